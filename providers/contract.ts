@@ -1,0 +1,203 @@
+/**
+ * The provider contract: what a provider is, what each verb takes and gives, and what it guarantees.
+ * A case relies on the guarantees and on nothing else, so that one case drives any device.
+ *
+ * Verbs are synchronous: a provider runs in a worker that does one thing at a time and may block, die
+ * or be killed. A verb fills the struct, makes the call and returns what the kernel said. It never
+ * retries, checks or repairs: that is the business of the case.
+ */
+
+/** Rises when a provider written for an older contract would no longer work. */
+export const CONTRACT_VERSION = 1;
+
+/**
+ * What a device may be able to do. A provider `offers` what its driver has code for; the probe of a
+ * device says which of these this device, on this kernel, really has. What is offered but absent is a
+ * typed skip; what is not offered makes no point at all.
+ */
+export const CAPABILITIES = {
+  alloc: 'alloc() and free()',
+  'alloc-access': 'alloc() honours `access` and `closeOnExec`',
+  register: 'register() of host memory',
+  map: 'map() of the buffers that it allocated',
+  'map-imported': 'map() of the buffers that it imported',
+  'offset-map': 'map() goes through the session descriptor at an offset of the buffer',
+  export: 'exportDmabuf()',
+  'export-access': 'exportDmabuf() honours `access` and `closeOnExec`',
+  import: 'importDmabuf()',
+  fence: 'attachFence() and signalFence(): software fences on a buffer',
+  handles: 'buffers have handles that are private to the session',
+  'sync-file': 'dma-bufs of this device export and import sync_files',
+  'sync-file-deadline': 'sync_files take a deadline hint',
+  'render-node': 'the device has a render node',
+} as const;
+export type Capability = keyof typeof CAPABILITIES;
+
+/** The kernel's answer: the value, or the errno and the call that gave it. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly errno: number; readonly call: string };
+
+export type Access = 'read' | 'write' | 'read-write';
+
+/** A device as `find()` sees it in sysfs, without opening anything. */
+export interface Device {
+  /**
+   * Survives reboots and kernel updates: `provider@bus:address` for devices on a bus
+   * (`virtio-gpu@pci:0000:00:04.0`), `provider@name` for software devices (`dma-heap@system`).
+   */
+  readonly address: string;
+  /** The device node that `open()` opens. */
+  readonly node: string;
+  /** Other nodes of the same device, by kind: `{render: '/dev/dri/renderD128'}`. */
+  readonly otherNodes: Readonly<Record<string, string>>;
+  /** What sysfs tells: driver, firmware, ids. `where` is one of the values of {@link Where}. */
+  readonly identity: Readonly<Record<string, string>>;
+}
+
+/** Where evidence from this device comes from (design: Evidence). */
+export type Where = 'metal' | 'software driver' | 'emulated device' | 'device model';
+
+/** What a probe found. Probing opens the device; only selected devices are probed. */
+export interface Probe {
+  readonly capabilities: readonly Capability[];
+  /** Offered capabilities that this device lacks, each with the reason: `EOPNOTSUPP from …`. */
+  readonly missing: Readonly<Partial<Record<Capability, string>>>;
+  /** Facts that need an open device: driver version and the like. Added to the device's identity. */
+  readonly identity: Readonly<Record<string, string>>;
+}
+
+export interface OpenRequest {
+  /** Default: the device's own node. */
+  readonly node?: 'primary' | 'render';
+  /** Default: read-write. */
+  readonly access?: Access;
+  /** O_EXCL */
+  readonly exclusive?: boolean;
+  /** O_PATH */
+  readonly pathOnly?: boolean;
+}
+
+export interface AllocRequest {
+  /** Bytes. */
+  readonly size: bigint;
+  readonly access?: Access;
+  readonly closeOnExec?: boolean;
+}
+
+export interface RegisterRequest {
+  /** A memfd whose pages are to be registered. */
+  readonly memfd: number;
+  readonly offset: bigint;
+  readonly size: bigint;
+  readonly closeOnExec?: boolean;
+}
+
+export interface ExportRequest {
+  /** CPU access of the descriptor. Default: read-write. */
+  readonly access?: Access;
+  /** Default: true. */
+  readonly closeOnExec?: boolean;
+}
+
+/** A buffer object of a session. Freeing it is the business of whoever asked for it. */
+export interface BufferObject {
+  /** Bytes, as the kernel granted them. */
+  readonly size: bigint;
+  /** The driver's handle, where it has handles. */
+  readonly handle?: number;
+  /** Where the driver has no handles but descriptors: the buffer's own dma-buf descriptor. */
+  readonly fd?: number;
+}
+
+/** What mmap(2) needs to map a buffer from its start. */
+export interface MapPlan {
+  readonly fd: number;
+  readonly offset: bigint;
+}
+
+/** A pending software fence of a session. */
+export interface SoftwareFence {
+  readonly id: number;
+}
+
+/** One open file on a device. All objects made through it are its own. */
+export interface Session {
+  readonly fd: number;
+
+  /**
+   * Allocates a buffer.
+   * Guarantees: on success the buffer holds at least `size` bytes, reads as zero, and nobody else
+   * sees it; on failure nothing was allocated.
+   */
+  alloc?(want: AllocRequest): Outcome<BufferObject>;
+
+  /**
+   * Makes host memory known to the device.
+   * Guarantees: on success the buffer is the memory itself and no copy: what either side writes the
+   * other reads. The pages stay until the buffer is freed, also when the memfd is closed before.
+   */
+  register?(want: RegisterRequest): Outcome<BufferObject>;
+
+  /**
+   * Gives up the session's claim on a buffer, also of one that was freed or imported.
+   * Guarantees: the memory lives on while a mapping, a dma-buf or an importer holds it.
+   */
+  free?(buffer: BufferObject): Outcome<undefined>;
+
+  /**
+   * Where the CPU finds the buffer.
+   * Guarantees: mmap(2) with the plan, MAP_SHARED and a length up to the buffer's size maps the
+   * buffer from its start; the mapping outlives the buffer and the session.
+   */
+  map?(buffer: BufferObject): Outcome<MapPlan>;
+
+  /**
+   * Makes a dma-buf descriptor of the buffer.
+   * Guarantees: the caller owns the descriptor; the dma-buf outlives the buffer and the session.
+   */
+  exportDmabuf?(buffer: BufferObject, how: ExportRequest): Outcome<number>;
+
+  /**
+   * Makes a buffer of a dma-buf descriptor, which stays the caller's and may be closed afterwards.
+   * Guarantees: the buffer is the exporter's memory and no copy.
+   */
+  importDmabuf?(dmabuf: number): Outcome<BufferObject>;
+
+  /**
+   * Attaches a pending software fence: `write` for a job that writes the buffer, `read` for one that
+   * reads it.
+   * Guarantees: the fence signals when `signalFence` is called or the session closes, and by itself
+   * after a time that the driver sets.
+   */
+  attachFence?(buffer: BufferObject, access: 'read' | 'write'): Outcome<SoftwareFence>;
+  signalFence?(fence: SoftwareFence): Outcome<undefined>;
+
+  /** Closes the file. Guarantees: everything made through it is released, as close(2) does. */
+  close(): Outcome<undefined>;
+}
+
+/** The module that drives one kernel driver. Exported as `provider` from `providers/<name>/index.ts`. */
+export interface Provider {
+  /** The contract that it was written for: CONTRACT_VERSION of that time. */
+  readonly contract: number;
+  /** The folder's name; the part of an address before `@`. */
+  readonly name: string;
+  readonly title: string;
+  /** The kernel driver: as DRM's VERSION or the module names it. */
+  readonly driver: string;
+  readonly offers: readonly Capability[];
+  /**
+   * The generated headers (`drm/vgem-drm`, a path under uapi/headers without extension) whose
+   * commands a session of this provider answers; `ioctl` steps look their names up here.
+   */
+  readonly headers: readonly string[];
+
+  /** Finds devices in sysfs. Has no side effects: opens no device node, loads no module. */
+  find(): readonly Device[];
+
+  /** Opens the device and finds out what it can do. Leaves it as it was. */
+  probe(device: Device): Outcome<Probe>;
+
+  open(device: Device, how: OpenRequest): Outcome<Session>;
+}
