@@ -1,0 +1,114 @@
+import { type Errno, errnoName } from './errno.ts';
+import { formatBytes, formatDecoded } from './format-value.ts';
+
+/** What the log needs of a struct: any Struct<T> of layout.ts fits. */
+export interface Decoder {
+  readonly name: string;
+  readonly size: number;
+  decode(bytes: Uint8Array): unknown;
+}
+
+/** What a call needs to know of a command: any Command<T> of description.ts fits. */
+export interface CommandLike {
+  readonly name: string;
+  readonly request: number;
+  readonly struct?: Decoder;
+}
+
+export interface CallFacts {
+  /** Counts from 1 over the life of the log. */
+  readonly sequence: number;
+  /** The macro's name of an ioctl, 'ioctl' for a bare number, else the system call. */
+  readonly command: string;
+  /** The command number of an ioctl, 0 for any other call. */
+  readonly request: number;
+  /** -1 where the call takes none. */
+  readonly fd: number;
+  /** The scalar arguments behind the fd, in order; for an ioctl the address if one was passed. */
+  readonly args: readonly bigint[];
+  /** A call in flight has not come back: its ret, errno, duration and output say nothing. */
+  readonly state: 'in flight' | 'done';
+  /** The return value; of mmap the address. */
+  readonly ret: number;
+  readonly errno: Errno;
+  /** How often EINTR or EAGAIN made the call start again. */
+  readonly restarts: number;
+  /** CLOCK_MONOTONIC, so that records of several processes can be put in order. */
+  readonly startNs: bigint;
+  readonly durationNs: number;
+  /** The memory argument before and after the call, cut at CallLog.bytesKept. */
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+  /** Bytes before the cut. */
+  readonly inputSize: number;
+  readonly outputSize: number;
+}
+
+/** One recorded call. The bytes are its own; a struct is decoded when it is asked for. */
+export class CallRecord {
+  readonly facts: CallFacts;
+  readonly #struct: Decoder | undefined;
+
+  constructor(facts: CallFacts, struct: Decoder | undefined) {
+    this.facts = facts;
+    this.#struct = struct;
+  }
+
+  get command(): string {
+    return this.facts.command;
+  }
+
+  get errno(): Errno {
+    return this.facts.errno;
+  }
+
+  /** The struct as it went in; undefined without a struct or with fewer bytes than it has. */
+  decodedInput(): unknown {
+    return decodeWith(this.#struct, this.facts.input);
+  }
+
+  /** The struct as it came back; undefined also while the call is in flight. */
+  decodedOutput(): unknown {
+    return decodeWith(this.#struct, this.facts.output);
+  }
+
+  /** `#12 DRM_IOCTL_GEM_CLOSE fd=3 {handle=7 pad=0} = EINVAL 2.1us` */
+  toString(): string {
+    const { sequence, request, fd } = this.facts;
+    const number = this.command === 'ioctl' ? ` 0x${request.toString(16)}` : '';
+    const on = fd < 0 ? '' : ` fd=${fd}`;
+    return `#${sequence} ${this.command}${number}${on}${this.#argumentText()}${this.#resultText()}`;
+  }
+
+  #argumentText(): string {
+    const { args, input, output } = this.facts;
+    const scalars = args.length === 0 ? '' : ` (${args.map(formatScalar).join(', ')})`;
+    const before = textOf(this.#struct, input);
+    const after = textOf(this.#struct, output);
+    const changed = after === '' || after === before ? '' : ` -> {${after}}`;
+    return `${scalars}${before === '' ? '' : ` {${before}}`}${changed}`;
+  }
+
+  #resultText(): string {
+    const { state, ret, errno, durationNs } = this.facts;
+    if (state === 'in flight') return ' did not return';
+    const result = errno === 0 ? formatScalar(ret) : errnoName(errno);
+    return ` = ${result} ${(durationNs / 1000).toFixed(1)}us`;
+  }
+}
+
+function decodeWith(struct: Decoder | undefined, bytes: Uint8Array): unknown {
+  if (struct === undefined || bytes.length < struct.size || struct.size === 0) return undefined;
+  return struct.decode(bytes);
+}
+
+function textOf(struct: Decoder | undefined, bytes: Uint8Array): string {
+  if (bytes.length === 0) return '';
+  const decoded = decodeWith(struct, bytes);
+  return decoded === undefined ? formatBytes(bytes) : formatDecoded(decoded);
+}
+
+/** Small values in decimal; addresses and offsets in hex. */
+function formatScalar(value: number | bigint): string {
+  return value > 0xffff ? `0x${value.toString(16)}` : String(value);
+}

@@ -1,0 +1,78 @@
+import koffi from 'koffi';
+import { callLog, NOT_LOGGED } from './call-log.ts';
+import type { CommandLike } from './call-record.ts';
+import { E } from './errno.ts';
+import { fdTarget, UapiError } from './error.ts';
+import { formatBytes, formatDecoded } from './format-value.ts';
+import { libc, type SysResult } from './sys-call.ts';
+
+/** A struct's bytes, an address, or NULL. */
+export type IoctlArgument = Uint8Array | bigint | null;
+
+export interface IoctlOptions {
+  /** Start again after EINTR and EAGAIN, without bound, as libdrm does. Default true. */
+  readonly restart?: boolean;
+  /** The device's address for error messages; what the fd names if absent. */
+  readonly device?: string;
+}
+
+type IoctlFunction = (fd: number, request: number, arg: IoctlArgument) => number;
+const rawIoctl: IoctlFunction = libc.func('int ioctl(int fd, unsigned long request, void *arg)');
+
+const defaults: IoctlOptions = {};
+
+/**
+ * ioctl(2). Never throws on errno: an expected EINVAL is data.
+ *
+ * EINTR and EAGAIN start the call again unless `restart` is false; a command that answers EAGAIN
+ * for as long as its state lasts then never returns, so cases that expect one must switch it off.
+ * A bare number is logged as 'ioctl'.
+ */
+export function tryIoctl(
+  fd: number,
+  command: CommandLike | number,
+  arg: IoctlArgument,
+  options: IoctlOptions = defaults,
+): SysResult {
+  const bare = typeof command === 'number';
+  const request = bare ? command : command.request;
+  const log = callLog();
+  const slot =
+    log === undefined ? NOT_LOGGED : log.begin(bare ? 'ioctl' : command, request, fd, arg);
+  let ret = rawIoctl(fd, request, arg);
+  let errno = ret < 0 ? koffi.errno() : 0;
+  let restarts = 0;
+  while ((errno === E.EINTR || errno === E.EAGAIN) && options.restart !== false) {
+    restarts++;
+    ret = rawIoctl(fd, request, arg);
+    errno = ret < 0 ? koffi.errno() : 0;
+  }
+  log?.end(slot, ret, errno, arg, restarts);
+  return { ret, errno };
+}
+
+/** ioctl(2) where failure is a surprise: returns what it returned, or throws UapiError. */
+export function ioctl(
+  fd: number,
+  command: CommandLike | number,
+  arg: IoctlArgument,
+  options: IoctlOptions = defaults,
+): number {
+  const { ret, errno } = tryIoctl(fd, command, arg, options);
+  if (ret >= 0) return ret;
+  throw new UapiError({
+    command: typeof command === 'number' ? `ioctl 0x${command.toString(16)}` : command.name,
+    errno,
+    argument: describeArgument(command, arg),
+    device: options.device ?? fdTarget(fd),
+  });
+}
+
+/** The argument as it is after the call, since DRM copies back also on failure. */
+function describeArgument(command: CommandLike | number, arg: IoctlArgument): string {
+  if (arg === null) return 'NULL';
+  if (typeof arg === 'bigint') return `at 0x${arg.toString(16)}`;
+  const struct = typeof command === 'number' ? undefined : command.struct;
+  if (struct === undefined || arg.length < struct.size) return formatBytes(arg);
+  return formatDecoded(struct.decode(arg));
+}
