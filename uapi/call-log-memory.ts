@@ -1,5 +1,6 @@
 import type { CallFacts } from './call-record.ts';
 import type { Errno } from './errno.ts';
+import { asBuffer } from './format-bytes.ts';
 
 const MAGIC = 0x676f6c75;
 const BYTES_KEPT = 256;
@@ -200,8 +201,8 @@ export class LogMemory {
     this.#bytes.set(bytes.length <= BYTES_KEPT ? bytes : bytes.subarray(0, BYTES_KEPT), at);
   }
 
-  #copyBytes(at: number, size: number): Uint8Array {
-    return this.#bytes.slice(at, at + Math.min(size, BYTES_KEPT));
+  #copyBytes(at: number, size: number): Buffer {
+    return asBuffer(this.#bytes.slice(at, at + Math.min(size, BYTES_KEPT)));
   }
 
   #nameOf(id: number): string {

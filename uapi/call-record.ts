@@ -1,11 +1,13 @@
 import { type Errno, errnoName } from './errno.ts';
-import { formatBytes, formatDecoded } from './format-value.ts';
+import { formatBytes } from './format-bytes.ts';
 
 /** What the log needs of a struct: any Struct<T> of layout.ts fits. */
 export interface Decoder {
   readonly name: string;
   readonly size: number;
-  decode(bytes: Uint8Array): unknown;
+  decode(buf: Buffer): unknown;
+  /** One line: 'handle=3 pad=0'. */
+  format(buf: Buffer): string;
 }
 
 /** What a call needs to know of a command: any Command<T> of description.ts fits. */
@@ -14,6 +16,9 @@ export interface CommandLike {
   readonly request: number;
   readonly struct?: Decoder;
 }
+
+/** Calls whose memory argument is a path or a name. */
+const TEXT_CALLS: ReadonlySet<string> = new Set(['open', 'openat2', 'memfd_create']);
 
 export interface CallFacts {
   /** Counts from 1 over the life of the log. */
@@ -37,8 +42,8 @@ export interface CallFacts {
   readonly startNs: bigint;
   readonly durationNs: number;
   /** The memory argument before and after the call, cut at CallLog.bytesKept. */
-  readonly input: Uint8Array;
-  readonly output: Uint8Array;
+  readonly input: Buffer;
+  readonly output: Buffer;
   /** Bytes before the cut. */
   readonly inputSize: number;
   readonly outputSize: number;
@@ -64,12 +69,12 @@ export class CallRecord {
 
   /** The struct as it went in; undefined without a struct or with fewer bytes than it has. */
   decodedInput(): unknown {
-    return decodeWith(this.#struct, this.facts.input);
+    return this.#decode(this.facts.input);
   }
 
   /** The struct as it came back; undefined also while the call is in flight. */
   decodedOutput(): unknown {
-    return decodeWith(this.#struct, this.facts.output);
+    return this.#decode(this.facts.output);
   }
 
   /** `#12 DRM_IOCTL_GEM_CLOSE fd=3 {handle=7 pad=0} = EINVAL 2.1us` */
@@ -80,11 +85,22 @@ export class CallRecord {
     return `#${sequence} ${this.command}${number}${on}${this.#argumentText()}${this.#resultText()}`;
   }
 
+  #decode(bytes: Buffer): unknown {
+    const struct = this.#struct;
+    return struct === undefined || bytes.length < struct.size ? undefined : struct.decode(bytes);
+  }
+
+  #format(bytes: Buffer): string {
+    if (bytes.length === 0) return '';
+    if (TEXT_CALLS.has(this.command)) return JSON.stringify(bytes.toString());
+    return this.#struct === undefined ? formatBytes(bytes) : this.#struct.format(bytes);
+  }
+
   #argumentText(): string {
     const { args, input, output } = this.facts;
     const scalars = args.length === 0 ? '' : ` (${args.map(formatScalar).join(', ')})`;
-    const before = textOf(this.#struct, input);
-    const after = textOf(this.#struct, output);
+    const before = this.#format(input);
+    const after = this.#format(output);
     const changed = after === '' || after === before ? '' : ` -> {${after}}`;
     return `${scalars}${before === '' ? '' : ` {${before}}`}${changed}`;
   }
@@ -95,17 +111,6 @@ export class CallRecord {
     const result = errno === 0 ? formatScalar(ret) : errnoName(errno);
     return ` = ${result} ${(durationNs / 1000).toFixed(1)}us`;
   }
-}
-
-function decodeWith(struct: Decoder | undefined, bytes: Uint8Array): unknown {
-  if (struct === undefined || bytes.length < struct.size || struct.size === 0) return undefined;
-  return struct.decode(bytes);
-}
-
-function textOf(struct: Decoder | undefined, bytes: Uint8Array): string {
-  if (bytes.length === 0) return '';
-  const decoded = decodeWith(struct, bytes);
-  return decoded === undefined ? formatBytes(bytes) : formatDecoded(decoded);
 }
 
 /** Small values in decimal; addresses and offsets in hex. */

@@ -3,7 +3,7 @@ import { callLog, NOT_LOGGED } from './call-log.ts';
 import type { CommandLike } from './call-record.ts';
 import { E } from './errno.ts';
 import { fdTarget, UapiError } from './error.ts';
-import { formatBytes, formatDecoded } from './format-value.ts';
+import { asBuffer, formatBytes } from './format-bytes.ts';
 import { libc, type SysResult } from './sys-call.ts';
 
 /** A struct's bytes, an address, or NULL. */
@@ -73,6 +73,5 @@ function describeArgument(command: CommandLike | number, arg: IoctlArgument): st
   if (arg === null) return 'NULL';
   if (typeof arg === 'bigint') return `at 0x${arg.toString(16)}`;
   const struct = typeof command === 'number' ? undefined : command.struct;
-  if (struct === undefined || arg.length < struct.size) return formatBytes(arg);
-  return formatDecoded(struct.decode(arg));
+  return struct === undefined ? formatBytes(arg) : struct.format(asBuffer(arg));
 }

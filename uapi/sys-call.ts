@@ -56,3 +56,9 @@ export function toInt64(value: number | bigint): bigint {
 export function toUint64(value: number | bigint): bigint {
   return BigInt.asUintN(64, BigInt(value));
 }
+
+/** A string's bytes for the call log; throws on a NUL, at which C would silently end the string. */
+export function cStringBytes(text: string): Uint8Array {
+  if (text.includes('\0')) throw new RangeError(`${JSON.stringify(text)} contains a NUL`);
+  return new TextEncoder().encode(text);
+}

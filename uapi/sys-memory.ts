@@ -2,7 +2,15 @@ import koffi from 'koffi';
 import { beginCall, endCall } from './call-log.ts';
 import { MAP_SHARED, MFD_CLOEXEC, MREMAP_MAYMOVE, PROT_READ, PROT_WRITE } from './constants.ts';
 import type { Errno } from './errno.ts';
-import { libc, mustGive, mustSucceed, type SysResult, toInt64, toUint64 } from './sys-call.ts';
+import {
+  cStringBytes,
+  libc,
+  mustGive,
+  mustSucceed,
+  type SysResult,
+  toInt64,
+  toUint64,
+} from './sys-call.ts';
 
 /** Mapping calls on bare addresses. Whoever reads or writes the memory wants mapping.ts. */
 
@@ -157,7 +165,7 @@ export function mprotect(address: bigint, length: number | bigint, prot: number)
 
 /** memfd_create(2); flags are MFD_*. */
 export function tryMemfdCreate(name: string, flags = MFD_CLOEXEC): SysResult {
-  const slot = beginCall('memfd_create', -1, [flags], new TextEncoder().encode(name));
+  const slot = beginCall('memfd_create', -1, [flags], cStringBytes(name));
   const ret = rawMemfdCreate(name, flags);
   const errno = ret < 0 ? koffi.errno() : 0;
   endCall(slot, ret, errno);

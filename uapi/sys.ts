@@ -1,7 +1,7 @@
 import koffi from 'koffi';
 import { beginCall, endCall } from './call-log.ts';
-import { formatBytes } from './format-value.ts';
-import { libc, mustSucceed, type SysResult, toInt64, toUint64 } from './sys-call.ts';
+import { formatBytes } from './format-bytes.ts';
+import { cStringBytes, libc, mustSucceed, type SysResult, toInt64, toUint64 } from './sys-call.ts';
 
 /**
  * Opening, closing, reading and writing, in two forms: `tryX` gives the errno as data, `x` throws
@@ -33,7 +33,6 @@ const rawPwrite: Fn<[number, Memory, bigint, bigint]> = libc.func(
 /** Since Linux 5.6; the number is the same on all architectures. */
 const SYS_OPENAT2 = 437;
 
-const pathBytes = (path: string): Uint8Array => new TextEncoder().encode(path);
 const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 const lengthOf = (buf: Memory): number => (buf instanceof Uint8Array ? buf.length : 0);
 const memoryText = (buf: Memory): string =>
@@ -41,7 +40,7 @@ const memoryText = (buf: Memory): string =>
 
 /** open(2). Paths are given as they are; O_CLOEXEC is the caller's to set. */
 export function tryOpen(path: string, flags: number, mode = 0): SysResult {
-  const slot = beginCall('open', -1, [flags, mode], pathBytes(path));
+  const slot = beginCall('open', -1, [flags, mode], cStringBytes(path));
   const ret = rawOpen(path, flags, mode);
   const errno = ret < 0 ? koffi.errno() : 0;
   endCall(slot, ret, errno);
@@ -67,7 +66,7 @@ export function tryOpenat2(dirfd: number, path: string, how: OpenHow): SysResult
   bytes.writeBigUInt64LE(toUint64(how.flags), 0);
   bytes.writeBigUInt64LE(toUint64(how.mode ?? 0), 8);
   bytes.writeBigUInt64LE(toUint64(how.resolve ?? 0), 16);
-  const slot = beginCall('openat2', dirfd, [], pathBytes(path));
+  const slot = beginCall('openat2', dirfd, [], cStringBytes(path));
   const ret = rawSyscallOpenat2(SYS_OPENAT2, dirfd, path, bytes, bytes.length);
   const errno = ret < 0 ? koffi.errno() : 0;
   endCall(slot, ret, errno, bytes);
