@@ -6,6 +6,12 @@
  * or be killed. A verb fills the struct, makes the call and returns what the kernel said. It never
  * retries, checks or repairs: that is the business of the case.
  */
+import type { Access } from '../uapi/access.ts';
+import type { CallOutcome } from '../uapi/call-outcome.ts';
+
+export type { Access, CallOutcome as Outcome };
+
+type Outcome<T> = CallOutcome<T>;
 
 /** Rises when a provider written for an older contract would no longer work. */
 export const CONTRACT_VERSION = 1;
@@ -33,13 +39,6 @@ export const CAPABILITIES = {
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
-/** The kernel's answer: the value, or the errno and the call that gave it. */
-export type Outcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly errno: number; readonly call: string };
-
-export type Access = 'read' | 'write' | 'read-write';
-
 /** A device as `find()` sees it in sysfs, without opening anything. */
 export interface Device {
   /**
@@ -60,7 +59,6 @@ export type Where = 'metal' | 'software driver' | 'emulated device' | 'device mo
 
 /** What a probe found. Probing opens the device; only selected devices are probed. */
 export interface Probe {
-  readonly capabilities: readonly Capability[];
   /** Offered capabilities that this device lacks, each with the reason: `EOPNOTSUPP from …`. */
   readonly missing: Readonly<Partial<Record<Capability, string>>>;
   /** Facts that need an open device: driver version and the like. Added to the device's identity. */
@@ -200,4 +198,7 @@ export interface Provider {
   probe(device: Device): Outcome<Probe>;
 
   open(device: Device, how: OpenRequest): Outcome<Session>;
+
+  /** A session over a descriptor of the device that came by dup(2) or from another process. */
+  adopt(device: Device, fd: number): Session;
 }

@@ -1,0 +1,45 @@
+import { type CallOutcome, outcomeOf, returned } from './call-outcome.ts';
+import { tryDuplicate, trySize } from './dma-buf.ts';
+import { tryClose } from './sys.ts';
+
+/**
+ * Buffers of drivers that have no handles: the driver gives a dma-buf descriptor, and that is the
+ * buffer (dma-heap, udmabuf). What every such driver does with one is here.
+ */
+export interface DescriptorBuffer {
+  /** Bytes, as the kernel granted them. */
+  readonly size: bigint;
+  readonly fd: number;
+}
+
+/** A buffer as a case holds it: only those of such drivers have a descriptor. */
+interface AnyBuffer {
+  readonly fd?: number;
+}
+
+/** The buffer behind a descriptor that a driver just gave; asks the kernel for its size. */
+export function descriptorBuffer(fd: number): CallOutcome<DescriptorBuffer> {
+  const size = trySize(fd);
+  if (!size.ok) return { ok: false, errno: size.errno, call: 'lseek' };
+  return { ok: true, value: { size: size.value, fd } };
+}
+
+export const descriptorBufferVerbs = {
+  free(buffer: AnyBuffer): CallOutcome<undefined> {
+    return outcomeOf(tryClose(descriptorOf(buffer)), 'close');
+  },
+
+  map(buffer: AnyBuffer): CallOutcome<{ fd: number; offset: bigint }> {
+    return { ok: true, value: { fd: descriptorOf(buffer), offset: 0n } };
+  },
+
+  /** The buffer is a dma-buf already: a second descriptor of the same file. */
+  exportDmabuf(buffer: AnyBuffer, how: { readonly closeOnExec?: boolean }): CallOutcome<number> {
+    return returned(tryDuplicate(descriptorOf(buffer), how.closeOnExec ?? true), 'fcntl F_DUPFD');
+  },
+};
+
+function descriptorOf(buffer: AnyBuffer): number {
+  if (buffer.fd === undefined) throw new TypeError('the buffer of another driver: no descriptor');
+  return buffer.fd;
+}
