@@ -1,0 +1,193 @@
+/**
+ * JUnit XML, as CI systems read it: one suite per provider and area, one test case per point. The
+ * format is described by `junit.xsd` beside this file.
+ */
+import junit, { type Builder, type TestCase, type TestSuite } from 'junit-report-builder';
+import { failureText, reasonLine } from './failure-text.ts';
+import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
+import type { PointRecord, Run } from './results.ts';
+import { oneLine, utcSeconds } from './text.ts';
+
+type XmlElement = ReturnType<TestCase['build']>;
+
+/** Characters of failure text in one report; the journal keeps what does not fit. */
+const TEXT_BUDGET = 64 * 1024 * 1024;
+const TEXT_MIN = 4 * 1024;
+/** Far below the 10 MB at which libxml2 refuses a text node. */
+const TEXT_MAX = 256 * 1024;
+/** Notes are repeated in every suite. */
+const NOTES_SHOWN = 10;
+
+/** The run as a JUnit document. Valid XML 1.0 whatever bytes a kernel log held. */
+export function junitXml(run: Run): string {
+  const builder = newBuilder().name('uapi-conform');
+  const limit = textLimit(run);
+  for (const group of groupPoints(run)) {
+    const suite = builder.testSuite();
+    describeSuite(suite, run, group);
+    for (const entry of group.entries) {
+      const testCase = suite
+        .testCase()
+        .className(oneLine(`uapi-conform.${group.provider}.${group.area}`))
+        .name(oneLine(entry.id, 1000) || 'unnamed');
+      fillCase(testCase, entry, run, limit);
+    }
+  }
+  return builder.build();
+}
+
+/** Many failures get less text each: no CI system opens a report of gigabytes. */
+function textLimit(run: Run): number {
+  const failures = run.points.filter((point) => point.verdict !== 'pass').length;
+  const share = Math.floor(TEXT_BUDGET / Math.max(1, failures));
+  return Math.min(TEXT_MAX, Math.max(TEXT_MIN, share));
+}
+
+function fillCase(testCase: TestCase, entry: Entry, run: Run, limit: number): void {
+  switch (entry.kind) {
+    case 'judged':
+      testCase.time(seconds(entry.point.durationMs));
+      fillJudged(testCase, entry.point, limit);
+      break;
+    case 'interrupted': {
+      const message = 'the run ended while this point ran';
+      const why = oneLine(run.end?.reason ?? 'the journal has no end');
+      testCase.time(0);
+      conclude(testCase, 'error', { message, type: 'interrupted' }, `${message}\n${why}`);
+      break;
+    }
+    case 'not-run':
+      testCase.time(0);
+      skip(testCase, 'not run', 'not run: the run ended before this point');
+      break;
+  }
+}
+
+function fillJudged(testCase: TestCase, point: PointRecord, limit: number): void {
+  const message = reasonLine(point);
+  const type = point.verdict;
+  switch (type) {
+    case 'pass':
+      break;
+    case 'fail':
+      conclude(testCase, 'failure', { message, type }, failureText(point, limit));
+      break;
+    case 'unhealthy':
+    case 'unexpected-pass': {
+      const attributes = { message: `${type}: ${message}`, type };
+      conclude(testCase, 'failure', attributes, failureText(point, limit));
+      break;
+    }
+    case 'crash':
+    case 'hang': {
+      const attributes = { message: `${type}: ${message}`, type };
+      conclude(testCase, 'error', attributes, failureText(point, limit));
+      break;
+    }
+    case 'skip': {
+      const reason = point.skip ? `${point.skip}: ${message}` : message;
+      skip(testCase, reason, reason);
+      break;
+    }
+    case 'expected-fail':
+      // JUnit has no state for it. A passed case would hide that the kernel is wrong, and the day it
+      // is mended; a failure would gate. Skipped is what other suites write, and it keeps the reason.
+      skip(testCase, `expected-fail: ${message}`, failureText(point, limit));
+      break;
+  }
+}
+
+/** The reason stands twice: several readers show only the attribute, others only the output. */
+function skip(testCase: TestCase, message: string, text: string): void {
+  testCase.getSkippedCount = () => 1;
+  addElements(testCase, (element) => {
+    element.ele('skipped', { message });
+    element.ele('system-out').txt(text);
+  });
+}
+
+function conclude(
+  testCase: TestCase,
+  name: 'failure' | 'error',
+  attributes: { readonly message: string; readonly type: string },
+  text: string,
+): void {
+  if (name === 'failure') testCase.getFailureCount = () => 1;
+  else testCase.getErrorCount = () => 1;
+  addElements(testCase, (element) => element.ele(name, attributes).txt(text));
+}
+
+/**
+ * Adds elements to a case where the library builds it. Its own methods will not do: `skipped()` takes
+ * no reason, and texts become CDATA of which only the first `]]>` is split (5.1.2), so that a second
+ * one makes the document invalid. Escaped text has no such end.
+ */
+function addElements(testCase: TestCase, add: (element: XmlElement) => void): void {
+  const build = testCase.build.bind(testCase);
+  testCase.build = (parent) => {
+    const element = build(parent);
+    add(element);
+    return element;
+  };
+}
+
+function describeSuite(suite: TestSuite, run: Run, group: Group): void {
+  const judged = group.entries.flatMap((entry) => (entry.kind === 'judged' ? [entry.point] : []));
+  const began = judged.map((point) => point.at).sort()[0] ?? '';
+  const durationMs = judged.reduce((sum, point) => sum + point.durationMs, 0);
+  suite.name(oneLine(`${group.provider}.${group.area}`)).time(seconds(durationMs));
+  const timestamp = utcSeconds(began) ?? utcSeconds(run.run.startedAt);
+  if (timestamp) suite.timestamp(timestamp);
+  for (const [name, value] of suiteProperties(run, group)) {
+    suite.property(oneLine(name), oneLine(value, 1000));
+  }
+}
+
+/** What a reader must know to compare the suite with another run's. */
+function suiteProperties(run: Run, group: Group): [string, string][] {
+  const devices = devicesOfGroup(run, group);
+  const unique = (values: readonly string[]): string => [...new Set(values)].join(', ');
+  return [
+    ['suite.version', run.run.suite.version],
+    ['suite.commit', run.run.suite.commit],
+    ['target', run.run.target],
+    ['kernel', unique(run.targets.map((target) => target.kernel))],
+    ['kernel.version', unique(run.targets.map((target) => target.kernelVersion))],
+    ['machine', unique(run.targets.map((target) => target.machine))],
+    ['outcome', run.end?.outcome ?? 'interrupted'],
+    ['command', run.run.commandLine.join(' ')],
+    ...(run.run.seed === undefined ? [] : [pair('seed', String(run.run.seed))]),
+    ...run.notes.slice(0, NOTES_SHOWN).map((note) => pair('note', note)),
+    ['provider', group.provider],
+    ['driver', unique(devices.map((device) => device.driver))],
+    ['devices', unique(devices.map((device) => device.address))],
+    ...devices.flatMap((device) =>
+      Object.entries(device.identity).map(([key, value]) =>
+        pair(`device.${device.address}.${key}`, value),
+      ),
+    ),
+  ];
+}
+
+function pair(name: string, value: string): [string, string] {
+  return [name, value];
+}
+
+/** Three digits: several readers know no more, and none knows an exponent. */
+function seconds(durationMs: number): number {
+  return Math.round(durationMs) / 1000;
+}
+
+/**
+ * A builder of our own: what the library exports is shared by all importers. Its declarations say
+ * `export default`, its CommonJS file exports the builder itself, hence the check.
+ */
+function newBuilder(): Builder {
+  const library: unknown = junit;
+  if (!isBuilder(library)) throw new Error('junit-report-builder no longer exports a builder');
+  return library.newBuilder();
+}
+
+function isBuilder(value: unknown): value is Builder {
+  return typeof value === 'object' && value !== null && 'newBuilder' in value;
+}
