@@ -168,6 +168,7 @@ export function endCall(
   ret: number,
   errno: Errno,
   output: Uint8Array | bigint | null = null,
+  restarts = 0,
 ): void {
-  if (slot !== NOT_LOGGED) current?.end(slot, ret, errno, output);
+  if (slot !== NOT_LOGGED) current?.end(slot, ret, errno, output, restarts);
 }

@@ -1,7 +1,7 @@
 import koffi from 'koffi';
-import { callLog, NOT_LOGGED } from './call-log.ts';
+import { callLog, endCall, NOT_LOGGED } from './call-log.ts';
 import type { CommandLike } from './call-record.ts';
-import { E } from './errno.ts';
+import { E, type Errno } from './errno.ts';
 import { fdTarget, UapiError } from './error.ts';
 import { asBuffer, formatBytes } from './format-bytes.ts';
 import { libc, type SysResult } from './sys-call.ts';
@@ -21,6 +21,9 @@ const rawIoctl: IoctlFunction = libc.func('int ioctl(int fd, unsigned long reque
 
 const defaults: IoctlOptions = {};
 
+/** Shared, because a new object for the commonest answer shows in ci/bench/ioctl.ts. */
+const SUCCESS: SysResult = { ret: 0, errno: 0 };
+
 /**
  * ioctl(2). Never throws on errno: an expected EINVAL is data.
  *
@@ -39,15 +42,31 @@ export function tryIoctl(
   const log = callLog();
   const slot =
     log === undefined ? NOT_LOGGED : log.begin(bare ? 'ioctl' : command, request, fd, arg);
-  let ret = rawIoctl(fd, request, arg);
-  let errno = ret < 0 ? koffi.errno() : 0;
+  const ret = rawIoctl(fd, request, arg);
+  if (ret < 0) return failed(koffi.errno(), slot, { fd, request, arg, options });
+  if (log !== undefined) log.end(slot, ret, 0, arg);
+  return ret === 0 ? SUCCESS : { ret, errno: 0 };
+}
+
+interface FailedCall {
+  readonly fd: number;
+  readonly request: number;
+  readonly arg: IoctlArgument;
+  readonly options: IoctlOptions;
+}
+
+/** Starts a failed call again where that is wanted, and completes its log entry. */
+function failed(firstErrno: Errno, slot: number, call: FailedCall): SysResult {
+  const { fd, request, arg, options } = call;
+  let ret = -1;
+  let errno = firstErrno;
   let restarts = 0;
   while ((errno === E.EINTR || errno === E.EAGAIN) && options.restart !== false) {
     restarts++;
     ret = rawIoctl(fd, request, arg);
     errno = ret < 0 ? koffi.errno() : 0;
   }
-  log?.end(slot, ret, errno, arg, restarts);
+  endCall(slot, ret, errno, arg, restarts);
   return { ret, errno };
 }
 
