@@ -9,12 +9,15 @@
  */
 export type Needs = string[];
 /**
- * Words joined with hyphens.
+ * lower-case words joined with hyphens
  */
 export type Name = string;
+/**
+ * a rule id such as ALLOC-001
+ */
 export type RuleId = string;
 /**
- * Lists of values, combined with each other; or a list of rows where only some combinations make sense.
+ * lists of values, combined with each other; or a list of rows where only some combinations make sense
  */
 export type Parameters =
   | {
@@ -28,28 +31,44 @@ export type Parameters =
     }[];
 export type Scalar = string | number | boolean;
 /**
- * `10ms`, `2s`
+ * a duration: a whole number of us, ms or s, as in `10ms`
  */
 export type Duration = string;
+/**
+ * an errno name such as EINVAL
+ */
 export type Errno = string;
 export type Expectation = string | number | boolean;
+/**
+ * `read`, `write`, `read-write` or a reference to a parameter
+ */
 export type AccessOrParameter = Access | Reference;
 export type Access = 'read' | 'write' | 'read-write';
 /**
- * $name or $name.field
+ * a reference: $name or $name.field
  */
 export type Reference = string;
 /**
- * Bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`.
+ * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
  */
 export type Size = number | string;
+/**
+ * true, false or a reference to a parameter
+ */
 export type BooleanOrParameter = boolean | Reference;
 /**
- * Content that depends on the position: `zero`, `ones`, `counter`, `seed:N`; or one byte everywhere: `byte:0xa5`.
+ * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
  */
 export type Pattern = string;
+/**
+ * a number, a text, a boolean or a list of numbers and texts
+ */
 export type FieldValue = (string | number | boolean) | (string | number)[];
 export type Operand = string | number | boolean;
+/**
+ * a name that steps refer to as $name: letters and digits, a lower-case letter first
+ */
+export type Variable = string;
 /**
  * @minItems 1
  */
@@ -125,11 +144,11 @@ export interface Given {
  */
 export interface Step {
   /**
-   * The role, or the session made by `open`, that the verb acts on. Default: the first role.
+   * a name that steps refer to as $name: letters and digits, a lower-case letter first
    */
   on?: string;
   /**
-   * The name of the result for later steps.
+   * a name that steps refer to as $name: letters and digits, a lower-case letter first
    */
   as?: string;
   /**
@@ -423,7 +442,7 @@ export interface Step {
       [k: string]: FieldValue;
     };
     /**
-     * $name or $name.field
+     * a reference: $name or $name.field
      */
     fd?: string;
     /**
@@ -434,13 +453,19 @@ export interface Step {
      * Parts of the command number to replace.
      */
     encode?: {
+      /**
+       * 0 to 255, or a reference to a parameter
+       */
       nr?: number | Reference;
+      /**
+       * 0 to 255, or a reference to a parameter
+       */
       type?: number | Reference;
       direction?: 'none' | 'read' | 'write' | 'read-write';
       size?: Size;
     };
     /**
-     * Content that depends on the position: `zero`, `ones`, `counter`, `seed:N`; or one byte everywhere: `byte:0xa5`.
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
      */
     tail?: string;
   };
@@ -471,14 +496,24 @@ export interface Step {
    * Runs steps several times. What one round makes is released at its end.
    */
   repeat?: {
+    /**
+     * 1 to 100000, or a reference to a parameter
+     */
     times: number | Reference;
     steps: Steps;
   };
   /**
-   * Runs steps in another process with the descriptors of `pass` handed over. Its end is checked: by default it exits by itself with all steps met.
+   * Runs steps in another process, which opens its own sessions for the roles. Its end is checked: by default it exits by itself with all steps met.
    */
   process?: {
+    /**
+     * Values of this process that the other one gets under the same names; descriptors are duplicated.
+     */
     pass?: Reference[];
+    /**
+     * Descriptors that the other process hands back before it ends, under the same names.
+     */
+    give?: Variable[];
     /**
      * `exit`, or the signal that must end it
      */
