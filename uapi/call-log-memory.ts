@@ -108,10 +108,6 @@ export class LogMemory {
     return id;
   }
 
-  idAt(slot: number): number {
-    return this.#name[slot] ?? 0;
-  }
-
   begin(
     id: number,
     request: number,
@@ -173,7 +169,7 @@ export class LogMemory {
     const args = slot * MAX_ARGS;
     return {
       sequence: this.#sequence[slot] ?? 0,
-      command: this.#nameOf(this.idAt(slot)),
+      command: this.#nameOf(this.#name[slot] ?? 0),
       request: this.#request[slot] ?? 0,
       fd: this.#fd[slot] ?? -1,
       args: [...this.#args.subarray(args, args + (this.#argCount[slot] ?? 0))],

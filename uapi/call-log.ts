@@ -1,11 +1,16 @@
 import { LogMemory } from './call-log-memory.ts';
-import { type CallFacts, CallRecord, type CommandLike } from './call-record.ts';
+import { CallRecord, type CommandLike } from './call-record.ts';
 import type { Errno } from './errno.ts';
 
 /** How often a command was called, and which errnos it answered with. */
 export interface CallCount {
   calls: number;
   readonly errnos: Map<Errno, number>;
+}
+
+/** A name that calls were made by, with its number in the memory. */
+interface KnownName extends CallCount {
+  readonly id: number;
 }
 
 /** What `begin` returns when nothing is recorded. */
@@ -27,15 +32,17 @@ export class CallLog {
   readonly #memory: LogMemory;
   /** The command of each slot, for decoding; only the recording process has it. */
   readonly #commands: (CommandLike | undefined)[];
-  readonly #ids = new Map<string, number>();
-  readonly #counts: CallCount[] = [];
+  /** The name of each slot, for counting its errno. */
+  readonly #slotNames: (KnownName | undefined)[];
+  readonly #names = new Map<string, KnownName>();
   #lastCommand: CommandLike | string | undefined;
-  #lastId = 0;
+  #lastName: KnownName | undefined;
 
   /** @param memory at least `CallLog.sizeBytes(capacity)` zeroed bytes; its own if absent */
   constructor(capacity = 256, memory?: ArrayBuffer) {
     this.#memory = LogMemory.create(capacity, memory);
     this.#commands = new Array(capacity).fill(undefined);
+    this.#slotNames = new Array(capacity).fill(undefined);
   }
 
   static sizeBytes(capacity: number): number {
@@ -46,7 +53,10 @@ export class CallLog {
    * The records that another process left in shared memory, oldest first; bytes are not decoded,
    * unless `commands` finds the command by its name. Throws if the memory holds no log.
    */
-  static attach(memory: ArrayBuffer, commands?: (name: string) => CommandLike | undefined) {
+  static attach(
+    memory: ArrayBuffer,
+    commands?: (name: string) => CommandLike | undefined,
+  ): CallRecord[] {
     const log = LogMemory.open(memory);
     return log.liveSlots().map((slot) => {
       const facts = log.factsAt(slot);
@@ -66,11 +76,14 @@ export class CallLog {
     input: Uint8Array | bigint | null,
     args: readonly (number | bigint)[] = emptyArgs,
   ): number {
-    const id = command === this.#lastCommand ? this.#lastId : this.#idOf(command);
-    const slot = this.#memory.begin(id, request, fd, input, args);
+    const known =
+      command === this.#lastCommand && this.#lastName !== undefined
+        ? this.#lastName
+        : this.#nameOf(command);
+    known.calls++;
+    const slot = this.#memory.begin(known.id, request, fd, input, args);
     this.#commands[slot] = typeof command === 'string' ? undefined : command;
-    const count = this.#counts[id];
-    if (count !== undefined) count.calls++;
+    this.#slotNames[slot] = known;
     return slot;
   }
 
@@ -83,7 +96,9 @@ export class CallLog {
     restarts = 0,
   ): void {
     this.#memory.end(slot, ret, errno, output instanceof Uint8Array ? output : NOTHING, restarts);
-    if (errno !== 0) this.#countErrno(this.#memory.idAt(slot), errno);
+    if (errno === 0) return;
+    const errnos = this.#slotNames[slot]?.errnos;
+    errnos?.set(errno, (errnos.get(errno) ?? 0) + 1);
   }
 
   /** The recorded calls, oldest first; at most `capacity`. */
@@ -101,42 +116,37 @@ export class CallLog {
 
   /** Calls per command name since the last clear(), those that the ring has dropped included. */
   counts(): Map<string, CallCount> {
-    const named = new Map<string, CallCount>();
-    for (const [name, id] of this.#ids) {
-      const count = this.#counts[id];
-      if (count !== undefined && count.calls > 0) named.set(name, count);
+    const counts = new Map<string, CallCount>();
+    for (const [name, { calls, errnos }] of this.#names) {
+      if (calls > 0) counts.set(name, { calls, errnos: new Map(errnos) });
     }
-    return named;
+    return counts;
   }
 
   /** Forgets entries and counts; the sequence numbers go on. */
   clear(): void {
     this.#memory.clear();
     this.#commands.fill(undefined);
-    for (const id of this.#counts.keys()) this.#counts[id] = { calls: 0, errnos: new Map() };
+    for (const known of this.#names.values()) {
+      known.calls = 0;
+      known.errnos.clear();
+    }
   }
 
   #recordAt(slot: number): CallRecord {
-    const facts: CallFacts = this.#memory.factsAt(slot);
-    return new CallRecord(facts, this.#commands[slot]?.struct);
+    return new CallRecord(this.#memory.factsAt(slot), this.#commands[slot]?.struct);
   }
 
-  #idOf(command: CommandLike | string): number {
+  #nameOf(command: CommandLike | string): KnownName {
     const name = typeof command === 'string' ? command : command.name;
-    let id = this.#ids.get(name);
-    if (id === undefined) {
-      id = this.#memory.addName(name);
-      this.#ids.set(name, id);
-      this.#counts[id] ??= { calls: 0, errnos: new Map() };
+    let known = this.#names.get(name);
+    if (known === undefined) {
+      known = { id: this.#memory.addName(name), calls: 0, errnos: new Map() };
+      this.#names.set(name, known);
     }
     this.#lastCommand = command;
-    this.#lastId = id;
-    return id;
-  }
-
-  #countErrno(id: number, errno: Errno): void {
-    const errnos = this.#counts[id]?.errnos;
-    errnos?.set(errno, (errnos.get(errno) ?? 0) + 1);
+    this.#lastName = known;
+    return known;
   }
 }
 

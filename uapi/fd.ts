@@ -36,7 +36,7 @@ export class Fd implements Disposable {
     return number;
   }
 
-  /** Throws where closing failed, which for an fd that was owned alone means EBADF: closed behind our back. */
+  /** Throws where closing failed; EBADF means that somebody else closed it. */
   [Symbol.dispose](): void {
     const { errno } = this.close();
     if (errno !== 0) throw new Error(`close of fd ${this.#number}: ${errnoName(errno)}`);

@@ -83,7 +83,7 @@ export class Mapping implements Disposable {
     this.#view.fill(byte, offset, offset + length);
   }
 
-  /** Where memory from `offset` on first differs from `expected`, in bytes from `offset`; -1 if nowhere. */
+  /** The index in `expected` of the first byte that differs from memory at `offset`, or -1. */
   compare(offset: number, expected: Uint8Array): number {
     this.#check(offset, expected.length, PROT_READ, 'read');
     for (let done = 0; done < expected.length; done += COMPARE_STEP) {
