@@ -7,6 +7,7 @@ import type {
   Direction,
   Field,
   GroupField,
+  HeaderDescription,
   ScalarField,
   StructLayout,
 } from './description.ts';
@@ -164,5 +165,40 @@ export function command<T = Record<string, unknown>>(
     size: (request >>> 16) & 0x3fff,
     ...(argument !== undefined && { argument }),
     ...(struct !== undefined && { struct }),
+  };
+}
+
+type Tables = Pick<HeaderDescription, 'structs' | 'commands' | 'constants' | 'enums'>;
+
+/** What a generated module hands over: its tables as functions, so that an import builds none. */
+export interface DescriptionParts extends Pick<HeaderDescription, 'header' | 'source'> {
+  readonly structs: () => Tables['structs'];
+  readonly commands: () => Tables['commands'];
+  readonly constants: () => Tables['constants'];
+  readonly enums: () => Tables['enums'];
+}
+
+/** The description of a header; each table is built when first looked at. */
+export function describe(parts: DescriptionParts): HeaderDescription {
+  const built: { -readonly [K in keyof Tables]?: Tables[K] } = {};
+  return {
+    header: parts.header,
+    source: parts.source,
+    get structs() {
+      built.structs ??= parts.structs();
+      return built.structs;
+    },
+    get commands() {
+      built.commands ??= parts.commands();
+      return built.commands;
+    },
+    get constants() {
+      built.constants ??= parts.constants();
+      return built.constants;
+    },
+    get enums() {
+      built.enums ??= parts.enums();
+      return built.enums;
+    },
   };
 }

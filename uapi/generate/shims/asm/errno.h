@@ -1,0 +1,2 @@
+/* A kernel build writes this header; a bare source tree lacks it. */
+#include <asm-generic/errno.h>

@@ -1,0 +1,2 @@
+/* As in linux/compiler_types.h beside this. */
+#include <linux/compiler_types.h>
