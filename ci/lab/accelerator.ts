@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { UsageError } from '../../harness/errors.ts';
+import { cacheDir, publishFile } from './cache.ts';
+import type { Accelerator } from './qemu-command.ts';
+
+const PROBE_LIMIT_MS = 3_000;
+/** What the probe's guest writes to the debug-exit device; QEMU exits with twice that plus one. */
+const PROBE_VALUE = 0x2a;
+const PROBE_STATUS = PROBE_VALUE * 2 + 1;
+const PROBE_PORT = 0xf4;
+const FIRMWARE_BYTES = 65_536;
+const RESET_VECTOR = FIRMWARE_BYTES - 16;
+
+/**
+ * KVM where it works, else emulation. That /dev/kvm can be opened proves nothing: in a VM without
+ * nested virtualization QEMU starts and its guest never runs. So a guest of three instructions
+ * must have run within a time limit. The answer holds until the host boots again.
+ *
+ * UAPI_CONFORM_ACCEL=tcg or kvm decides without a probe.
+ */
+export async function chooseAccelerator(qemu: string): Promise<Accelerator> {
+  const forced = process.env['UAPI_CONFORM_ACCEL'];
+  if (forced === 'tcg' || forced === 'kvm') return forced;
+  if (forced) throw new UsageError(`UAPI_CONFORM_ACCEL is "${forced}": use tcg or kvm`);
+  if (!canOpenKvm()) return 'tcg';
+  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const record = cacheDir('accelerator');
+  const [knownBoot, known] = existsSync(record) ? (await readFile(record, 'utf8')).split(' ') : [];
+  if (knownBoot === bootId) return known?.trim() === 'kvm' ? 'kvm' : 'tcg';
+  const choice = (await runsGuest(qemu, 'kvm', probeFirmware())) ? 'kvm' : 'tcg';
+  await publishFile(record, `${bootId} ${choice}\n`);
+  return choice;
+}
+
+function canOpenKvm(): boolean {
+  try {
+    accessSync('/dev/kvm', constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A firmware image whose reset vector reports success: mov al, value; out port, al; hlt. */
+export function probeFirmware(): Buffer {
+  const image = Buffer.alloc(FIRMWARE_BYTES, 0xf4); // hlt
+  image.set([0xb0, PROBE_VALUE, 0xe6, PROBE_PORT, 0xf4, 0xeb, 0xfd], RESET_VECTOR);
+  return image;
+}
+
+/** True when QEMU ran the firmware to its report within the limit. */
+export async function runsGuest(
+  qemu: string,
+  accelerator: Accelerator,
+  firmware: Buffer,
+  limitMs = PROBE_LIMIT_MS,
+): Promise<boolean> {
+  await mkdir(cacheDir(), { recursive: true });
+  const file = await publishFile(cacheDir(`probe-${process.pid}.bin`), firmware);
+  const machine = ['-M', 'q35', '-accel', accelerator, '-m', '16', '-bios', file];
+  const quiet = ['-nodefaults', '-display', 'none', '-no-reboot', '-no-user-config'];
+  const report = ['-device', `isa-debug-exit,iobase=${PROBE_PORT},iosize=1`];
+  try {
+    return (await statusWithin(qemu, [...machine, ...quiet, ...report], limitMs)) === PROBE_STATUS;
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+/** A child that cannot even be killed (stuck in the kernel) must not hold us up either. */
+function statusWithin(
+  program: string,
+  args: readonly string[],
+  limitMs: number,
+): Promise<number | null> {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: 'ignore', detached: true });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      child.unref();
+      resolve(null);
+    }, limitMs);
+    const end = (status: number | null): void => {
+      clearTimeout(timer);
+      resolve(status);
+    };
+    child.on('error', () => end(null));
+    child.on('exit', end);
+  });
+}

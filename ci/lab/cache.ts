@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+
+/** Where downloads, unpacked kernels and initial RAM disks are kept; shared by all checkouts. */
+export function cacheDir(...parts: readonly string[]): string {
+  const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
+  return join(base, 'uapi-conform', ...parts);
+}
+
+/**
+ * Makes a directory appear at once and whole: `fill` works in a hidden neighbour, which is then
+ * renamed. Where another process was faster, its result stands and ours is dropped.
+ */
+export async function publishDirectory(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<string> {
+  if (existsSync(path)) return path;
+  await dropAbandoned(dirname(path));
+  const temporary = temporaryName(path);
+  await mkdir(temporary, { recursive: true });
+  try {
+    await fill(temporary);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    if (!existsSync(path)) throw error;
+  }
+  return path;
+}
+
+/** Writes a file so that no reader ever sees half of it. */
+export async function publishFile(path: string, content: string | Uint8Array): Promise<string> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = temporaryName(path);
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return path;
+}
+
+const ABANDONED = /^\.new-(\d+)-/;
+
+function temporaryName(path: string): string {
+  return join(dirname(path), `.new-${process.pid}-${basename(path)}`);
+}
+
+/** Removes what a killed run left half done. */
+async function dropAbandoned(directory: string): Promise<void> {
+  for (const name of existsSync(directory) ? await readdir(directory) : []) {
+    const pid = ABANDONED.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    await rm(join(directory, name), { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,61 @@
+# Second half of the guest's start, with the host's files as root: file systems, loopback, drivers,
+# then the agent on the virtio port. Ends by a reset, which QEMU (-no-reboot) takes as its end.
+
+B=/run/lab/busybox
+. /run/lab/env
+
+end() {
+  echo b > /proc/sysrq-trigger
+  $B reboot -f
+  while :; do $B sleep 60; done
+}
+
+fail() {
+  echo "lab: failed: $1"
+  end
+}
+
+# Ports are numbered in the order in which they are found, so only the name is reliable.
+find_port() {
+  for port in /sys/class/virtio-ports/*; do
+    read -r name < "$port/name" || continue
+    [ "$name" = "$PORT_NAME" ] && echo "/dev/${port##*/}" && return
+  done
+  return 1
+}
+
+$B mkdir -p /dev/pts /dev/shm
+$B mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
+$B mount -t tmpfs -o mode=1777 shm /dev/shm
+$B mount -t debugfs debugfs /sys/kernel/debug 2> /dev/null
+$B mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null
+$B ln -sf /proc/self/fd /dev/fd
+$B hostname lab
+$B ip link set lo up
+
+for module in $LAB_MODULES; do
+  $B insmod "/run/lab/modules/$module" || echo "lab: module $module cannot be loaded"
+done
+
+export HOME="$LAB_HOME" PATH="$LAB_PATH" LANG=C.UTF-8 TERM="${LAB_TERM:-linux}"
+cd "$LAB_CWD" || cd /
+
+if [ -s /run/lab/setup.sh ]; then
+  $B sh -e /run/lab/setup.sh || echo 'lab: a set-up command failed'
+fi
+
+if [ -n "$LAB_SHELL" ]; then
+  $B setsid $B cttyhack "$LAB_SHELL"
+  end
+fi
+
+port=$(find_port) || fail "no virtio port $PORT_NAME (CONFIG_VIRTIO_CONSOLE)"
+# A port can be opened once only: descriptor 3 is for both directions. The pipe gives the agent an
+# input that it can wait for, and that ends when the host goes away.
+exec 3<> "$port" || fail "cannot open $port"
+$B mkfifo /run/lab/input
+$B cat <&3 > /run/lab/input &
+echo lab:ready >&3
+"$LAB_NODE" "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console
+echo "lab: the agent ended with status $?"
+end

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { InfraError } from '../../harness/errors.ts';
+
+export interface ProgramResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Runs a program to its end and gives what it said. Throws InfraError when it cannot be started. */
+export function tryProgram(
+  argv: readonly [string, ...string[]],
+  options: ProgramOptions = {},
+): Promise<ProgramResult> {
+  const [program, ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
+    });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (error) => reject(new InfraError(`cannot run ${program}: ${error.message}`)));
+    child.on('close', (code) =>
+      resolve({
+        status: code ?? -1,
+        stdout: Buffer.concat(out).toString(),
+        stderr: Buffer.concat(err).toString(),
+      }),
+    );
+  });
+}
+
+/** Runs a program that is expected to succeed; InfraError with its last words when it does not. */
+export async function runProgram(
+  argv: readonly [string, ...string[]],
+  options: ProgramOptions = {},
+): Promise<string> {
+  const result = await tryProgram(argv, options);
+  if (result.status === 0) return result.stdout;
+  throw new InfraError(`${argv.join(' ')} failed: ${lastWords(result.stderr)}`);
+}
+
+/** The lines of an error output that matter: apt's E: lines if there are any, else the last two. */
+export function lastWords(stderr: string): string {
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const errors = lines.filter((line) => line.startsWith('E: '));
+  const chosen = errors.length > 0 ? errors.slice(0, 3) : lines.slice(-2);
+  return chosen.map((line) => line.replace(/^E: /, '').trim()).join('; ') || 'it said nothing';
+}

@@ -1,0 +1,59 @@
+import { PORT_NAME } from './initramfs.ts';
+
+export type Accelerator = 'kvm' | 'tcg';
+
+/** One boot, as far as QEMU is concerned. */
+export interface MachinePlan {
+  readonly accelerator: Accelerator;
+  readonly image: string;
+  readonly initramfs: string;
+  /** Values of QEMU's -device, `virtio-gpu-pci` for example. */
+  readonly devices: readonly string[];
+  readonly memoryMiB: number;
+  /** The console goes to this terminal and there is no agent port. */
+  readonly interactive: boolean;
+}
+
+/** File descriptor of the protocol's socket in QEMU: the first one after standard error. */
+export const PORT_FD = 3;
+
+/**
+ * `tsc=reliable` keeps the clock watchdog from distrusting an emulated TSC; `panic=-1` resets at
+ * once, and with -no-reboot a reset ends QEMU; an oops goes on, as it does for users.
+ */
+export function kernelArguments(interactive: boolean): string {
+  const quiet = interactive ? ['loglevel=4'] : ['quiet'];
+  return ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable'].join(' ');
+}
+
+/** QEMU's arguments. No network, no disk; the host's files are there to be read only. */
+export function qemuArguments(plan: MachinePlan): string[] {
+  const cpu = plan.accelerator === 'kvm' ? 'host' : 'max';
+  const accelerator = plan.accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi';
+  return [
+    ...['-M', 'q35', '-accel', accelerator, '-cpu', cpu, '-smp', '2', '-m', `${plan.memoryMiB}`],
+    ...['-nodefaults', '-display', 'none', '-vga', 'none', '-no-reboot', '-no-user-config'],
+    ...['-kernel', plan.image, '-initrd', plan.initramfs],
+    ...['-append', kernelArguments(plan.interactive)],
+    ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
+    ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=hostroot'],
+    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
+    ...(plan.interactive ? [] : portArguments()),
+    ...plan.devices.flatMap((device) => ['-device', device]),
+  ];
+}
+
+function portArguments(): string[] {
+  return [
+    ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,fd=${PORT_FD}`],
+    ...['-device', `virtserialport,chardev=agent,name=${PORT_NAME}`],
+  ];
+}
+
+const MEMORY_MIB = { least: 1024, most: 4096 };
+
+/** Half of the host's memory at most, in whole MiB. */
+export function guestMemoryMiB(hostBytes: number): number {
+  const half = Math.floor(hostBytes / 2 / 2 ** 20);
+  return Math.max(MEMORY_MIB.least, Math.min(MEMORY_MIB.most, half));
+}
