@@ -47,7 +47,7 @@ export class GuardedPage implements Disposable {
     return this.placeAcross(bytes, bytes.length);
   }
 
-  /** Puts the first `inside` bytes before the end; the rest would lie behind it. Returns the address. */
+  /** Puts the first `inside` bytes before the end, the rest being out of reach; the address. */
   placeAcross(bytes: Uint8Array, inside: number): bigint {
     if (!Number.isInteger(inside) || inside < 0 || inside > Math.min(bytes.length, this.#usable)) {
       throw new MappingError(

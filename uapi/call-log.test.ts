@@ -192,7 +192,7 @@ function runInterrupted(errno: number, options: object, log: string): string {
     import { libc } from ${url('./sys-call.js')};
     import koffi from ${JSON.stringify(import.meta.resolve('koffi'))};
     const prctl = libc.func('int prctl(int option, unsigned long a, void *b, long c, long d)');
-    // struct sock_filter: load nr, unless ioctl allow, load request, unless ours allow, errno, allow.
+    // struct sock_filter: load nr, unless ioctl allow, load request, unless ours allow, errno.
     const rules = [
       [0x20, 0, 0, 0], [0x15, 0, 3, ${SYS_IOCTL}],
       [0x20, 0, 0, 24], [0x15, 0, 1, ${REQUEST}],

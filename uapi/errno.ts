@@ -2,7 +2,7 @@
 export type Errno = number;
 
 /**
- * The generic numbers, which x86, arm64 and riscv use; alpha, mips, parisc and sparc differ from 35 on.
+ * The generic numbers, which x86, arm64 and riscv use; alpha, mips, parisc and sparc have others.
  * Source: include/uapi/asm-generic/errno-base.h, errno.h
  */
 export const E = {

@@ -22,7 +22,7 @@ export class Fd implements Disposable {
     return this.#open;
   }
 
-  /** Closes it; closing again does nothing and succeeds. The errno is data: close can report EIO. */
+  /** Closes it; closing again does nothing. The errno is data: close can report EIO. */
   close(): SysResult {
     if (!this.#open) return { ret: 0, errno: 0 };
     this.#open = false;

@@ -1,6 +1,6 @@
 /**
  * Arithmetic on ioctl numbers: direction 2 bits, size 14, type 8, nr 8, from the top.
- * Holds for x86, arm64 and riscv; alpha, mips, powerpc and sparc split size and direction differently.
+ * Holds for x86, arm64 and riscv; alpha, mips, powerpc and sparc split them otherwise.
  * Source: include/uapi/asm-generic/ioctl.h
  */
 

@@ -28,7 +28,7 @@ export class Mapping implements Disposable {
   readonly length: number;
   #prot: number;
   #mapped = true;
-  /** Made once: it costs more than the accesses through it, and it cannot be detached on Node 20. */
+  /** Made once: it costs more than an access through it, and Node 20 cannot detach it. */
   readonly #view: Buffer;
   readonly #words: DataView;
 
@@ -89,7 +89,7 @@ export class Mapping implements Disposable {
     for (let done = 0; done < expected.length; done += COMPARE_STEP) {
       const want = expected.subarray(done, done + COMPARE_STEP);
       const start = offset + done;
-      // Copied before it is judged: the device may write meanwhile, and a difference must not vanish.
+      // Copied before it is judged: a device that writes meanwhile must not hide the difference.
       const got = Buffer.from(this.#view.subarray(start, start + want.length));
       if (got.equals(want)) continue;
       return done + got.findIndex((byte, i) => byte !== want[i]);
