@@ -145,8 +145,8 @@ const corpus: { name: string; text: string }[] = [
   { name: 'random bytes', text: randomBytes(4096).toString('latin1') },
   { name: 'random UTF-16', text: randomBytes(8192).toString('utf16le') },
   { name: 'random UTF-8', text: randomBytes(4096).toString('utf8') },
-  { name: 'one huge line', text: 'x😀'.repeat(1_000_000) },
-  { name: 'many lines', text: '[ 1.0] BUG: bad ]]>\x1b[1m\n'.repeat(200_000) },
+  { name: 'one huge line', text: 'x😀'.repeat(200_000) },
+  { name: 'many lines', text: '[ 1.0] BUG: bad ]]>\x1b[1m\n'.repeat(40_000) },
   { name: 'nothing', text: '' },
 ];
 

@@ -135,3 +135,48 @@ export function sampleRecords(points: readonly PointRecord[]): JournalRecord[] {
     { type: 'end', at: '2026-11-21T10:01:00.000Z', outcome: 'complete' },
   ];
 }
+
+/** What no report may take for its own: colours, directives, line ends, half a character. */
+const HOSTILE = '\x1b[31m# SKIP\r\nok 9 not a test # TODO\0\ud800 --- ';
+
+/** A run whose every text is hostile. */
+export function hostileRun(): Run {
+  return sampleRun({
+    run: { ...sampleRunRecord, target: HOSTILE, suite: { version: HOSTILE, commit: HOSTILE } },
+    targets: [
+      {
+        ...sampleTarget,
+        kernel: HOSTILE,
+        devices: sampleDevices.map((device) => ({ ...device, driver: HOSTILE })),
+      },
+    ],
+    points: VERDICTS.map((verdict) =>
+      samplePoint(verdict, {
+        id: `a/b/${verdict}${HOSTILE}`,
+        area: HOSTILE,
+        reason: HOSTILE,
+        title: HOSTILE,
+        reproduce: HOSTILE,
+      }),
+    ),
+    notes: [HOSTILE],
+  });
+}
+
+/** Many points of all verdicts, in 30 areas, with long ids and many reasons to skip. */
+export function largeRun(size = 2000): Run {
+  const points = Array.from({ length: size }, (_, at) => {
+    const verdict = VERDICTS[at % VERDICTS.length] ?? 'pass';
+    return samplePoint(verdict, {
+      id: `area-${at % 30}/topic/${'x'.repeat(at % 150)}-${at}@vgem@platform:vgem`,
+      area: `area-${at % 30}`,
+      ...(verdict === 'skip' && { reason: `cause ${at % 50}` }),
+    });
+  });
+  return sampleRun({ points });
+}
+
+/** A run that ended before it met a target. */
+export function unrunRun(): Run {
+  return sampleRun({ points: [], planned: [], interrupted: [], targets: [], notes: [] });
+}

@@ -1,0 +1,120 @@
+/** Text for the terminal. Pure: what decides about colour is asked once, by the caller. */
+import { styleText } from 'node:util';
+import { evidenceLines } from './evidence.ts';
+import { reasonLine, ruleLines, stepLines } from './failure-text.ts';
+import type { PointRecord, Run, Verdict } from './results.ts';
+import { GATING, VERDICTS } from './results.ts';
+import { plainTable } from './table.ts';
+import { oneLine, plainText } from './text.ts';
+import { type Counts, countsLine, countTotals } from './totals.ts';
+
+export interface ConsoleStyle {
+  readonly color: boolean;
+}
+
+type Format = Parameters<typeof styleText>[0];
+
+const COLORS: Readonly<Record<Verdict | 'interrupted', Format>> = {
+  pass: 'green',
+  'expected-fail': 'yellow',
+  skip: 'gray',
+  'unexpected-pass': 'magenta',
+  unhealthy: 'magenta',
+  fail: 'red',
+  hang: ['bold', 'red'],
+  crash: ['bold', 'red'],
+  interrupted: ['bold', 'red'],
+};
+const WORD_WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
+/** Log lines repeated with a failure; the reports hold all. */
+const LOG_LINES_SHOWN = 5;
+
+/** Colour goes to terminals only, and not where the user said NO_COLOR (https://no-color.org). */
+export function wantsColor(
+  stream: { readonly isTTY?: boolean },
+  environment: NodeJS.ProcessEnv = process.env,
+): boolean {
+  return stream.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+}
+
+/** One judged point on one line: verdict, id, milliseconds, and why it is not a pass. */
+export function pointLine(point: PointRecord, style: ConsoleStyle): string {
+  const word = paint(point.verdict.padEnd(WORD_WIDTH), COLORS[point.verdict], style);
+  const skip = point.skip ? `${point.skip}: ` : '';
+  const reason = point.verdict === 'pass' ? '' : `  ${skip}${reasonLine(point)}`;
+  return `${word}  ${oneLine(point.id, 1000)}  ${Math.round(point.durationMs)} ms${reason}`;
+}
+
+/** Points by area and verdict as a table, without a newline at its end; verdicts that did not occur are left out. */
+export function totals(run: Run): string {
+  const counted = countTotals(run);
+  const columns = columnsOf(counted);
+  const cells = (counts: Counts) => columns.map(({ count }) => String(count(counts) || '-'));
+  const rows = counted.areas.map((area) => [oneLine(area.area, 40), ...cells(area)]);
+  const head = ['area', ...columns.map(({ name }) => name)];
+  return plainTable(head, [...rows, ['all', ...cells(counted)]], 1).join('\n');
+}
+
+interface Column {
+  readonly name: string;
+  readonly count: (counts: Counts) => number;
+}
+
+function columnsOf(counted: Counts): Column[] {
+  const verdicts = VERDICTS.map(
+    (verdict): Column => ({ name: verdict, count: (counts) => counts.verdicts[verdict] }),
+  );
+  const optional: Column[] = [
+    ...verdicts,
+    { name: 'interrupted', count: (counts) => counts.interrupted },
+    { name: 'not run', count: (counts) => counts.notRun },
+  ];
+  const points: Column = { name: 'points', count: (counts) => counts.points };
+  return [points, ...optional.filter(({ count }) => count(counted) > 0)];
+}
+
+/** Everything that gates once more, with what is needed to understand and repeat it; empty when nothing does. */
+export function failures(run: Run, style: ConsoleStyle): string {
+  const judged = run.points
+    .filter((point) => GATING.has(point.verdict))
+    .map((point) => failureBlock(point, style));
+  const interrupted = run.interrupted.map((id) => {
+    const word = paint('interrupted', COLORS.interrupted, style);
+    return `${word} ${oneLine(id, 1000)}\n  the run ended while this point ran`;
+  });
+  return [...judged, ...interrupted].join('\n\n');
+}
+
+function failureBlock(point: PointRecord, style: ConsoleStyle): string {
+  const signs = (point.kernelLog ?? []).filter((line) => line.sign);
+  const lines = [
+    point.title,
+    ...(point.reason ? [point.reason] : []),
+    ...(point.failure ? stepLines(point.failure) : []),
+    ...ruleLines(point),
+    ...signs.slice(0, LOG_LINES_SHOWN).map((line) => `kernel: ${oneLine(line.text)}`),
+    `reproduce: ${point.reproduce}`,
+  ];
+  const word = paint(point.verdict, COLORS[point.verdict], style);
+  const body = lines.flatMap((line) => plainText(line).split('\n')).map((line) => `  ${line}`);
+  return [`${word} ${oneLine(point.id, 1000)}`, ...body].join('\n');
+}
+
+/** What the run has shown of each provider, and where; empty when it met none. */
+export function evidenceTable(run: Run): string {
+  return evidenceLines(run).join('\n');
+}
+
+/** The end of a run: totals, evidence, notes, failures, and the counts as the last line. */
+export function runReport(run: Run, style: ConsoleStyle): string {
+  const notes = run.notes.map((note) => `note: ${oneLine(note)}`).join('\n');
+  const parts = [totals(run), evidenceTable(run), notes, failures(run, style)];
+  const counts = countTotals(run);
+  const gates = counts.gating + counts.interrupted > 0;
+  const last = paint(countsLine(counts), gates ? 'red' : 'green', style);
+  return `${[...parts, last].filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function paint(text: string, format: Format, style: ConsoleStyle): string {
+  return style.color ? styleText(format, text, { validateStream: false }) : text;
+}

@@ -1,0 +1,57 @@
+import { evidence } from './evidence.ts';
+import { notRun } from './journal.ts';
+import type { Run } from './results.ts';
+import { countTotals } from './totals.ts';
+
+/** Rises when a reader of older documents would misread a newer one. */
+const DOCUMENT_VERSION = 1;
+
+/** Keys in the order in which people look for them; others follow by name, as in maps. */
+const KEY_ORDER: readonly string[] = [
+  ...['format', 'version', 'suite', 'target', 'startedAt', 'endedAt', 'outcome', 'id', 'title'],
+  ...['address', 'area', 'provider', 'where', 'verdict', 'skip', 'reason', 'failure', 'step'],
+  ...['action', 'expected', 'actual', 'decoded', 'hex', 'detail', 'expect', 'source', 'command'],
+  ...['input', 'output', 'result', 'timeUs', 'level', 'text', 'sign', 'commandLine', 'seed'],
+  ...['notes', 'targets', 'totals', 'evidence', 'described', 'opens', 'memory', 'shares', 'works'],
+  ...['executed', 'gating', 'verdicts', 'interrupted', 'notRun', 'points'],
+];
+const RANKS: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => [key, rank]));
+
+/**
+ * The run as one JSON document, which ends with a newline: what the journal holds, with totals and
+ * evidence. Texts are as the kernel gave them, terminal sequences included. Keys have one order, so
+ * that two documents compare line by line.
+ */
+export function jsonReport(run: Run): string {
+  const document = {
+    format: 'uapi-conform report',
+    version: DOCUMENT_VERSION,
+    suite: run.run.suite,
+    target: run.run.target,
+    startedAt: run.run.startedAt,
+    endedAt: run.end?.at,
+    outcome: run.end?.outcome ?? 'interrupted',
+    reason: run.end?.reason,
+    commandLine: run.run.commandLine,
+    seed: run.run.seed,
+    notes: run.notes,
+    targets: run.targets,
+    totals: countTotals(run),
+    evidence: evidence(run),
+    interrupted: run.interrupted,
+    notRun: notRun(run),
+    points: run.points,
+  };
+  return `${JSON.stringify(document, (_key, value: unknown) => inOrder(value), 2)}\n`;
+}
+
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareKeys(a, b)));
+}
+
+function compareKeys(a: string, b: string): number {
+  const byRank = (RANKS.get(a) ?? RANKS.size) - (RANKS.get(b) ?? RANKS.size);
+  if (byRank !== 0) return byRank;
+  return a < b ? -1 : 1;
+}

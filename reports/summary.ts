@@ -1,0 +1,131 @@
+/**
+ * The run as plain text of 72 columns, to be pasted below a patch or into a cover letter. No line
+ * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
+ */
+import { evidenceLines } from './evidence.ts';
+import { reasonLine, stepLine } from './failure-text.ts';
+import { devicesOf } from './groups.ts';
+import type { PointRecord, Run, SkipClass } from './results.ts';
+import { GATING } from './results.ts';
+import { plainTable } from './table.ts';
+import { oneLine, plainText, utcSeconds, wrap } from './text.ts';
+import { type Counts, countsLine, countTotals, type Totals } from './totals.ts';
+
+const WIDTH = 72;
+const NOT_AT_BEGIN = /^(---|diff |Index|From |[#>])/;
+/** What is shown of each list; the rest is counted. A summary is read in a mail. */
+const DEVICES_SHOWN = 4;
+const AREAS_SHOWN = 9;
+const SKIPS_SHOWN = 4;
+const EVIDENCE_SHOWN = 6;
+const FAILURES_SHOWN = 20;
+
+/** The summary, which ends with a newline. */
+export function summary(run: Run): string {
+  const totals = countTotals(run);
+  const sections = [
+    headLines(run, totals),
+    areaTable(totals),
+    failureLines(run),
+    skipLines(run),
+    shorten(evidenceLines(run, 15), EVIDENCE_SHOWN + 1, 'providers'),
+  ];
+  const blocks = sections.filter((lines) => lines.length > 0).map(fit);
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function headLines(run: Run, totals: Totals): string[] {
+  const { suite, target, startedAt } = run.run;
+  const kernels = [...new Set(run.targets.map((t) => `${t.kernel} ${t.machine}`))];
+  const devices = [...devicesOf(run).values()].map((device) => {
+    const version = device.identity['version'];
+    return `device   ${device.address} (${device.driver}${version ? ` ${version}` : ''})`;
+  });
+  return [
+    `uapi-conform ${suite.version} (${suite.commit}), ${utcSeconds(startedAt) ?? startedAt}`,
+    `kernel   ${kernels.join(', ') || 'unknown'}; target ${target}`,
+    ...shorten(devices, DEVICES_SHOWN, 'devices'),
+    `result   ${countsLine(totals)}${endText(run)}`,
+  ];
+}
+
+function endText(run: Run): string {
+  if (!run.end) return '; the run was interrupted';
+  if (run.end.outcome === 'complete') return '';
+  return `; the run ${run.end.outcome === 'failed' ? 'failed' : 'was interrupted'}${
+    run.end.reason ? `: ${oneLine(run.end.reason, 120)}` : ''
+  }`;
+}
+
+/** Verdicts that gate stand in one column: which they are is said with each failure. */
+function areaTable(totals: Totals): string[] {
+  if (totals.areas.length === 0) return [];
+  const head = ['area', 'points', 'pass', 'fail', 'xfail', 'skip', 'not run'];
+  const rows = totals.areas.map((area) => [oneLine(area.area, 28), ...areaCells(area)]);
+  const [title, ...lines] = plainTable(head, [...rows, ['all', ...areaCells(totals)]], 1);
+  const all = lines.pop();
+  return [title ?? '', ...shorten(lines, AREAS_SHOWN, 'areas'), all ?? ''];
+}
+
+function areaCells(counts: Counts): string[] {
+  const { pass, skip } = counts.verdicts;
+  const ended = counts.interrupted + counts.notRun;
+  return [counts.points, pass, counts.gating, counts.verdicts['expected-fail'], skip, ended].map(
+    (count) => (count ? String(count) : '-'),
+  );
+}
+
+function failureLines(run: Run): string[] {
+  const failures = [
+    ...run.points.filter((point) => GATING.has(point.verdict)).map(failureEntry),
+    ...run.interrupted.map((id) => [`  interrupted ${oneLine(id, 500)}`]),
+  ];
+  if (failures.length === 0) return [];
+  const left = failures.length - FAILURES_SHOWN;
+  return [
+    'failures',
+    ...failures.slice(0, FAILURES_SHOWN).flat(),
+    ...(left > 0 ? [`  and ${left} more`] : []),
+  ];
+}
+
+function failureEntry(point: PointRecord): string[] {
+  const why = point.failure ? oneLine(stepLine(point.failure), 200) : reasonLine(point, 200);
+  const rules = point.rules.map((rule) => rule.id).join(' ');
+  return [
+    `  ${point.verdict} ${oneLine(point.id, 500)}`,
+    `    ${why}${rules ? ` (${oneLine(rules, 80)})` : ''}`,
+  ];
+}
+
+/** Skips by class and cause, the most frequent first. */
+function skipLines(run: Run): string[] {
+  const causes = new Map<string, number>();
+  for (const point of run.points) {
+    if (point.verdict !== 'skip') continue;
+    const cause = skipCause(point.skip, reasonLine(point, 120));
+    causes.set(cause, (causes.get(cause) ?? 0) + 1);
+  }
+  if (causes.size === 0) return [];
+  const sorted = [...causes].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const lines = sorted.map(([cause, count]) => `  ${String(count).padStart(5)} ${cause}`);
+  return ['skips', ...shorten(lines, SKIPS_SHOWN, 'causes')];
+}
+
+function skipCause(skip: SkipClass | undefined, reason: string): string {
+  return skip && skip !== reason ? `${skip}: ${reason}` : reason;
+}
+
+function shorten(lines: readonly string[], limit: number, what: string): string[] {
+  if (lines.length <= limit) return [...lines];
+  return [...lines.slice(0, limit - 1), `  and ${lines.length - limit + 1} more ${what}`];
+}
+
+/** Lines that are too long go on below, indented further than they began. */
+function fit(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const clean = plainText(line).replace(/\s/g, ' ').replace(NOT_AT_BEGIN, ' $&').trimEnd();
+    const lead = clean.length - clean.trimStart().length;
+    return wrap(clean, WIDTH, ' '.repeat(lead + 4));
+  });
+}
