@@ -76,6 +76,8 @@ export interface ArrayField extends FieldBase {
   readonly element: Field;
   /** 0 for a flexible array, whose true length the size of the buffer tells. */
   readonly length: number;
+  /** Differs where a mask is kept in longs: rdma/ib_user_mad.h, struct ib_user_mad_reg_req. */
+  readonly length32: number;
   readonly flexible: boolean;
 }
 

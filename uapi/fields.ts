@@ -107,6 +107,7 @@ export function array(
   length: number,
   offset: number,
   offset32: number = offset,
+  length32: number = length,
 ): ArrayField {
   return {
     kind: 'array',
@@ -115,9 +116,10 @@ export function array(
     offset,
     size: element.size * length,
     offset32,
-    size32: element.size32 * length,
+    size32: element.size32 * length32,
     element,
     length,
+    length32,
     flexible: length === 0,
   };
 }

@@ -283,7 +283,7 @@ function toAbi32(field: Field): Field {
     case 'union':
       return { ...field, ...moved, struct: field.struct.abi32 };
     case 'array':
-      return { ...field, ...moved, element: toAbi32(field.element) };
+      return { ...field, ...moved, element: toAbi32(field.element), length: field.length32 };
     case 'bitfield':
       return { ...field, ...moved, bitOffset: field.bitOffset32 };
     case 'chars':

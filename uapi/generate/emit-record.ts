@@ -79,7 +79,9 @@ function shapeCall(name: string, shape: Shape, offset: Both, indent: string, use
     case 'array': {
       used.add('array');
       const element = shapeCall('', shape.element, { wide: 0, narrow: 0 }, indent, used);
-      return `array(${quote(name)}, ${element}, ${shape.length}, ${at})`;
+      const { wide, narrow } = shape.length;
+      const more = wide === narrow ? at : `${offset.wide}, ${offset.narrow}, ${narrow}`;
+      return `array(${quote(name)}, ${element}, ${wide}, ${more})`;
     }
     case 'chars':
       used.add('chars');

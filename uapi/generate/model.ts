@@ -44,8 +44,8 @@ export type Shape =
     }
   | { readonly kind: 'record'; readonly record: string }
   | { readonly kind: 'inline'; readonly record: RecordModel }
-  /** length 0 is a flexible array. */
-  | { readonly kind: 'array'; readonly element: Shape; readonly length: number }
+  /** length 0 is a flexible array; a mask in longs has more elements for 32-bit programs. */
+  | { readonly kind: 'array'; readonly element: Shape; readonly length: Both }
   | { readonly kind: 'chars'; readonly length: number };
 
 export interface ConstantModel {

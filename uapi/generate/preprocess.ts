@@ -32,6 +32,12 @@ interface Line {
   readonly place: Place;
 }
 
+/**
+ * linux/fcntl.h: macros such as DRM_CLOEXEC are O_CLOEXEC, which the C library would define.
+ * linux/ioctl.h: misc/uacce/hisi_qm.h uses _IOWR and does not include it.
+ */
+const PRELUDE = '#include <linux/fcntl.h>\n#include <linux/ioctl.h>\n';
+
 const MARKER = /^# (\d+) "((?:[^"\\]|\\.)*)"/;
 const DEFINE = /^#define (\w+)(\([^)]*\))?(?: (.*))?$/;
 
@@ -65,8 +71,7 @@ export function preprocess(
   width: Width,
 ): Preprocessed {
   const what = `preprocessing ${header}`;
-  // linux/fcntl.h: macros such as DRM_CLOEXEC are O_CLOEXEC, which the C library would define
-  const include = `#include <linux/fcntl.h>\n#include <${header}>\n`;
+  const include = `${PRELUDE}#include <${header}>\n`;
   const output = mustClang(compiler, width, ['-E', '-dD'], include, what).toString('latin1');
 
   const macros = new Map<string, Macro>();

@@ -101,8 +101,8 @@ export class RecordBuilder {
       if (rest.length === 0 && type.base === 'char' && !type.pointer)
         return { kind: 'chars', length };
       const element = { ...access, prefix: `${access.prefix}[0]` };
-      const inner = { ...type, dimensions: rest };
-      return { kind: 'array', length, element: this.#shape(field, inner, element, origin) };
+      const inner = this.#shape(field, { ...type, dimensions: rest }, element, origin);
+      return { kind: 'array', length: this.#length(length, access), element: inner };
     }
     const size = this.#number(`sizeof(((${access.record} *)0)->${access.prefix})`);
     if (field.inline) {
@@ -124,6 +124,13 @@ export class RecordBuilder {
   #isInteger(base: string): boolean {
     const known = signedTypes.has(base) || unsignedTypes.has(base) || base === '_Bool';
     return known || base.startsWith('enum ');
+  }
+
+  /** Elements of an array; the compiler knows how many it has in the other ABI. */
+  #length(wide: number, { record, prefix }: Access): Both {
+    if (wide === 0) return { wide, narrow: 0 };
+    const member = `((${record} *)0)->${prefix}`;
+    return this.#number(`sizeof(${member}) / sizeof(${member}[0])`);
   }
 
   /** An enum's signedness is the compiler's choice, so ask; `type` is how C can name it. */
