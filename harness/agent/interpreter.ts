@@ -1,0 +1,157 @@
+import type { Step } from '../../cases/types.gen.ts';
+import type { StepFailure } from '../../reports/results.ts';
+import { errnoName } from '../../uapi/errno.ts';
+import { durationMs } from './duration.ts';
+import type { Scope } from './scope.ts';
+import { CaseDefect, describe, fieldsOf, type SessionValue, show, type Value } from './values.ts';
+import type { PointContext, Verb, VerbHandler, VerbResult } from './verb.ts';
+import { plain } from './verbs/check.ts';
+import { VERBS } from './verbs/index.ts';
+
+/** What steps run in: everything of a verb's context that does not change from step to step. */
+export interface Surroundings
+  extends Omit<PointContext, 'scope' | 'session' | 'on' | 'runSteps' | 'failInside'> {
+  /** The sessions of the roles, in the order of the roles. */
+  readonly sessions: ReadonlyMap<string, SessionValue>;
+  /** Told before each step, so that a dead worker's last step is known. */
+  entering(step: string): void;
+  /** Steps that were executed. */
+  executed: number;
+}
+
+/** Runs steps one after the other up to the first that does not do what the case says. */
+export function runSteps(
+  steps: readonly Step[],
+  scope: Scope,
+  around: Surroundings,
+  prefix = '',
+): StepFailure | undefined {
+  for (const [index, step] of steps.entries()) {
+    const number = `${prefix}${index + 1}`;
+    const failure = runStep(step, number, scope, around);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+function runStep(
+  step: Step,
+  number: string,
+  scope: Scope,
+  around: Surroundings,
+): StepFailure | undefined {
+  around.entering(number);
+  around.executed++;
+  let inner: StepFailure | undefined;
+  const on = step.on === undefined ? undefined : sessionNamed(step.on, scope, around);
+  const context: PointContext = {
+    ...around,
+    scope,
+    on,
+    session: on ?? firstSession(around),
+    runSteps(steps, innerScope) {
+      const failure = runSteps(steps, innerScope, around, `${number}.`);
+      if (failure === undefined) return { kind: 'gave', value: { kind: 'record', fields: {} } };
+      inner = failure;
+      return { kind: 'mismatch', expected: failure.expected, actual: failure.actual };
+    },
+    failInside(failure) {
+      inner = { ...failure, step: `${number}.${failure.step}` };
+      return { kind: 'mismatch', expected: failure.expected, actual: failure.actual };
+    },
+  };
+  const started = process.hrtime.bigint();
+  const result = callVerb(step, context);
+  const tookMs = Number(process.hrtime.bigint() - started) / 1e6;
+  if (inner !== undefined) return inner;
+  const wrong = judgeStep(step, result, tookMs, context);
+  if (wrong !== undefined) return { step: number, action: actionText(step), ...wrong };
+  if (step.as !== undefined && result.kind === 'gave') scope.set(step.as, result.value);
+  return undefined;
+}
+
+function callVerb(step: Step, context: PointContext): VerbResult {
+  const verb = verbOf(step);
+  const handler = VERBS[verb] as VerbHandler<Verb>;
+  return handler(step[verb] as never, context);
+}
+
+/** The loader made sure that there is exactly one. */
+function verbOf(step: Step): Verb {
+  const verb = Object.keys(step).find((key) => key in VERBS);
+  if (verb === undefined) throw new CaseDefect(`no verb in ${Object.keys(step).join(', ')}`);
+  return verb as Verb;
+}
+
+type Wrong = Pick<StepFailure, 'expected' | 'actual' | 'detail'>;
+
+/** Compares what a verb came to with what the step says it must come to. */
+function judgeStep(
+  step: Step,
+  result: VerbResult,
+  tookMs: number,
+  context: PointContext,
+): Wrong | undefined {
+  const errnos = step.fails === undefined ? undefined : [step.fails].flat();
+  if (result.kind === 'mismatch') return result;
+  if (result.kind === 'refused') {
+    if (errnos?.includes(errnoName(result.errno)) === true) return checkTime(step, tookMs);
+    const actual = `${errnoName(result.errno)} from ${result.call}`;
+    return { expected: errnos?.join(' or ') ?? 'success', actual };
+  }
+  if (errnos !== undefined) {
+    const given = describe(result.value);
+    const actual = given === '' ? 'success' : `success (${given})`;
+    return { expected: errnos.join(' or '), actual };
+  }
+  return checkFields(step, result.value, context) ?? checkTime(step, tookMs);
+}
+
+function checkFields(step: Step, value: Value, context: PointContext): Wrong | undefined {
+  const fields = fieldsOf(value);
+  for (const [path, expectation] of Object.entries(step.gives ?? {})) {
+    const actual = fieldAt(fields, path);
+    const expected = plain(expectation, context);
+    if (plain(actual, context) === expected) continue;
+    return { expected: `${path} = ${show(expected)}`, actual: `${path} = ${show(actual)}` };
+  }
+  return undefined;
+}
+
+function fieldAt(fields: object, path: string) {
+  let at: unknown = fields;
+  for (const part of path.replaceAll(/\[(\d+)\]/g, '.$1').split('.')) {
+    at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined;
+  }
+  if (typeof at === 'string' || typeof at === 'number') return at;
+  if (typeof at === 'bigint' || typeof at === 'boolean') return at;
+  throw new CaseDefect(`the result has no plain field ${path}: ${Object.keys(fields).join(', ')}`);
+}
+
+function checkTime(step: Step, tookMs: number): Wrong | undefined {
+  const { atLeast, atMost } = step.takes ?? {};
+  const actual = `took ${tookMs.toFixed(1)} ms`;
+  if (atLeast !== undefined && tookMs < durationMs(atLeast)) {
+    return { expected: `takes at least ${atLeast}`, actual };
+  }
+  if (atMost !== undefined && tookMs > durationMs(atMost)) {
+    return { expected: `takes at most ${atMost}`, actual };
+  }
+  return undefined;
+}
+
+function sessionNamed(name: string, scope: Scope, around: Surroundings): SessionValue {
+  return around.sessions.get(name) ?? scope.value(`$${name}`, 'session');
+}
+
+function firstSession(around: Surroundings): SessionValue {
+  const [first] = around.sessions.values();
+  if (first === undefined) throw new CaseDefect('a point without roles');
+  return first;
+}
+
+/** The step as the case wrote it, without what only people read. */
+function actionText(step: Step): string {
+  const { note: _note, ...rest } = step;
+  return JSON.stringify(rest);
+}

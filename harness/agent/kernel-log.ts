@@ -1,0 +1,84 @@
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
+import type { KernelLine } from '../../reports/results.ts';
+import { signOf } from './kernel-signs.ts';
+
+/** One record is at most this long. Source: kernel/printk/printk.c, PRINTK_MESSAGE_MAX */
+const RECORD_BYTES = 8192;
+
+/** Lines kept of one drain: a driver in a loop must not fill the journal. */
+const KEPT_LINES = 200;
+
+/**
+ * The kernel log from now on, read record by record from /dev/kmsg without waiting. Without the
+ * privilege to read it there are no lines; `isReadable` says so.
+ */
+export class KernelLog implements Disposable {
+  readonly #fd: number | undefined;
+  readonly #record = Buffer.alloc(RECORD_BYTES);
+
+  private constructor(fd: number | undefined) {
+    this.#fd = fd;
+  }
+
+  /** Opens the log and skips what is in it. */
+  static open(): KernelLog {
+    let fd: number | undefined;
+    try {
+      fd = openSync('/dev/kmsg', constants.O_RDONLY | constants.O_NONBLOCK);
+    } catch {
+      fd = undefined;
+    }
+    const log = new KernelLog(fd);
+    while (log.#next() !== undefined) {
+      // Old records.
+    }
+    return log;
+  }
+
+  get isReadable(): boolean {
+    return this.#fd !== undefined;
+  }
+
+  /** What the kernel said since the last time. */
+  drain(): readonly KernelLine[] {
+    const lines: KernelLine[] = [];
+    for (let record = this.#next(); record !== undefined; record = this.#next()) {
+      if (lines.length < KEPT_LINES) lines.push(record);
+    }
+    return lines;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+  }
+
+  /** The next record, or that some were lost; undefined when there is none. */
+  #next(): KernelLine | undefined {
+    if (this.#fd === undefined) return undefined;
+    try {
+      const length = readSync(this.#fd, this.#record);
+      return parseRecord(this.#record.toString('utf8', 0, length));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') return { timeUs: 0, level: 4, text: 'kernel log records were lost' };
+      return undefined;
+    }
+  }
+}
+
+/**
+ * `6,339,5140900,-;text`: priority, sequence, microseconds, flags; then lines of device context.
+ * Priorities carry the facility above three bits of level; what user space wrote is no sign.
+ * Source: Documentation/ABI/testing/dev-kmsg
+ */
+export function parseRecord(record: string): KernelLine {
+  const [head = '', ...rest] = record.split(';');
+  const [priority = '6', , timeUs = '0'] = head.split(',');
+  const message = rest.join(';').split('\n', 1)[0] ?? '';
+  const text = stripVTControlCharacters(message.replaceAll('\\x1b', '\x1b')).trimEnd();
+  const fromKernel = Number(priority) >> 3 === 0;
+  const sign = fromKernel ? signOf(text) : undefined;
+  const line = { timeUs: Number(timeUs), level: Number(priority) & 7, text };
+  return sign === undefined ? line : { ...line, sign };
+}

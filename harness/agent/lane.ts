@@ -1,0 +1,98 @@
+import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
+import { whereabouts } from './kernel-facts.ts';
+import type { WorkerOutcome } from './point.ts';
+import { WorkerDied, WorkerProcess } from './worker-process.ts';
+
+/** A killed worker is gone within this time, or it is stuck in the kernel. */
+const KILL_LIMIT_MS = 3000;
+
+/** The time is up. */
+class Expired extends Error {
+  override name = 'Expired';
+}
+
+/** What became of a point, and whether the lane's device can be used again. */
+export interface LaneResult extends WorkerOutcome {
+  /** The worker cannot be killed: its thread is in the kernel for good. */
+  readonly stuck: boolean;
+}
+
+/** One device's worker: kept warm from point to point, replaced after anything that is not clean. */
+export class Lane {
+  readonly #providerPaths: readonly string[];
+  readonly #isolate: boolean;
+  #worker: WorkerProcess | undefined;
+  #known = new Set<string>();
+
+  constructor(providerPaths: readonly string[], isolate: boolean) {
+    this.#providerPaths = providerPaths;
+    this.#isolate = isolate;
+  }
+
+  /** Starts the worker ahead of its first point. */
+  warm(): WorkerProcess {
+    if (this.#worker === undefined) {
+      this.#worker = new WorkerProcess(this.#providerPaths);
+      this.#known = new Set();
+    }
+    return this.#worker;
+  }
+
+  async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
+    const worker = this.warm();
+    worker.lastStep = '0';
+    try {
+      const outcome = await within(point.timeoutMs, this.#ask(worker, point, wireCase));
+      if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
+      return { ...outcome, stuck: false };
+    } catch (error) {
+      const end = endOf(error, worker, point);
+      const gone = await this.#replace(worker);
+      return { end, steps: 1, callCounts: {}, stuck: !gone };
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#worker !== undefined) await this.#replace(this.#worker);
+  }
+
+  async #ask(worker: WorkerProcess, point: WirePoint, wireCase: WireCase): Promise<WorkerOutcome> {
+    if (!this.#known.has(wireCase.id)) {
+      await worker.request({ t: 'case', case: wireCase });
+      this.#known.add(wireCase.id);
+    }
+    const answer = await worker.request({ t: 'point', point });
+    if (answer.t === 'outcome') return answer.outcome;
+    const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
+    return { end: { kind: 'defect', error }, steps: 0, callCounts: {} };
+  }
+
+  async #replace(worker: WorkerProcess): Promise<boolean> {
+    if (this.#worker === worker) this.#worker = undefined;
+    return worker.end(KILL_LIMIT_MS);
+  }
+}
+
+/** A worker that left something open, or that failed in our own code, is not used again. */
+function isClean(outcome: WorkerOutcome): boolean {
+  return outcome.end.kind !== 'defect' && outcome.leftBehind === undefined;
+}
+
+/** What a worker that gave no answer came to; read before it is killed. */
+function endOf(error: unknown, worker: WorkerProcess, point: WirePoint): PointEnd {
+  const call = worker.lastCall();
+  const at = { step: worker.lastStep, ...(call === undefined ? {} : { call }) };
+  if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
+  if (error instanceof Expired) {
+    return { kind: 'timeout', limitMs: point.timeoutMs, where: whereabouts(worker.pid), ...at };
+  }
+  return { kind: 'defect', error: String(error) };
+}
+
+function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const expiry = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Expired()), limitMs);
+  });
+  return Promise.race([work, expiry]).finally(() => clearTimeout(timer));
+}

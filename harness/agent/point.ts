@@ -1,0 +1,174 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+import type { Step } from '../../cases/types.gen.ts';
+import type { Device, Outcome, Provider } from '../../providers/contract.ts';
+import type { CallText, SkipClass, StepFailure } from '../../reports/results.ts';
+import { type CallLog, setCallLog } from '../../uapi/call-log.ts';
+import { E, errnoName } from '../../uapi/errno.ts';
+import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
+import { callTexts, lastStruct } from './call-text.ts';
+import type { CommandIndex } from './commands.ts';
+import { runSteps } from './interpreter.ts';
+import { ReleaseStack } from './release.ts';
+import { Scope } from './scope.ts';
+import type { SessionValue } from './values.ts';
+import { holdSession } from './verbs/device.ts';
+
+/** What a worker says of a point; the agent adds what it saw of the kernel. */
+export interface WorkerOutcome {
+  readonly end: PointEnd;
+  readonly steps: number;
+  readonly calls?: readonly CallText[];
+  readonly callCounts: Readonly<Record<string, number>>;
+  readonly leftBehind?: readonly string[];
+}
+
+/** What the points of a worker share. */
+export interface PointSupport {
+  readonly log: CallLog;
+  readonly commands: Pick<CommandIndex, 'find'>;
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly providerPaths: readonly string[];
+  entering(step: string): void;
+}
+
+type Roles = Readonly<Record<string, { readonly device: Device; readonly provider: string }>>;
+
+/** Runs one point from opening its devices to giving everything back. */
+export function runPoint(
+  point: WirePoint,
+  wireCase: WireCase,
+  support: PointSupport,
+): WorkerOutcome {
+  const before = openDescriptors();
+  const release = new ReleaseStack();
+  const progress = { executed: 0 };
+  support.log.clear();
+  setCallLog(support.log);
+  let end: PointEnd;
+  try {
+    end = walk(point, wireCase, support, release, progress);
+  } catch (error) {
+    end = {
+      kind: 'defect',
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
+  }
+  const notReleased = release.releaseTo(0).map(({ what, errno }) => `${what}: ${errnoName(errno)}`);
+  setCallLog(undefined);
+  const leftBehind = [...notReleased, ...newDescriptors(before)];
+  return {
+    end,
+    steps: progress.executed,
+    callCounts: Object.fromEntries(
+      [...support.log.counts()].map(([name, { calls }]) => [name, calls]),
+    ),
+    ...(end.kind === 'done' ? {} : { calls: callTexts(support.log) }),
+    ...(leftBehind.length === 0 ? {} : { leftBehind }),
+  };
+}
+
+function walk(
+  point: WirePoint,
+  wireCase: WireCase,
+  support: PointSupport,
+  release: ReleaseStack,
+  progress: { executed: number },
+): PointEnd {
+  const roles = rolesOf(point, wireCase, support);
+  const opened = openRoles(roles, support.providers, release);
+  if (!opened.ok) return cannotOpen(opened);
+  const scope = new Scope();
+  for (const [name, value] of Object.entries(point.parameters)) scope.set(name, value);
+  for (const [name, value] of opened.value) scope.set(name, value);
+  const around = {
+    release,
+    sessions: opened.value,
+    command: (name: string) => support.commands.find(name),
+    process: { roles, parameters: point.parameters, providerPaths: support.providerPaths },
+    executed: 0,
+    entering: support.entering,
+  };
+  const failure = runSteps(wireCase.steps as readonly Step[], scope, around);
+  progress.executed = around.executed;
+  if (failure === undefined) return { kind: 'done' };
+  return { kind: 'failed', failure: { ...failure, ...lastStruct(support.log) } };
+}
+
+function rolesOf(point: WirePoint, wireCase: WireCase, support: PointSupport): Roles {
+  return Object.fromEntries(
+    wireCase.roles.map((role) => {
+      const address = point.devices[role] ?? '';
+      const device = support.devices.get(address);
+      if (device === undefined)
+        throw new Error(`${address} of role ${role} was not discovered here`);
+      return [role, { device, provider: address.split('@', 1)[0] ?? '' }];
+    }),
+  );
+}
+
+/** A session for each role; two roles on one device have two sessions. */
+export function openRoles(
+  roles: Roles,
+  providers: ReadonlyMap<string, Provider>,
+  release: ReleaseStack,
+): Outcome<ReadonlyMap<string, SessionValue>> {
+  const sessions = new Map<string, SessionValue>();
+  for (const [role, { device, provider: name }] of Object.entries(roles)) {
+    const provider = providers.get(name);
+    if (provider === undefined) throw new Error(`the provider ${name} was not loaded here`);
+    const opened = provider.open(device, {});
+    if (!opened.ok) return opened;
+    const value: SessionValue = {
+      kind: 'session',
+      device,
+      provider,
+      session: opened.value,
+      closed: false,
+    };
+    sessions.set(role, holdSession({ release }, value));
+  }
+  return { ok: true, value: sessions };
+}
+
+const SKIPPING_ERRNOS: Readonly<Record<number, SkipClass>> = {
+  [E.EACCES]: 'no-privilege',
+  [E.EPERM]: 'no-privilege',
+  [E.ENOENT]: 'no-node',
+  [E.ENXIO]: 'no-node',
+  [E.ENODEV]: 'no-device',
+};
+
+/** A device that cannot be opened is a skip where the reason is not the driver's doing. */
+function cannotOpen(refusal: { readonly errno: number; readonly call: string }): PointEnd {
+  const reason = `${refusal.call}: ${errnoName(refusal.errno)}`;
+  const skipClass = SKIPPING_ERRNOS[refusal.errno];
+  if (skipClass !== undefined) return { kind: 'skipped', class: skipClass, reason };
+  const failure: StepFailure = {
+    step: '0',
+    action: 'open the device',
+    expected: 'success',
+    actual: reason,
+  };
+  return { kind: 'failed', failure };
+}
+
+/** Open descriptors by number, with what they are open on; not the one that reading the list takes. */
+function openDescriptors(): ReadonlyMap<string, string> {
+  const open = new Map<string, string>();
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      open.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+    } catch {
+      // The descriptor of the directory itself, closed by now.
+    }
+  }
+  return open;
+}
+
+/** Descriptors that a point opened and nothing closed. */
+function newDescriptors(before: ReadonlyMap<string, string>): readonly string[] {
+  return [...openDescriptors()]
+    .filter(([fd]) => !before.has(fd))
+    .map(([fd, target]) => `fd ${fd} (${target})`);
+}

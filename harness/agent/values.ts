@@ -1,0 +1,122 @@
+import type {
+  BufferObject,
+  Device,
+  Provider,
+  Session,
+  SoftwareFence,
+} from '../../providers/contract.ts';
+import type { Mapping } from '../../uapi/mapping.ts';
+
+/** What steps make and later steps refer to. Each kind says which fields a reference may name. */
+
+export type Scalar = string | number | bigint | boolean;
+
+/** Plain results: the fields of a struct after a call, of a stat. */
+export type Fields = { readonly [name: string]: Scalar | Fields | readonly (Scalar | Fields)[] };
+
+export interface SessionValue {
+  readonly kind: 'session';
+  readonly device: Device;
+  readonly provider: Provider;
+  readonly session: Session;
+  closed: boolean;
+}
+
+export interface BufferValue {
+  readonly kind: 'buffer';
+  readonly owner: SessionValue;
+  readonly buffer: BufferObject;
+  freed: boolean;
+}
+
+/** An open file that is not a session. */
+export interface DescriptorValue {
+  readonly kind: 'dmabuf' | 'sync-file' | 'memory' | 'descriptor';
+  readonly fd: number;
+  closed: boolean;
+}
+
+export interface MappingValue {
+  readonly kind: 'mapping';
+  readonly mapping: Mapping;
+}
+
+export interface FenceValue {
+  readonly kind: 'fence';
+  readonly owner: SessionValue;
+  readonly fence: SoftwareFence;
+}
+
+export interface RecordValue {
+  readonly kind: 'record';
+  readonly fields: Fields;
+}
+
+export type Value =
+  | SessionValue
+  | BufferValue
+  | DescriptorValue
+  | MappingValue
+  | FenceValue
+  | RecordValue;
+
+/** A case that its own loader should have refused, or a provider that breaks the contract. */
+export class CaseDefect extends Error {
+  override name = 'CaseDefect';
+}
+
+/** What `$name.field` can name. */
+export function fieldsOf(value: Value): Fields {
+  switch (value.kind) {
+    case 'session':
+      return { fd: value.session.fd };
+    case 'buffer': {
+      const { size, handle, fd } = value.buffer;
+      return {
+        size,
+        ...(handle === undefined ? {} : { handle }),
+        ...(fd === undefined ? {} : { fd }),
+      };
+    }
+    case 'mapping':
+      return { length: value.mapping.length };
+    case 'fence':
+      return { id: value.fence.id };
+    case 'record':
+      return value.fields;
+    case 'dmabuf':
+    case 'sync-file':
+    case 'memory':
+    case 'descriptor':
+      return { fd: value.fd };
+  }
+}
+
+/** The descriptor behind a value, also of one that is closed: cases use stale ones on purpose. */
+export function descriptorOf(value: Value | Scalar): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'object') throw new CaseDefect(`${String(value)} is no descriptor`);
+  const { fd } = fieldsOf(value);
+  if (typeof fd !== 'number') throw new CaseDefect(`a ${value.kind} has no descriptor`);
+  return fd;
+}
+
+/** For failure texts: `dmabuf fd=7`. */
+export function describe(value: Value): string {
+  const fields = Object.entries(fieldsOf(value)).map(([name, field]) => `${name}=${show(field)}`);
+  return [value.kind === 'record' ? '' : value.kind, ...fields].filter((s) => s !== '').join(' ');
+}
+
+/** Numbers beyond 64 Ki in hex, arrays in brackets. */
+export function show(field: Fields[string]): string {
+  if (Array.isArray(field)) return `[${field.map((item) => show(item)).join(' ')}]`;
+  if (typeof field === 'object') {
+    const inner = Object.entries(field as Fields).map(([name, item]) => `${name}=${show(item)}`);
+    return `{${inner.join(' ')}}`;
+  }
+  if (typeof field === 'number' || typeof field === 'bigint') {
+    return field > 0xffff ? `0x${field.toString(16)}` : String(field);
+  }
+  return String(field);
+}

@@ -1,0 +1,106 @@
+import type { MapPlan, Outcome } from '../../../providers/contract.ts';
+import { type Access, protection } from '../../../uapi/access.ts';
+import {
+  F_ADD_SEALS,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  SEEK_END,
+} from '../../../uapi/constants.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
+import { tryMemfdCreate, tryMremap, tryMunmap } from '../../../uapi/sys-memory.ts';
+import { CaseDefect, descriptorOf, type Scalar, type Value } from '../values.ts';
+import {
+  type Arguments,
+  finished,
+  gave,
+  gaveFields,
+  type PointContext,
+  provided,
+  refused,
+  type VerbResult,
+} from '../verb.ts';
+import { accessOf, holdDescriptor } from './device.ts';
+
+/** Verbs on CPU memory: host memory, mappings, and what may be done to them. */
+
+const SEALS = {
+  shrink: F_SEAL_SHRINK,
+  grow: F_SEAL_GROW,
+  write: F_SEAL_WRITE,
+  'future-write': F_SEAL_FUTURE_WRITE,
+  seal: F_SEAL_SEAL,
+} as const;
+
+export function memory(args: Arguments<'memory'>, context: PointContext): VerbResult {
+  const made = tryMemfdCreate('uapi-conform', MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (made.errno !== 0) return refused({ errno: made.errno, call: 'memfd_create' });
+  const value = holdDescriptor(context, 'memory', made.ret);
+  const grown = tryFtruncate(value.fd, context.scope.size(args.size));
+  if (grown.errno !== 0) return refused({ errno: grown.errno, call: 'ftruncate' });
+  const seals = (args.seals ?? ['shrink']).reduce((bits, seal) => bits | SEALS[seal], 0);
+  const sealed = tryFcntl(value.fd, F_ADD_SEALS, seals);
+  return sealed.errno === 0 ? gave(value) : refused({ errno: sealed.errno, call: 'F_ADD_SEALS' });
+}
+
+export function map(args: Arguments<'map'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const what = scope.resolve(args.what);
+  const plan = planOf(what, context);
+  if (!plan.ok) return refused(plan);
+  const length = args.length === undefined ? sizeOf(what) : scope.size(args.length);
+  const access: Access = args.access === undefined ? 'read-write' : accessOf(context, args.access);
+  const mapped = Mapping.tryMap({
+    fd: plan.value.fd,
+    offset: plan.value.offset + scope.size(args.offset ?? 0),
+    length: Number(length),
+    prot: protection(access),
+    flags: args.private === true ? MAP_PRIVATE : MAP_SHARED,
+  });
+  if (!mapped.ok) return refused({ errno: mapped.errno, call: 'mmap' });
+  const mapping = mapped.value;
+  context.release.push(`mapping of ${mapping.length} bytes`, () => mapping.unmap().errno);
+  return gave({ kind: 'mapping', mapping });
+}
+
+/** A buffer is mapped where its driver says; anything else at the start of its file. */
+function planOf(what: Value | Scalar, context: PointContext): Outcome<MapPlan> {
+  if (typeof what === 'object' && what.kind === 'buffer') {
+    const session = context.on ?? what.owner;
+    return provided(session.session.map, 'map', session)(what.buffer);
+  }
+  return { ok: true, value: { fd: descriptorOf(what), offset: 0n } };
+}
+
+function sizeOf(what: Value | Scalar): bigint {
+  if (typeof what === 'object' && what.kind === 'buffer') return what.buffer.size;
+  const { ret, errno } = tryLseek(descriptorOf(what), 0, SEEK_END);
+  if (errno !== 0) throw new CaseDefect('map needs a length here: the descriptor has no size');
+  return BigInt(ret);
+}
+
+export function unmap(args: Arguments<'unmap'>, context: PointContext): VerbResult {
+  return finished(context.scope.value(args.mapping, 'mapping').mapping.unmap(), 'munmap');
+}
+
+/** mremap(2) that may move. Success leaves the old mapping object behind, which nobody may use. */
+export function remap(args: Arguments<'remap'>, context: PointContext): VerbResult {
+  const { mapping } = context.scope.value(args.mapping, 'mapping');
+  const length = context.scope.size(args.length);
+  const { address, errno } = tryMremap(mapping.address, mapping.length, length);
+  if (errno !== 0) return refused({ errno, call: 'mremap' });
+  context.release.push(`moved mapping of ${length} bytes`, () => tryMunmap(address, length).errno);
+  return gaveFields({ length });
+}
+
+export function protect(args: Arguments<'protect'>, context: PointContext): VerbResult {
+  const { mapping } = context.scope.value(args.mapping, 'mapping');
+  return finished(mapping.protect(protection(accessOf(context, args.access))), 'mprotect');
+}

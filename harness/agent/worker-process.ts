@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { readCallLogFile } from '../../uapi/call-log-file.ts';
+import { projectRoot } from '../../uapi/project-root.ts';
+import type { FromWorker, ToWorker } from './worker-protocol.ts';
+
+const CHANNEL = 3;
+/** Of what a worker printed, the end; providers outside the tree may be talkative. */
+const KEPT_OUTPUT = 4096;
+
+/** The worker is gone: by signal, or by an exit that nobody asked for. */
+export class WorkerDied extends Error {
+  override name = 'WorkerDied';
+}
+
+/** The agent's side of one worker: one question at a time, and what is known of its death. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  readonly #channel: Socket;
+  readonly #started: Promise<FromWorker>;
+  /** Resolves when the process is gone: `SIGSEGV`, `exit 1`. */
+  readonly died: Promise<string>;
+  /** The step that the worker entered last. */
+  lastStep = '0';
+  #output = '';
+  #logFd: number | undefined;
+  #waiting: { resolve(answer: FromWorker): void; reject(error: Error): void } | undefined;
+
+  constructor(providerPaths: readonly string[]) {
+    const entry = join(projectRoot(), 'build/harness/agent/worker.js');
+    this.#child = spawn(process.execPath, [entry, ...providerPaths], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    this.#channel = this.#child.stdio[CHANNEL] as Socket;
+    this.#channel.on('error', () => {
+      // A dead worker's channel; `died` says it.
+    });
+    this.died = new Promise((resolve) => {
+      this.#child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`));
+      this.#child.once('error', (error) => resolve(error.message));
+    });
+    this.#keepOutput();
+    this.#readAnswers();
+    this.#started = this.#answer();
+    this.#started.catch(() => {
+      // Told again by the first request.
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** What the worker printed, the last of it. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /** One question, one answer. @throws WorkerDied */
+  async request(message: ToWorker): Promise<FromWorker> {
+    await this.#started;
+    this.#channel.write(`${JSON.stringify(message)}\n`);
+    return this.#answer();
+  }
+
+  /** The call that the worker was in, or the last that it made; undefined when it made none. */
+  lastCall(): string | undefined {
+    if (this.#logFd === undefined) return undefined;
+    return readCallLogFile(`/proc/self/fd/${this.#logFd}`).at(-1)?.toString();
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Kills it and waits for its end, which a thread stuck in the kernel can put off. */
+  async end(limitMs: number): Promise<boolean> {
+    this.kill();
+    const late = new Promise<false>((resolve) => {
+      setTimeout(() => resolve(false), limitMs).unref();
+    });
+    const ended = await Promise.race([this.died.then(() => true), late]);
+    if (this.#logFd !== undefined) closeSync(this.#logFd);
+    this.#logFd = undefined;
+    return ended;
+  }
+
+  #answer(): Promise<FromWorker> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      void this.died.then((how) => reject(new WorkerDied(how)));
+    });
+  }
+
+  #readAnswers(): void {
+    let rest = '';
+    this.#channel.setEncoding('utf8');
+    this.#channel.on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) this.#take(JSON.parse(line) as FromWorker);
+    });
+  }
+
+  #take(message: FromWorker): void {
+    if (message.t === 'entering') {
+      this.lastStep = message.step;
+      return;
+    }
+    if (message.t === 'hello') this.#logFd = openSync(`/proc/${this.pid}/fd/${message.logFd}`, 'r');
+    this.#waiting?.resolve(message);
+    this.#waiting = undefined;
+  }
+
+  #keepOutput(): void {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
+      });
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import type { DeviceRecord } from '../../reports/results.ts';
+import type { WireCase, WirePoint } from '../protocol.ts';
+import type { WorkerOutcome } from './point.ts';
+
+/** Between the agent and a worker, lines of JSON over one socket. Each message has one answer. */
+export type ToWorker =
+  | { readonly t: 'discover' }
+  | { readonly t: 'probe'; readonly addresses: readonly string[] }
+  | { readonly t: 'case'; readonly case: WireCase }
+  | { readonly t: 'point'; readonly point: WirePoint };
+
+export type FromWorker =
+  /** First, unasked: the worker can be spoken to, and its call log is this descriptor of its. */
+  | { readonly t: 'hello'; readonly logFd: number }
+  | { readonly t: 'ready' }
+  | { readonly t: 'devices'; readonly devices: readonly DeviceRecord[] }
+  | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }
+  | { readonly t: 'outcome'; readonly outcome: WorkerOutcome }
+  /** Before each step of a point, besides the answer: so that a dead worker's last step is known. */
+  | { readonly t: 'entering'; readonly step: string }
+  | { readonly t: 'failed'; readonly error: string };

@@ -1,0 +1,180 @@
+import { readSync, writeSync } from 'node:fs';
+import type { Device, Provider } from '../../providers/contract.ts';
+import type { DeviceRecord } from '../../reports/results.ts';
+import type { CallLog } from '../../uapi/call-log.ts';
+import { createCallLogFile } from '../../uapi/call-log-file.ts';
+import { errnoName } from '../../uapi/errno.ts';
+import { memfdCreate } from '../../uapi/sys-memory.ts';
+import type { WireCase, WirePoint } from '../protocol.ts';
+import { CommandIndex } from './commands.ts';
+import { type PointSupport, runPoint } from './point.ts';
+import { loadProvider, providerNames } from './provider-loader.ts';
+import type { FromWorker, ToWorker } from './worker-protocol.ts';
+
+/**
+ * The process that drives devices and may die of it. It does one thing at a time and blocks while
+ * it does it: commands come one a line on descriptor 3, answers go back on the same. The agent
+ * holds the clock.
+ */
+
+const CHANNEL = 3;
+
+class Worker {
+  readonly #devices = new Map<string, Device>();
+  readonly #providers = new Map<string, Provider>();
+  readonly #cases = new Map<string, WireCase>();
+  readonly #support: PointSupport;
+  readonly #providerPaths: readonly string[];
+  #commands: CommandIndex | undefined;
+
+  constructor(log: CallLog, providerPaths: readonly string[]) {
+    this.#providerPaths = providerPaths;
+    this.#support = {
+      log,
+      commands: { find: (name: string) => this.#commandIndex().find(name) },
+      devices: this.#devices,
+      providers: this.#providers,
+      providerPaths,
+      entering: (step) => say({ t: 'entering', step }),
+    };
+  }
+
+  async handle(message: ToWorker): Promise<FromWorker> {
+    switch (message.t) {
+      case 'discover':
+        return { t: 'devices', devices: await this.#discover() };
+      case 'probe':
+        return { t: 'probed', devices: await this.#probe(message.addresses) };
+      case 'case':
+        this.#cases.set(message.case.id, message.case);
+        return { t: 'ready' };
+      case 'point':
+        return { t: 'outcome', outcome: await this.#run(message.point) };
+    }
+  }
+
+  /** Looks into sysfs only; no device is opened. */
+  async #discover(): Promise<readonly DeviceRecord[]> {
+    const records: DeviceRecord[] = [];
+    for (const name of providerNames(this.#providerPaths)) {
+      const provider = await this.#provider(name);
+      for (const device of this.#find(provider)) {
+        records.push({
+          address: device.address,
+          provider: name,
+          driver: provider.driver,
+          node: device.node,
+          capabilities: provider.offers,
+          missing: {},
+          identity: device.identity,
+        });
+      }
+    }
+    return records;
+  }
+
+  async #probe(addresses: readonly string[]): Promise<readonly DeviceRecord[]> {
+    const records: DeviceRecord[] = [];
+    for (const address of addresses) {
+      const provider = await this.#provider(providerOf(address));
+      const device = await this.#device(address);
+      const probed = provider.probe(device);
+      const missing = probed.ok
+        ? probed.value.missing
+        : Object.fromEntries(
+            provider.offers.map((name) => [name, `${probed.call}: ${errnoName(probed.errno)}`]),
+          );
+      const identity = probed.ok
+        ? { ...device.identity, ...probed.value.identity }
+        : device.identity;
+      records.push({
+        address,
+        provider: provider.name,
+        driver: provider.driver,
+        node: device.node,
+        capabilities: provider.offers.filter((name) => !(name in missing)),
+        missing,
+        identity,
+      });
+    }
+    return records;
+  }
+
+  async #run(point: WirePoint) {
+    const wireCase = this.#cases.get(point.case);
+    if (wireCase === undefined) throw new Error(`the case ${point.case} was not sent`);
+    for (const address of Object.values(point.devices)) await this.#device(address);
+    this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
+    return runPoint(point, wireCase, this.#support);
+  }
+
+  async #device(address: string): Promise<Device> {
+    const known = this.#devices.get(address);
+    if (known !== undefined) return known;
+    const found = this.#find(await this.#provider(providerOf(address)));
+    const device = found.find((candidate) => candidate.address === address);
+    if (device === undefined) throw new Error(`${address} is gone`);
+    return device;
+  }
+
+  #find(provider: Provider): readonly Device[] {
+    const devices = provider.find();
+    for (const device of devices) this.#devices.set(device.address, device);
+    return devices;
+  }
+
+  async #provider(name: string): Promise<Provider> {
+    const known = this.#providers.get(name);
+    if (known !== undefined) return known;
+    const provider = await loadProvider(name, this.#providerPaths);
+    this.#providers.set(name, provider);
+    this.#commands = undefined;
+    return provider;
+  }
+
+  #commandIndex(): CommandIndex {
+    if (this.#commands === undefined) throw new Error('commands are loaded before a point runs');
+    return this.#commands;
+  }
+}
+
+function providerOf(address: string): string {
+  return address.split('@', 1)[0] ?? '';
+}
+
+function say(message: FromWorker): void {
+  writeSync(CHANNEL, `${JSON.stringify(message)}\n`);
+}
+
+/** Lines from the channel; ends when the agent closes it. */
+function* lines(): Generator<string> {
+  const chunk = Buffer.alloc(65536);
+  let rest = '';
+  for (;;) {
+    const count = readSync(CHANNEL, chunk);
+    if (count === 0) return;
+    rest += chunk.toString('utf8', 0, count);
+    const complete = rest.split('\n');
+    rest = complete.pop() ?? '';
+    yield* complete;
+  }
+}
+
+async function main(): Promise<void> {
+  // A file without a name, which the agent opens through /proc and reads when this process is dead.
+  const logFd = memfdCreate('uapi-conform-call-log');
+  const worker = new Worker(createCallLogFile(`/proc/self/fd/${logFd}`), process.argv.slice(2));
+  say({ t: 'hello', logFd });
+  for (const line of lines()) {
+    try {
+      say(await worker.handle(JSON.parse(line) as ToWorker));
+    } catch (error) {
+      say({
+        t: 'failed',
+        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
+    }
+  }
+}
+
+await main();
