@@ -1,0 +1,76 @@
+/**
+ * Writes a journal: one record a line, each with one write, so that whatever ends this process leaves
+ * whole lines. `reports/journal.ts` reads it.
+ */
+import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import type { JournalRecord } from '../reports/results.ts';
+import { InfraError } from './errors.ts';
+
+export interface JournalOptions {
+  /**
+   * Wait for the disk after each `started` record. Needed where the drivers under test run on the
+   * machine that holds the journal: a panic loses what only the page cache has.
+   */
+  readonly syncStarted: boolean;
+}
+
+/** The journal of a run that goes on. Owns the file; close it. */
+export class Journal implements Disposable {
+  readonly path: string;
+  readonly #syncStarted: boolean;
+  #fd: number | undefined;
+  #sizeBytes: number;
+
+  /** Opens the file for appending; made where it is missing. @throws InfraError */
+  constructor(path: string, options: JournalOptions) {
+    this.path = path;
+    this.#syncStarted = options.syncStarted;
+    try {
+      this.#fd = openSync(path, 'a');
+      this.#sizeBytes = fstatSync(this.#fd).size;
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** @throws InfraError when the disk does not take it; the journal then ends with the record before. */
+  append(record: JournalRecord): void {
+    if (this.#fd === undefined) throw new Error(`${this.path}: append after close`);
+    const line = Buffer.from(`${JSON.stringify(record)}\n`);
+    try {
+      for (let done = 0; done < line.length; ) done += writeSync(this.#fd, line, done);
+      if (this.#syncStarted && record.type === 'started') fdatasyncSync(this.#fd);
+      this.#sizeBytes += line.length;
+    } catch (error) {
+      this.#dropCutLine(this.#fd);
+      throw this.#failed(error);
+    }
+  }
+
+  close(): void {
+    if (this.#fd === undefined) return;
+    closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** A full disk takes half a line: without it a later record still stands on a line of its own. */
+  #dropCutLine(fd: number): void {
+    try {
+      ftruncateSync(fd, this.#sizeBytes);
+    } catch {
+      // The reader copes with a cut last line; the first error is the one to tell.
+    }
+  }
+
+  #failed(error: unknown): InfraError {
+    const why = error instanceof Error ? error.message : String(error);
+    const mend = 'Free space on the disk or give another directory with --output.';
+    return new InfraError(`${this.path}: the journal cannot be written: ${why}. ${mend}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Turns what happened on the target into one verdict. Pure: no clock, no files, so that a table of
+ * tests covers every arm.
+ */
+import type { SkipClass, StepFailure, Verdict } from '../reports/results.ts';
+import { GATING } from '../reports/results.ts';
+import type { PointEnd, WireCase, WireOutcome } from './protocol.ts';
+import { newTaint } from './taint.ts';
+
+/** The verdict on one point and what a reader needs to understand it. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** One line; present unless the verdict is pass. */
+  readonly reason?: string;
+  readonly skip?: SkipClass;
+  readonly failure?: StepFailure;
+}
+
+/** What an expectation file says of a point: see `harness/expectations.ts`. */
+export interface Expectation {
+  /** Verdicts that are expected; another bad one is a surprise. */
+  readonly verdicts: readonly Verdict[];
+  readonly reason: string;
+  /** Where it is tracked. */
+  readonly bug?: string;
+  /** `ci/expectations/vgem/fails:12` */
+  readonly place: string;
+}
+
+/**
+ * Judges one point.
+ *
+ * @returns undefined for a point that was cancelled before it began: it gets no record
+ */
+export function judge(
+  outcome: WireOutcome,
+  wireCase: Pick<WireCase, 'expectLog'>,
+  expectation?: Expectation,
+): Judgement | undefined {
+  const ended = judgeEnd(outcome.end, outcome.steps);
+  if (!ended) return undefined;
+  const signs = signsOfBadHealth(outcome, wireCase.expectLog);
+  return applyExpectation(applyHealth(ended, signs), expectation);
+}
+
+/** Applies what an expectation file says to a judgement that was made without it. */
+export function applyExpectation(
+  judgement: Judgement,
+  expectation: Expectation | undefined,
+): Judgement {
+  if (!expectation || judgement.verdict === 'skip') return judgement;
+  const { reason: why, bug, place } = expectation;
+  const known = `${why} (${bug ? `${bug}, ` : ''}${place})`;
+  if (judgement.verdict === 'pass') {
+    const reason = `passed, but is expected to ${listOf(expectation.verdicts)}: ${known}; remove the entry`;
+    return { verdict: 'unexpected-pass', reason };
+  }
+  if (!expectation.verdicts.includes(judgement.verdict)) return judgement;
+  return { ...judgement, verdict: 'expected-fail', reason: `${judgement.reason}; known: ${known}` };
+}
+
+/** How a run is left: the exit code and, unless it is 0, why. */
+export interface RunResult {
+  readonly verdicts: readonly Verdict[];
+  /** The user stopped it. */
+  readonly interrupted: boolean;
+  /** Nobody could be blamed for this: the target could not be had, the disk is full. */
+  readonly broken: boolean;
+}
+
+/**
+ * 0 as expected; 1 conformance failures; 3 the run did not come to its end or executed nothing. A
+ * failure that was seen outweighs a run that broke later. (2, usage, ends a run before it begins.)
+ */
+export function exitCode(result: RunResult): 0 | 1 | 3 {
+  if (result.verdicts.some((verdict) => GATING.has(verdict))) return 1;
+  if (result.interrupted || result.broken) return 3;
+  return result.verdicts.some((verdict) => verdict !== 'skip') ? 0 : 3;
+}
+
+function judgeEnd(end: PointEnd, steps: number): Judgement | undefined {
+  switch (end.kind) {
+    case 'done':
+      return steps > 0
+        ? { verdict: 'pass' }
+        : { verdict: 'fail', reason: 'defect of the suite: the point passed without any step' };
+    case 'failed':
+      return { verdict: 'fail', reason: failureLine(end.failure), failure: end.failure };
+    case 'skipped':
+      return { verdict: 'skip', reason: end.reason, skip: end.class };
+    case 'died':
+      return { verdict: 'crash', ...describeDeath(end) };
+    case 'timeout':
+      return { verdict: 'hang', ...describeHang(end) };
+    case 'defect':
+      return { verdict: 'fail', reason: `defect of the suite: ${firstLine(end.error)}` };
+    case 'cancelled':
+      return undefined;
+  }
+}
+
+/** A bad kernel spoils a pass, and a skip too: an oops must not hide behind a missing feature. */
+function applyHealth(judgement: Judgement, signs: readonly string[]): Judgement {
+  if (signs.length === 0) return judgement;
+  const news = signs.join('; ');
+  if (judgement.verdict === 'pass') return { verdict: 'unhealthy', reason: news };
+  const reason = judgement.reason ? `${judgement.reason}; ${news}` : news;
+  if (judgement.verdict === 'skip') return { verdict: 'unhealthy', reason };
+  return { ...judgement, reason };
+}
+
+function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): string[] {
+  const announced = expectLog.map((pattern) => new RegExp(pattern));
+  const lines = outcome.kernelLog.filter(
+    (line) => line.sign !== undefined && !announced.some((pattern) => pattern.test(line.text)),
+  );
+  const signs: string[] = [];
+  const [first] = lines;
+  if (first) {
+    const more = lines.length > 1 ? ` and ${lines.length - 1} more` : '';
+    signs.push(`kernel log: ${first.sign}: ${first.text}${more}`);
+  }
+  const taint = newTaint(outcome.taintBefore, outcome.taintAfter);
+  if (taint.length > 0) signs.push(`new kernel taint: ${taint.join(', ')}`);
+  if (outcome.leftBehind?.length) signs.push(`left behind: ${outcome.leftBehind.join(', ')}`);
+  return signs;
+}
+
+type Death = Extract<PointEnd, { kind: 'died' }>;
+type Timeout = Extract<PointEnd, { kind: 'timeout' }>;
+
+function describeDeath(end: Death): Required<Pick<Judgement, 'reason' | 'failure'>> {
+  const actual = `the worker died: ${end.how}`;
+  return {
+    reason: `${actual} in ${placeOf(end)}`,
+    failure: { step: end.step, action: end.call ?? '', expected: 'the step returns', actual },
+  };
+}
+
+function describeHang(end: Timeout): Required<Pick<Judgement, 'reason' | 'failure'>> {
+  const limit = `${end.limitMs / 1000} s`;
+  return {
+    reason: `no end within ${limit} in ${placeOf(end)}`,
+    failure: {
+      step: end.step,
+      action: end.call ?? '',
+      expected: `the point ends within ${limit}`,
+      actual: 'it was still running',
+      detail: end.where,
+    },
+  };
+}
+
+function placeOf(end: Death | Timeout): string {
+  return end.call ? `step ${end.step}, ${end.call}` : `step ${end.step}`;
+}
+
+function failureLine(failure: StepFailure): string {
+  return `step ${failure.step}: expected ${failure.expected}, got ${failure.actual}`;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}
+
+function listOf(verdicts: readonly Verdict[]): string {
+  return verdicts.join(' or ');
+}

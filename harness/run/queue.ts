@@ -1,0 +1,147 @@
+/**
+ * Which points go to the target, and whom a lost target is blamed on. Pure bookkeeping: it sends
+ * nothing itself.
+ */
+
+/** A point that can be sent: all that the queue needs to know of it. */
+export interface Queued {
+  readonly id: string;
+}
+
+export interface Running<P extends Queued> {
+  readonly point: P;
+  readonly startedAt: string;
+}
+
+/** What a loss means. */
+export interface Blame<P extends Queued> {
+  /** The one point that was running, or that the target did not survive being sent. */
+  readonly guilty?: Running<P>;
+  /** Several were running: they will run again one at a time, so that only the guilty one is blamed. */
+  readonly suspects: readonly P[];
+}
+
+/** Losses after which a point that never gets as far as `started` is blamed. */
+const MAX_LOSSES_BEFORE_START = 3;
+
+export class PointQueue<P extends Queued> {
+  readonly #window: number;
+  #waiting: P[];
+  /** These run one at a time, with nothing beside them. */
+  #suspects: P[] = [];
+  readonly #wasSuspect = new Set<string>();
+  readonly #sent = new Map<string, P>();
+  readonly #running = new Map<string, Running<P>>();
+  readonly #lossesBeforeStart = new Map<string, number>();
+
+  /** @param window points that may be on the target unanswered */
+  constructor(points: readonly P[], window: number) {
+    this.#waiting = [...points];
+    this.#window = window;
+  }
+
+  get isEmpty(): boolean {
+    return this.#inFlight === 0 && this.#suspects.length === 0 && this.#waiting.length === 0;
+  }
+
+  /** Points on the target that have not ended, running ones first. */
+  get onTarget(): readonly P[] {
+    return [...[...this.#running.values()].map(({ point }) => point), ...this.#sent.values()];
+  }
+
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  get #inFlight(): number {
+    return this.#running.size + this.#sent.size;
+  }
+
+  /** The points to send now; they count as sent. */
+  takeSendable(): P[] {
+    const points = this.#suspects.length > 0 ? this.#takeSuspect() : this.#fillWindow();
+    for (const point of points) this.#sent.set(point.id, point);
+    return points;
+  }
+
+  #takeSuspect(): P[] {
+    if (this.#inFlight > 0) return [];
+    return this.#suspects.splice(0, 1);
+  }
+
+  #fillWindow(): P[] {
+    // The last suspect still runs alone when its list is empty.
+    if (this.onTarget.some((point) => this.#wasSuspect.has(point.id))) return [];
+    return this.#waiting.splice(0, Math.max(0, this.#window - this.#inFlight));
+  }
+
+  /** @returns false when no such point was sent */
+  started(id: string, at: string): boolean {
+    const point = this.#sent.get(id);
+    if (!point) return false;
+    this.#sent.delete(id);
+    this.#running.set(id, { point, startedAt: at });
+    return true;
+  }
+
+  /** Takes a point off the target. A skip may come without `started`. */
+  ended(id: string, now: string): Running<P> | undefined {
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    if (running) return running;
+    const point = this.#sent.get(id);
+    this.#sent.delete(id);
+    return point && { point, startedAt: now };
+  }
+
+  /** The target is gone: what had not started will be sent again, what was running is blamed. */
+  lost(now: string): Blame<P> {
+    const running = [...this.#running.values()];
+    const [first, ...others] = running;
+    const unblamed = first ? undefined : this.#blameUnstarted(now);
+    this.#running.clear();
+    this.#takeBackSent();
+    if (!first) return { suspects: [], ...(unblamed && { guilty: unblamed }) };
+    if (others.length === 0) return { guilty: first, suspects: [] };
+    const suspects = running.map(({ point }) => point);
+    this.#suspects.unshift(...suspects);
+    for (const { id } of suspects) this.#wasSuspect.add(id);
+    return { suspects };
+  }
+
+  /** Takes points that have not been sent out of the queue. */
+  withdraw(isWanted: (point: P) => boolean): P[] {
+    const taken = [...this.#suspects, ...this.#waiting].filter(isWanted);
+    this.#suspects = this.#suspects.filter((point) => !isWanted(point));
+    this.#waiting = this.#waiting.filter((point) => !isWanted(point));
+    return taken;
+  }
+
+  /** Gives up: all points that have no outcome, in order. */
+  drop(): P[] {
+    this.#takeBackSent();
+    const running = [...this.#running.values()].map(({ point }) => point);
+    const points = [...running, ...this.#suspects, ...this.#waiting];
+    this.#running.clear();
+    this.#suspects = [];
+    this.#waiting = [];
+    return points;
+  }
+
+  #takeBackSent(): void {
+    const sent = [...this.#sent.values()];
+    this.#sent.clear();
+    this.#suspects.unshift(...sent.filter((point) => this.#wasSuspect.has(point.id)));
+    this.#waiting.unshift(...sent.filter((point) => !this.#wasSuspect.has(point.id)));
+  }
+
+  #blameUnstarted(now: string): Running<P> | undefined {
+    const [next] = this.#sent.values();
+    if (!next) return undefined;
+    const losses = (this.#lossesBeforeStart.get(next.id) ?? 0) + 1;
+    this.#lossesBeforeStart.set(next.id, losses);
+    if (losses < MAX_LOSSES_BEFORE_START) return undefined;
+    this.#sent.delete(next.id);
+    return { point: next, startedAt: now };
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * A run from its first connection to its last record. The journal is complete whatever happens: the
+ * run record stands before anything can fail, the end record says how it ended.
+ */
+import type { DeviceRecord, RunRecord, TargetRecord, Verdict } from '../../reports/results.ts';
+import { InfraError, UsageError } from '../errors.ts';
+import type { Journal } from '../journal.ts';
+import type { Target } from '../target.ts';
+import { type AgentOptions, discover, type Greeted, greet, probe, Stopped } from './connect.ts';
+import { now, Recorder, type RunWatcher } from './recorder.ts';
+import { RunLoop } from './run-loop.ts';
+import type { RunPoint } from './run-point.ts';
+import type { StopSignals } from './stop-signals.ts';
+
+/** What is to be run, once the devices are known. */
+export interface RunPlan {
+  readonly points: readonly RunPoint[];
+  /** What a reader must know of the plan: an expectation that matches nothing. */
+  readonly notes: readonly string[];
+}
+
+export interface RunSettings {
+  readonly target: Target;
+  readonly agent: AgentOptions;
+  readonly header: RunRecord;
+  /** The addresses to probe of what discovery found. @throws UsageError */
+  select(found: readonly DeviceRecord[]): readonly string[];
+  /** @throws UsageError */
+  plan(devices: readonly DeviceRecord[], kernel: string): RunPlan;
+}
+
+export interface RunEnd {
+  readonly verdicts: readonly Verdict[];
+  readonly interrupted: boolean;
+  /** Why the run is not whole, where no point is to blame. */
+  readonly broken?: string;
+}
+
+/** Points that may be on the target unanswered, so that a round trip costs nothing. */
+const WINDOW = 64;
+
+/**
+ * Runs everything and writes it to the journal, which is the caller's to close.
+ * @throws UsageError from `select` and `plan`; whatever else fails ends the run as `broken`
+ */
+export async function executeRun(
+  settings: RunSettings,
+  journal: Journal,
+  watcher: RunWatcher,
+  stop: StopSignals,
+): Promise<RunEnd> {
+  const recorder = new Recorder(journal, watcher);
+  journal.append(settings.header);
+  const end = await settle(() => drive(settings, recorder, watcher, stop), stop);
+  if (end.kind === 'misused') {
+    journal.append({ type: 'end', at: now(), outcome: 'failed', reason: end.error.message });
+    throw end.error;
+  }
+  const { interrupted, broken } = end;
+  const outcome = interrupted ? 'interrupted' : broken === undefined ? 'complete' : 'failed';
+  const result = { verdicts: recorder.verdicts, interrupted };
+  try {
+    journal.append({ type: 'end', at: now(), outcome, ...(broken && { reason: broken }) });
+  } catch (error) {
+    return { ...result, broken: broken ?? messageOf(error) };
+  }
+  return { ...result, ...(broken && { broken }) };
+}
+
+type Settled =
+  | { readonly kind: 'ended'; readonly interrupted: boolean; readonly broken?: string }
+  | { readonly kind: 'misused'; readonly error: UsageError };
+
+async function settle(
+  work: () => Promise<string | undefined>,
+  stop: StopSignals,
+): Promise<Settled> {
+  try {
+    const broken = await work();
+    return { kind: 'ended', interrupted: stop.stop.aborted, ...(broken && { broken }) };
+  } catch (error) {
+    if (error instanceof Stopped) return { kind: 'ended', interrupted: true };
+    if (error instanceof UsageError) return { kind: 'misused', error };
+    if (error instanceof InfraError) {
+      return { kind: 'ended', interrupted: false, broken: error.message };
+    }
+    throw error;
+  }
+}
+
+/** @returns why the run is not whole, where no point is to blame */
+async function drive(
+  settings: RunSettings,
+  recorder: Recorder,
+  watcher: RunWatcher,
+  stop: StopSignals,
+): Promise<string | undefined> {
+  const { target } = settings;
+  const say = (line: string) => watcher.say(line);
+  const greeted = await greet(target, settings.agent, say, stop.stop);
+  let plan: RunPlan;
+  let addresses: readonly string[];
+  try {
+    const found = await discover(greeted.session, target, say, stop.stop);
+    addresses = settings.select(found);
+    const devices = await probe(greeted.session, target, addresses, say, stop.stop);
+    recorder.target(targetRecord(greeted, devices));
+    plan = settings.plan(devices, greeted.hello.kernel.release);
+    recorder.plan(plan.points);
+    for (const note of plan.notes) recorder.note(note);
+  } catch (error) {
+    await greeted.session.close();
+    throw error;
+  }
+  const comeBack = async () => {
+    const again = await greet(target, settings.agent, say, stop.stop);
+    try {
+      const devices = await probeThoseThere(again, target, addresses, say, stop.stop);
+      recorder.target(targetRecord(again, devices));
+      return { session: again.session, addresses: devices.map(({ address }) => address) };
+    } catch (error) {
+      await again.session.close();
+      throw error;
+    }
+  };
+  const loop = new RunLoop({ target, recorder, stop, comeBack, window: WINDOW });
+  return await loop.run(greeted.session, plan.points);
+}
+
+/** A board may come back without one of its devices: asking for it would be an error. */
+async function probeThoseThere(
+  greeted: Greeted,
+  target: Target,
+  addresses: readonly string[],
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<readonly DeviceRecord[]> {
+  const found = await discover(greeted.session, target, say, signal);
+  const there = new Set(found.map(({ address }) => address));
+  const wanted = addresses.filter((address) => there.has(address));
+  return await probe(greeted.session, target, wanted, say, signal);
+}
+
+function targetRecord({ hello }: Greeted, devices: readonly DeviceRecord[]): TargetRecord {
+  return {
+    type: 'target',
+    at: now(),
+    kernel: hello.kernel.release,
+    kernelVersion: hello.kernel.version,
+    machine: hello.kernel.machine,
+    taint: hello.kernel.taint,
+    privileged: hello.privileged,
+    devices,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

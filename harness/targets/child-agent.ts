@@ -1,0 +1,101 @@
+/** An agent behind a child process: its streams, its last words and its end. */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TargetConnection, TargetLoss } from '../target.ts';
+
+export interface ChildAgent {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What ended, as a loss names it: `the agent`, `ssh`. */
+  readonly what: string;
+  /** Each line that the child writes to stderr. */
+  readonly onErrorLine?: (line: string) => void;
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** As much of stderr as a loss carries. */
+const CONSOLE_BYTES = 16 * 1024;
+/** From closing its input to SIGTERM, from there to SIGKILL, and from there until it is given up. */
+const PATIENCE_MS = [2000, 1000, 5000] as const;
+
+/**
+ * Starts the child in a process group of its own, so that Ctrl-C in the terminal reaches only this
+ * process, and a kill reaches all that the child has started.
+ */
+export function startChildAgent(agent: ChildAgent): TargetConnection {
+  const child = spawn(agent.program, agent.args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const errors = new ErrorTail(child.stderr, agent.onErrorLine);
+  const gone = endOf(child);
+  const killAtExit = () => killGroup(child, 'SIGKILL');
+  process.once('exit', killAtExit);
+  const lost = gone.then((how): TargetLoss => {
+    process.off('exit', killAtExit);
+    const message = `${agent.what} ${how}`;
+    return { kind: 'exited', message, console: errors.text };
+  });
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= end(child, gone);
+    return closing;
+  };
+  return { input: child.stdin, output: child.stdout, lost, close };
+}
+
+/** How the child ended: `exited with 1`. Its streams may still hold data. */
+function endOf(child: Child): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(`could not be started: ${error.message}`));
+    child.once('exit', (code, signal) =>
+      resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
+    );
+  });
+}
+
+/** The polite way first: an agent whose input ends releases its devices. */
+async function end(child: Child, gone: Promise<string>): Promise<void> {
+  child.stdin.end();
+  const [toTerm, toKill, toGiveUp] = PATIENCE_MS;
+  if (!(await endsWithin(gone, toTerm))) {
+    killGroup(child, 'SIGTERM');
+    if (!(await endsWithin(gone, toKill))) killGroup(child, 'SIGKILL');
+    await endsWithin(gone, toGiveUp);
+  }
+  // What the agent left behind: workers whose driver did not let them go before.
+  killGroup(child, 'SIGKILL');
+  child.stdout.destroy();
+  child.stderr.destroy();
+}
+
+async function endsWithin(gone: Promise<string>, limitMs: number): Promise<boolean> {
+  return await Promise.race([gone.then(() => true), delay(limitMs, false, { ref: false })]);
+}
+
+function killGroup(child: Child, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group is empty already.
+  }
+}
+
+class ErrorTail {
+  text = '';
+
+  constructor(stream: Readable, onLine: ((line: string) => void) | undefined) {
+    let rest = '';
+    stream.setEncoding('utf8');
+    stream.on('data', (chunk: string) => {
+      this.text = (this.text + chunk).slice(-CONSOLE_BYTES);
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      if (onLine) lines.forEach(onLine);
+    });
+    stream.on('error', () => {});
+  }
+}

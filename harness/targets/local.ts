@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../../uapi/project-root.ts';
+import { InfraError } from '../errors.ts';
+import type { Target } from '../target.ts';
+import { startChildAgent } from './child-agent.ts';
+
+/** The compiled entry of the agent, below the directory that holds package.json. */
+export const AGENT_ENTRY = 'build/harness/agent/main.js';
+
+/** This machine. A panic takes it down with all that is here, so only the agent's own end is a loss. */
+export function createLocalTarget(): Target {
+  return {
+    name: 'local',
+    canReturn: true,
+    timeoutScale: 1,
+    connect: async (say) => {
+      const entry = join(projectRoot(), AGENT_ENTRY);
+      if (!existsSync(entry)) {
+        throw new InfraError(`${entry} is missing: build the suite first (npm run build).`);
+      }
+      return startChildAgent({
+        program: process.execPath,
+        args: [entry],
+        what: 'the agent',
+        onErrorLine: (line) => say(`agent: ${line}`),
+      });
+    },
+  };
+}
