@@ -1,4 +1,3 @@
-import { notRun } from './journal.ts';
 import { type PointPlace, placeOf, placesFromIds } from './point-id.ts';
 import type { DeviceRecord, PointRecord, Run } from './results.ts';
 
@@ -34,6 +33,13 @@ export function groupPoints(run: Run): Group[] {
   for (const place of placesFromIds(run, notRun(run)))
     add(place, { kind: 'not-run', id: place.id });
   return [...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
+}
+
+/** Ids of the plan that neither ran nor were running when the journal ended, in the plan's order. */
+export function notRun(run: Run): string[] {
+  const seen = new Set(run.interrupted);
+  for (const point of run.points) seen.add(point.id);
+  return run.planned.filter((id) => !seen.has(id));
 }
 
 /** All devices of the run by address; where a target came back, as it described them last. */

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { assembleRun, notRun, readRun } from './journal.ts';
+import { notRun } from './groups.ts';
+import { assembleRun, readRun } from './journal.ts';
 import { VERDICTS } from './results.ts';
 import { samplePoint, sampleRecords, sampleRunRecord } from './sample-run.ts';
 

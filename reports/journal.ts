@@ -106,13 +106,6 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
   return { run, targets, planned: [...planned], points, notes, interrupted, ...(end && { end }) };
 }
 
-/** Ids of the plan that neither ran nor were running when the journal ended, in the plan's order. */
-export function notRun(run: Run): string[] {
-  const seen = new Set(run.interrupted);
-  for (const point of run.points) seen.add(point.id);
-  return run.planned.filter((id) => !seen.has(id));
-}
-
 type Parsed =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly problem: string };

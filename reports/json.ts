@@ -1,5 +1,5 @@
 import { evidence } from './evidence.ts';
-import { notRun } from './journal.ts';
+import { notRun } from './groups.ts';
 import type { Run } from './results.ts';
 import { countTotals } from './totals.ts';
 
@@ -19,8 +19,8 @@ const RANKS: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => 
 
 /**
  * The run as one JSON document, which ends with a newline: what the journal holds, with totals and
- * evidence. Texts are as the kernel gave them, terminal sequences included. Keys have one order, so
- * that two documents compare line by line.
+ * evidence. Texts are as the kernel gave them, terminal sequences included. Keys have one order and
+ * each point has a line of its own, so that two documents compare line by line.
  */
 export function jsonReport(run: Run): string {
   const document = {
@@ -40,12 +40,13 @@ export function jsonReport(run: Run): string {
     evidence: evidence(run),
     interrupted: run.interrupted,
     notRun: notRun(run),
-    points: run.points,
   };
-  return `${JSON.stringify(document, (_key, value: unknown) => inOrder(value), 2)}\n`;
+  const head = JSON.stringify(document, inOrder, 2).replace(/\n\}$/, '');
+  const points = run.points.map((point) => `    ${JSON.stringify(point, inOrder)}`);
+  return `${head},\n  "points": [\n${points.join(',\n')}\n  ]\n}\n`;
 }
 
-function inOrder(value: unknown): unknown {
+function inOrder(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareKeys(a, b)));
 }

@@ -28,13 +28,8 @@ export function placesFromIds(run: Run, ids: readonly string[]): PointPlace[] {
     const [path, devices] = splitId(id);
     const address = firstAddress(devices);
     const provider = providers.get(address) ?? address.split('@')[0];
-    return { id, provider: provider || NO_PROVIDER, area: areaOfPath(path) };
+    return { id, provider: provider || NO_PROVIDER, area: path.split('/')[0] || 'none' };
   });
-}
-
-/** `drivers/vgem/fence/attach` lies in the area `drivers/vgem`: topic and name are the last two parts. */
-function areaOfPath(path: string): string {
-  return path.split('/').slice(0, -2).join('/') || path.split('/')[0] || 'none';
 }
 
 /** The path of the case without parameters, and the text of the devices. */
@@ -47,6 +42,6 @@ function splitId(id: string): [path: string, devices: string] {
 
 function firstAddress(devices: string): string {
   const first = devices.split(',', 1)[0] ?? '';
-  const role = /^([a-z0-9-]+)=(.*)$/.exec(first);
+  const role = /^([^@=]+)=(.*)$/.exec(first);
   return role?.[2] ?? first;
 }

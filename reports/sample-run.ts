@@ -110,7 +110,7 @@ export function samplePoint(verdict: Verdict, more: Partial<PointRecord> = {}): 
 export function sampleRun(more: Partial<Run> = {}): Run {
   const points = more.points ?? VERDICTS.map((verdict) => samplePoint(verdict));
   const interrupted = ['map/mmap/offset[size=page]@vgem@platform:vgem'];
-  const left = ['drivers/virtio-gpu/fence/attach@device=virtio-gpu@pci:0000:00:04.0'];
+  const left = ['submit/fence/attach[size=4KiB,flags=a@b]@device=virtio-gpu@pci:0000:00:04.0'];
   return {
     run: sampleRunRecord,
     targets: [sampleTarget],
