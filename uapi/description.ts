@@ -98,6 +98,8 @@ export interface StructLayout {
   readonly size32: number;
   /** True for a C union. */
   readonly union?: boolean;
+  /** How C names it, where that is not 'struct name' or 'union name': a typedef. */
+  readonly spelling?: string;
   readonly fields: () => readonly Field[];
 }
 
@@ -112,6 +114,8 @@ export interface HeaderDescription {
   readonly commands: Readonly<Record<string, Command>>;
   /** Macros and enumerators that are integers; bigint where the C type has eight bytes. */
   readonly constants: Readonly<Record<string, number | bigint>>;
+  /** Those that a 32-bit program sees with another value: DRM_PANTHOR_USER_MMIO_OFFSET. */
+  readonly constants32: Readonly<Record<string, number | bigint>>;
   /** Named enums, each with its enumerators. */
   readonly enums: Readonly<Record<string, Readonly<Record<string, number | bigint>>>>;
 }

@@ -81,7 +81,7 @@ export function nested(
   return {
     kind,
     name,
-    type: `${kind} ${struct.name}`,
+    type: struct.spelling,
     offset,
     size: struct.size,
     offset32,
@@ -170,13 +170,17 @@ export function command<T = Record<string, unknown>>(
   };
 }
 
-type Tables = Pick<HeaderDescription, 'structs' | 'commands' | 'constants' | 'enums'>;
+type Tables = Pick<
+  HeaderDescription,
+  'structs' | 'commands' | 'constants' | 'constants32' | 'enums'
+>;
 
 /** What a generated module hands over: its tables as functions, so that an import builds none. */
 export interface DescriptionParts extends Pick<HeaderDescription, 'header' | 'source'> {
   readonly structs: () => Tables['structs'];
   readonly commands: () => Tables['commands'];
   readonly constants: () => Tables['constants'];
+  readonly constants32?: () => Tables['constants32'];
   readonly enums: () => Tables['enums'];
 }
 
@@ -197,6 +201,10 @@ export function describe(parts: DescriptionParts): HeaderDescription {
     get constants() {
       built.constants ??= parts.constants();
       return built.constants;
+    },
+    get constants32() {
+      built.constants32 ??= parts.constants32?.() ?? {};
+      return built.constants32;
     },
     get enums() {
       built.enums ??= parts.enums();

@@ -65,6 +65,8 @@ export class Struct<T = Record<string, unknown>> {
   readonly size: number;
   readonly size32: number;
   readonly union: boolean;
+  /** How C names it: 'struct drm_version', 'union drm_wait_vblank', or a typedef's name. */
+  readonly spelling: string;
   readonly #layout: StructLayout;
   readonly #resolved = new Map<string, Resolved>();
   #fields: readonly Field[] | undefined;
@@ -78,6 +80,7 @@ export class Struct<T = Record<string, unknown>> {
     this.size = layout.size;
     this.size32 = layout.size32;
     this.union = layout.union ?? false;
+    this.spelling = layout.spelling ?? `${this.union ? 'union' : 'struct'} ${this.name}`;
   }
 
   /** The members in the order of the header; anonymous groups are still groups here. */
@@ -93,9 +96,9 @@ export class Struct<T = Record<string, unknown>> {
 
   /** The same struct as a 32-bit (i386) program sees it, for calls through the compat entry. */
   get abi32(): Struct<T> {
-    const { name, size32, union } = this;
+    const { name, size32, union, spelling } = this;
     const fields = () => this.fields.map(toAbi32);
-    this.#abi32 ??= new Struct<T>({ name, size: size32, size32, union, fields });
+    this.#abi32 ??= new Struct<T>({ name, size: size32, size32, union, spelling, fields });
     return this.#abi32;
   }
 

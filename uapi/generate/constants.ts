@@ -46,11 +46,15 @@ export function selectConstants(
   return names.filter((_, index) => !bad.has(before + 1 + index));
 }
 
-/** The value of a constant expression: bigint if its C type has eight bytes, else a number. */
+/** The value of a constant expression: bigint if its 64-bit C type has eight bytes, else a number. */
 export function constantModel(ask: Asker, name: string, text: string): ConstantModel {
-  const raw = ask.value(name).wide;
+  const raw = ask.value(name);
   const signed = ask.value(`(__typeof__(${name}))-1 < 0`).wide === 1n;
   const isWide = ask.value(`sizeof(${name})`).wide === 8n;
-  const value = signed ? BigInt.asIntN(64, raw) : raw;
-  return { name, value: isWide ? value : Number(value), hex: /0x|<<|BIT/.test(text) };
+  const toValue = (bits: bigint): number | bigint => {
+    const value = signed ? BigInt.asIntN(64, bits) : bits;
+    return isWide ? value : Number(value);
+  };
+  const value = { wide: toValue(raw.wide), narrow: toValue(raw.narrow) };
+  return { name, value, hex: /0x|<<|BIT/.test(text) };
 }

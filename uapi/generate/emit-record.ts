@@ -91,7 +91,7 @@ function shapeCall(name: string, shape: Shape, offset: Both, indent: string, use
 
 /** The StructLayout literal of a record. */
 export function layoutText(record: RecordModel, indent: string, used: Used): string {
-  const { name, size, union, members } = record;
+  const { name, spelling, size, union, members } = record;
   const inner = `${indent}  `;
   const fields = members.map(
     (member) =>
@@ -103,6 +103,7 @@ export function layoutText(record: RecordModel, indent: string, used: Used): str
     `${inner}size: ${size.wide},`,
     `${inner}size32: ${size.narrow},`,
     ...(union ? [`${inner}union: true,`] : []),
+    ...(spelling === name ? [`${inner}spelling: ${quote(spelling)},`] : []),
     `${inner}fields: () => [`,
     ...fields,
     `${inner}],`,

@@ -1,3 +1,4 @@
+import type { Width } from './clang.ts';
 import { layoutText, membersType, type Used } from './emit-record.ts';
 import { GenerateError } from './generate-error.ts';
 import type { CommandModel, ConstantModel, HeaderModel, RecordModel } from './model.ts';
@@ -15,7 +16,8 @@ function hex(value: number): string {
   return `0x${value.toString(16)}`;
 }
 
-function constantText({ value, hex: asHex }: ConstantModel): string {
+function constantText({ value: both, hex: asHex }: ConstantModel, width: Width = 'wide'): string {
+  const value = both[width];
   const digits = asHex && value >= 10 ? `0x${value.toString(16)}` : String(value);
   return typeof value === 'bigint' ? `${digits}n` : digits;
 }
@@ -59,6 +61,14 @@ function listConstants(model: HeaderModel): ConstantModel[] {
   return [...unique.values()].toReversed().filter(({ name }) => !commands.has(name));
 }
 
+/** Written out, since the exported constants are those of the 64-bit ABI. */
+function constants32Text(model: HeaderModel): string {
+  const differing = listConstants(model).filter(({ value }) => value.wide !== value.narrow);
+  if (differing.length === 0) return '';
+  const items = differing.map((each) => `${each.name}: ${constantText(each, 'narrow')}`);
+  return `\n  constants32: ${wrapped('() => ({ ', items, ' })', 2)},`;
+}
+
 /** A function that gives an object with these exports of the module, called when first wanted. */
 function thunkText(names: readonly string[]): string {
   return names.length === 0 ? '() => ({})' : wrapped('() => ({ ', names, ' })', 2);
@@ -80,7 +90,7 @@ function descriptionText(model: HeaderModel, { source }: EmitOptions): string {
   source: '${source}',
   structs: ${thunkText(model.records.map(({ name }) => name))},
   commands: ${thunkText(model.commands.map(({ name }) => name))},
-  constants: ${thunkText(constants)},
+  constants: ${thunkText(constants)},${constants32Text(model)}
   enums: ${enumsThunk(model)},
 });`;
 }

@@ -9,6 +9,8 @@ export interface Both<T = number> {
 export interface RecordModel {
   /** The tag, or the typedef's name where there is no tag; for an inlined one, a dotted path. */
   readonly name: string;
+  /** 'struct name', 'union name' or a typedef's name; empty for an inlined one. */
+  readonly spelling: string;
   readonly union: boolean;
   /** The line of the header that the definition starts in. */
   readonly line: number;
@@ -50,7 +52,7 @@ export type Shape =
 
 export interface ConstantModel {
   readonly name: string;
-  readonly value: number | bigint;
+  readonly value: Both<number | bigint>;
   /** The header writes it in hexadecimal or as a shift. */
   readonly hex: boolean;
 }

@@ -63,8 +63,8 @@ export class RecordBuilder {
     const members = syntax.fields
       .map((field) => this.#member(field, access, origin))
       .filter(({ shape }) => shape.kind !== 'inline' || shape.record.members.length > 0);
-    const { union, place } = syntax;
-    return { name: access.title, union, line: place.line, size, members };
+    const { spelling, union, place } = syntax;
+    return { name: access.title, spelling, union, line: place.line, size, members };
   }
 
   #member(field: FieldSyntax, access: Access, origin: Both): MemberModel {

@@ -944,6 +944,7 @@ export const description: HeaderDescription = describe({
     DRM_AMDXDNA_HW_LAST_ASYNC_ERR,
     DRM_AMDXDNA_BO_USAGE,
   }),
+  constants32: () => ({ AMDXDNA_INVALID_CMD_HANDLE: 4294967295n, AMDXDNA_INVALID_ADDR: 4294967295n }),
   enums: () => ({
     amdxdna_device_type: {
       AMDXDNA_DEV_TYPE_UNKNOWN,

@@ -837,6 +837,10 @@ export const description: HeaderDescription = describe({
     DRM_PANTHOR_USER_MMIO_OFFSET,
     DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET,
   }),
+  constants32: () => ({
+    DRM_PANTHOR_USER_MMIO_OFFSET: 0x80000000000n,
+    DRM_PANTHOR_USER_FLUSH_ID_MMIO_OFFSET: 8796093022208n,
+  }),
   enums: () => ({
     drm_panthor_ioctl_id: {
       DRM_PANTHOR_DEV_QUERY,

@@ -182,5 +182,6 @@ export const description: HeaderDescription = describe({
     IB_USER_MAD_LONGS_PER_METHOD_MASK,
     IB_USER_MAD_REG_FLAGS_CAP,
   }),
+  constants32: () => ({ IB_USER_MAD_LONGS_PER_METHOD_MASK: 4n }),
   enums: () => ({}),
 });

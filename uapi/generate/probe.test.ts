@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import t from 'tap';
+import type { HeaderDescription } from '../description.ts';
+import { projectRoot } from '../project-root.ts';
+import type { Width } from './clang.ts';
+import { readSymbols } from './elf.ts';
+import { includeFlags, openHeaderTree } from './header-tree.ts';
+import { listBitFields, type ProbeCounts, writeBitProbe, writeProbe } from './probe.ts';
+
+/**
+ * Proves the checked-in descriptions against the headers that they came from, with a compiler that
+ * the generator does not use where there is one: gcc, else clang. UAPI_HEADERS names the headers.
+ */
+
+const headers = process.env['UAPI_HEADERS'];
+const skip =
+  headers === undefined
+    ? 'set UAPI_HEADERS to the unpacked linux-libc-dev that uapi/headers names'
+    : false;
+
+const machine: Readonly<Record<Width, string>> = { wide: '-m64', narrow: '-m32' };
+const compiler = spawnSync('gcc', ['--version']).status === 0 ? 'gcc' : 'clang';
+
+function compile(flags: readonly string[], source: string) {
+  const fixed = ['-std=gnu11', '-ffreestanding', '-nostdinc', '-w', '-x', 'c', '-'];
+  const own = spawnSync(compiler, ['-print-file-name=include'], { encoding: 'utf8' }).stdout.trim();
+  const all = [...flags, '-isystem', own, ...fixed];
+  return spawnSync(compiler, all, { input: source, encoding: 'utf8' });
+}
+
+async function loadDescriptions(): Promise<HeaderDescription[]> {
+  const dir = join(projectRoot(), 'build/uapi/headers');
+  const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+  const result: HeaderDescription[] = [];
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const module: { description: HeaderDescription } = await import(
+      pathToFileURL(join(dir, file)).href
+    );
+    result.push(module.description);
+  }
+  return result;
+}
+
+function sum(all: readonly ProbeCounts[]): string {
+  const keys = ['sizes', 'offsets', 'types', 'commands', 'constants'] as const;
+  const total = (key: keyof ProbeCounts) => all.reduce((so, counts) => so + counts[key], 0);
+  return keys.map((key) => `${total(key)} ${key}`).join(', ');
+}
+
+t.test('every size, offset, number and constant is what C says', { skip }, async (t) => {
+  const flags = includeFlags(openHeaderTree(headers ?? ''));
+  const descriptions = await loadDescriptions();
+  for (const width of ['wide', 'narrow'] as const) {
+    const counts: ProbeCounts[] = [];
+    for (const description of descriptions) {
+      const probe = writeProbe(description, width);
+      const { stderr } = compile([machine[width], '-fsyntax-only', ...flags], probe.source);
+      const errors = stderr.split('\n').filter((line) => line.includes('error:'));
+      t.strictSame(errors.slice(0, 5), [], `${description.header} ${machine[width]}`);
+      counts.push(probe.counts);
+    }
+    t.comment(`${compiler} ${machine[width]}, ${descriptions.length} headers: ${sum(counts)}`);
+  }
+});
+
+t.test('bit-fields are where C puts them', { skip }, async (t) => {
+  const flags = includeFlags(openHeaderTree(headers ?? ''));
+  const dir = mkdtempSync(join(tmpdir(), 'uapi-probe-'));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  for (const description of await loadDescriptions()) {
+    const probes = listBitFields(description);
+    if (probes.length === 0) continue;
+    for (const width of ['wide', 'narrow'] as const) {
+      const object = join(dir, 'bits.o');
+      const source = writeBitProbe(description.header, probes);
+      const { stderr } = compile([machine[width], '-c', '-o', object, ...flags], source);
+      t.equal(stderr, '', `${description.header} ${machine[width]} compiles`);
+      const symbols = readSymbols(readFileSync(object));
+      for (const [index, { struct, path }] of probes.entries()) {
+        const view = width === 'wide' ? struct : struct.abi32;
+        const { field } = view.field(path);
+        const ones = field.kind === 'bitfield' && field.signed ? -1n : undefined;
+        const bits = field.kind === 'bitfield' ? BigInt(field.width) : 0n;
+        const buf = view.make();
+        view.set(buf, path, ones ?? (1n << bits) - 1n);
+        t.strictSame(buf, symbols.get(`bits_${index}`), `${struct.name}.${path}`);
+      }
+    }
+  }
+});
+
+/** Struct tags and command macros by a reading of the text that knows nothing of C. */
+function namesInText(text: string): { structs: string[]; commands: string[] } {
+  const plain = text.replace(/\/\*[\s\S]*?\*\//g, '').replaceAll('\\\n', ' ');
+  const structs = [...plain.matchAll(/^(?:struct|union)\s+(\w+)\s*\{/gm)].map(
+    ([, name = '']) => name,
+  );
+  const commands = [
+    ...plain.matchAll(/^#\s*define\s+(\w+)\s+\(?(?:DRM|AMDKFD)?_?IO[RW]{0,2}\s*\(/gm),
+  ];
+  return { structs, commands: commands.map(([, name = '']) => name) };
+}
+
+t.test('no struct and no command of the text is missing', { skip }, async (t) => {
+  const [root = ''] = openHeaderTree(headers ?? '').includeDirs;
+  let structs = 0;
+  let commands = 0;
+  for (const description of await loadDescriptions()) {
+    const found = namesInText(readFileSync(join(root, description.header), 'utf8'));
+    const unknownStructs = found.structs.filter((name) => !(name in description.structs));
+    const unknownCommands = found.commands.filter((name) => !(name in description.commands));
+    t.strictSame(unknownStructs, [], `structs of ${description.header}`);
+    t.strictSame(unknownCommands, [], `commands of ${description.header}`);
+    structs += found.structs.length;
+    commands += found.commands.length;
+  }
+  t.comment(`${structs} structs and ${commands} commands found by text`);
+});
