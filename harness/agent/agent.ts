@@ -31,6 +31,8 @@ export class Agent {
   readonly #quarantined = new Map<string, string>();
   #providerPaths: readonly string[] = [];
   #isolate = false;
+  /** The kernel's taint when it was last looked at. */
+  #taint = 0;
   #scheduler = new Scheduler(1);
   /** Discovery and probes run in a worker too; it becomes the first lane's. */
   #scout: Lane | undefined;
@@ -175,23 +177,23 @@ export class Agent {
     });
   }
 
-  /** New lines belong to every point that runs: nobody can tell which of them it was. */
+  /** New lines and taint belong to every point that runs: nobody can tell which of them it was. */
   #readKernelLog(): void {
+    this.#taint = taint();
     const lines = this.#kernelLog.drain();
     if (lines.length === 0) return;
     for (const watch of this.#watches.values()) watch.lines.push(...lines);
   }
 
   #cancelled(point: WirePoint): void {
-    const now = taint();
     const outcome = {
       id: point.id,
       end: { kind: 'cancelled' } as const,
       durationMs: 0,
       steps: 0,
       kernelLog: [],
-      taintBefore: now,
-      taintAfter: now,
+      taintBefore: this.#taint,
+      taintAfter: this.#taint,
     };
     this.#say({ t: 'outcome', outcome });
   }

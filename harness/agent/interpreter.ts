@@ -93,7 +93,10 @@ function judgeStep(
   context: PointContext,
 ): Wrong | undefined {
   const errnos = step.fails === undefined ? undefined : [step.fails].flat();
-  if (result.kind === 'mismatch') return result;
+  if (result.kind === 'mismatch') {
+    const { kind: _kind, ...wrong } = result;
+    return wrong;
+  }
   if (result.kind === 'refused') {
     if (errnos?.includes(errnoName(result.errno)) === true) return checkTime(step, tookMs);
     const actual = `${errnoName(result.errno)} from ${result.call}`;

@@ -40,7 +40,6 @@ export class Lane {
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const worker = this.warm();
-    worker.lastStep = '0';
     try {
       const outcome = await within(point.timeoutMs, this.#ask(worker, point, wireCase));
       if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
@@ -81,7 +80,7 @@ function isClean(outcome: WorkerOutcome): boolean {
 /** What a worker that gave no answer came to; read before it is killed. */
 function endOf(error: unknown, worker: WorkerProcess, point: WirePoint): PointEnd {
   const call = worker.lastCall();
-  const at = { step: worker.lastStep, ...(call === undefined ? {} : { call }) };
+  const at = { step: worker.lastStep(), ...(call === undefined ? {} : { call }) };
   if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
   if (error instanceof Expired) {
     return { kind: 'timeout', limitMs: point.timeoutMs, where: whereabouts(worker.pid), ...at };

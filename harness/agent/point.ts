@@ -40,7 +40,7 @@ export function runPoint(
   wireCase: WireCase,
   support: PointSupport,
 ): WorkerOutcome {
-  const before = openDescriptors();
+  const before = readdirSync('/proc/self/fd');
   const release = new ReleaseStack();
   const progress = { executed: 0 };
   support.log.clear();
@@ -153,22 +153,18 @@ function cannotOpen(refusal: { readonly errno: number; readonly call: string }):
   return { kind: 'failed', failure };
 }
 
-/** Open descriptors by number, with what they are open on; not the one that reading the list takes. */
-function openDescriptors(): ReadonlyMap<string, string> {
-  const open = new Map<string, string>();
-  for (const fd of readdirSync('/proc/self/fd')) {
-    try {
-      open.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
-    } catch {
-      // The descriptor of the directory itself, closed by now.
-    }
-  }
-  return open;
+/** Descriptors that a point opened and nothing closed; looked at closely only when there are more. */
+function newDescriptors(before: readonly string[]): readonly string[] {
+  const now = readdirSync('/proc/self/fd');
+  if (now.length <= before.length) return [];
+  return now.filter((fd) => !before.includes(fd)).flatMap(describeDescriptor);
 }
 
-/** Descriptors that a point opened and nothing closed. */
-function newDescriptors(before: ReadonlyMap<string, string>): readonly string[] {
-  return [...openDescriptors()]
-    .filter(([fd]) => !before.has(fd))
-    .map(([fd, target]) => `fd ${fd} (${target})`);
+/** Nothing for the descriptor that reading the directory took, which is closed by now. */
+function describeDescriptor(fd: string): readonly string[] {
+  try {
+    return [`fd ${fd} (${readlinkSync(`/proc/self/fd/${fd}`)})`];
+  } catch {
+    return [];
+  }
 }

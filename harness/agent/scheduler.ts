@@ -4,6 +4,8 @@ import type { WirePoint } from '../protocol.ts';
 export class Scheduler {
   readonly #waiting: WirePoint[] = [];
   readonly #running = new Set<WirePoint>();
+  /** Devices of the points that run; no two of these share one. */
+  readonly #busy = new Set<string>();
   readonly #jobs: number;
 
   /** @param jobs points that may run side by side, at least 1 */
@@ -30,6 +32,7 @@ export class Scheduler {
       }
       this.#waiting.splice(index, 1);
       this.#running.add(point);
+      for (const address of Object.values(point.devices)) this.#busy.add(address);
       return point;
     }
     return undefined;
@@ -37,6 +40,7 @@ export class Scheduler {
 
   finish(point: WirePoint): void {
     this.#running.delete(point);
+    for (const address of Object.values(point.devices)) this.#busy.delete(address);
   }
 
   /** Takes out all that has not started. */
@@ -50,7 +54,7 @@ export class Scheduler {
 
   #conflicts(point: WirePoint): boolean {
     if (point.exclusive) return this.#running.size > 0;
-    const busy = new Set([...this.#running].flatMap((other) => Object.values(other.devices)));
-    return Object.values(point.devices).some((address) => busy.has(address));
+    for (const role in point.devices) if (this.#busy.has(point.devices[role] ?? '')) return true;
+    return false;
   }
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { readCallLogFile } from '../../uapi/call-log-file.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { readStep } from './step-marker.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 const CHANNEL = 3;
@@ -22,10 +23,9 @@ export class WorkerProcess {
   readonly #started: Promise<FromWorker>;
   /** Resolves when the process is gone: `SIGSEGV`, `exit 1`. */
   readonly died: Promise<string>;
-  /** The step that the worker entered last. */
-  lastStep = '0';
   #output = '';
-  #logFd: number | undefined;
+  /** The worker's call log and step marker, which stay readable when it is dead. */
+  #blackBox: { readonly logFd: number; readonly stepFd: number } | undefined;
   #waiting: { resolve(answer: FromWorker): void; reject(error: Error): void } | undefined;
 
   constructor(providerPaths: readonly string[]) {
@@ -67,8 +67,13 @@ export class WorkerProcess {
 
   /** The call that the worker was in, or the last that it made; undefined when it made none. */
   lastCall(): string | undefined {
-    if (this.#logFd === undefined) return undefined;
-    return readCallLogFile(`/proc/self/fd/${this.#logFd}`).at(-1)?.toString();
+    if (this.#blackBox === undefined) return undefined;
+    return readCallLogFile(`/proc/self/fd/${this.#blackBox.logFd}`).at(-1)?.toString();
+  }
+
+  /** The step that the worker entered last; `0` before the first. */
+  lastStep(): string {
+    return this.#blackBox === undefined ? '0' : readStep(this.#blackBox.stepFd);
   }
 
   kill(): void {
@@ -82,8 +87,11 @@ export class WorkerProcess {
       setTimeout(() => resolve(false), limitMs).unref();
     });
     const ended = await Promise.race([this.died.then(() => true), late]);
-    if (this.#logFd !== undefined) closeSync(this.#logFd);
-    this.#logFd = undefined;
+    if (this.#blackBox !== undefined) {
+      closeSync(this.#blackBox.logFd);
+      closeSync(this.#blackBox.stepFd);
+    }
+    this.#blackBox = undefined;
     return ended;
   }
 
@@ -105,11 +113,10 @@ export class WorkerProcess {
   }
 
   #take(message: FromWorker): void {
-    if (message.t === 'entering') {
-      this.lastStep = message.step;
-      return;
+    if (message.t === 'hello') {
+      const open = (fd: number) => openSync(`/proc/${this.pid}/fd/${fd}`, 'r');
+      this.#blackBox = { logFd: open(message.logFd), stepFd: open(message.stepFd) };
     }
-    if (message.t === 'hello') this.#logFd = openSync(`/proc/${this.pid}/fd/${message.logFd}`, 'r');
     this.#waiting?.resolve(message);
     this.#waiting = undefined;
   }

@@ -10,12 +10,10 @@ export type ToWorker =
   | { readonly t: 'point'; readonly point: WirePoint };
 
 export type FromWorker =
-  /** First, unasked: the worker can be spoken to, and its call log is this descriptor of its. */
-  | { readonly t: 'hello'; readonly logFd: number }
+  /** First, unasked: the worker can be spoken to; its call log and step marker by descriptor. */
+  | { readonly t: 'hello'; readonly logFd: number; readonly stepFd: number }
   | { readonly t: 'ready' }
   | { readonly t: 'devices'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'outcome'; readonly outcome: WorkerOutcome }
-  /** Before each step of a point, besides the answer: so that a dead worker's last step is known. */
-  | { readonly t: 'entering'; readonly step: string }
   | { readonly t: 'failed'; readonly error: string };

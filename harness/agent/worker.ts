@@ -9,6 +9,7 @@ import type { WireCase, WirePoint } from '../protocol.ts';
 import { CommandIndex } from './commands.ts';
 import { type PointSupport, runPoint } from './point.ts';
 import { loadProvider, providerNames } from './provider-loader.ts';
+import { StepMarker } from './step-marker.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /**
@@ -27,7 +28,7 @@ class Worker {
   readonly #providerPaths: readonly string[];
   #commands: CommandIndex | undefined;
 
-  constructor(log: CallLog, providerPaths: readonly string[]) {
+  constructor(log: CallLog, marker: StepMarker, providerPaths: readonly string[]) {
     this.#providerPaths = providerPaths;
     this.#support = {
       log,
@@ -35,7 +36,7 @@ class Worker {
       devices: this.#devices,
       providers: this.#providers,
       providerPaths,
-      entering: (step) => say({ t: 'entering', step }),
+      entering: (step) => marker.mark(step),
     };
   }
 
@@ -103,6 +104,7 @@ class Worker {
   async #run(point: WirePoint) {
     const wireCase = this.#cases.get(point.case);
     if (wireCase === undefined) throw new Error(`the case ${point.case} was not sent`);
+    this.#support.entering('0');
     for (const address of Object.values(point.devices)) await this.#device(address);
     this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
     return runPoint(point, wireCase, this.#support);
@@ -163,8 +165,10 @@ function* lines(): Generator<string> {
 async function main(): Promise<void> {
   // A file without a name, which the agent opens through /proc and reads when this process is dead.
   const logFd = memfdCreate('uapi-conform-call-log');
-  const worker = new Worker(createCallLogFile(`/proc/self/fd/${logFd}`), process.argv.slice(2));
-  say({ t: 'hello', logFd });
+  const log = createCallLogFile(`/proc/self/fd/${logFd}`);
+  const marker = new StepMarker();
+  const worker = new Worker(log, marker, process.argv.slice(2));
+  say({ t: 'hello', logFd, stepFd: marker.fd });
   for (const line of lines()) {
     try {
       say(await worker.handle(JSON.parse(line) as ToWorker));
