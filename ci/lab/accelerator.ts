@@ -3,7 +3,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { UsageError } from '../../harness/errors.ts';
 import { cacheDir, publishFile } from './cache.ts';
-import type { Accelerator } from './qemu-command.ts';
+import { type Accelerator, machineArguments } from './qemu-command.ts';
 
 const PROBE_LIMIT_MS = 3_000;
 /** What the probe's guest writes to the debug-exit device; QEMU exits with twice that plus one. */
@@ -25,12 +25,31 @@ export async function chooseAccelerator(qemu: string): Promise<Accelerator> {
   if (forced === 'tcg' || forced === 'kvm') return forced;
   if (forced) throw new UsageError(`UAPI_CONFORM_ACCEL is "${forced}": use tcg or kvm`);
   if (!canOpenKvm()) return 'tcg';
-  const bootId = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-  const record = cacheDir('accelerator');
-  const [knownBoot, known] = existsSync(record) ? (await readFile(record, 'utf8')).split(' ') : [];
-  if (knownBoot === bootId) return known?.trim() === 'kvm' ? 'kvm' : 'tcg';
-  const choice = (await runsGuest(qemu, 'kvm', probeFirmware())) ? 'kvm' : 'tcg';
-  await publishFile(record, `${bootId} ${choice}\n`);
+  const known = await recall();
+  if (known !== undefined) return known;
+  return await record((await runsGuest(qemu, 'kvm', probeFirmware())) ? 'kvm' : 'tcg');
+}
+
+/** Remembers for this boot of the host that a guest did not come up with KVM, whatever a probe said. */
+export async function distrustKvm(): Promise<void> {
+  await record('tcg');
+}
+
+const recordFile = (): string => cacheDir('accelerator');
+
+async function hostBoot(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+}
+
+async function recall(): Promise<Accelerator | undefined> {
+  if (!existsSync(recordFile())) return undefined;
+  const [boot, known] = (await readFile(recordFile(), 'utf8')).trim().split(' ');
+  if (boot !== (await hostBoot())) return undefined;
+  return known === 'kvm' ? 'kvm' : 'tcg';
+}
+
+async function record(choice: Accelerator): Promise<Accelerator> {
+  await publishFile(recordFile(), `${await hostBoot()} ${choice}\n`);
   return choice;
 }
 
@@ -59,7 +78,7 @@ export async function runsGuest(
 ): Promise<boolean> {
   await mkdir(cacheDir(), { recursive: true });
   const file = await publishFile(cacheDir(`probe-${process.pid}.bin`), firmware);
-  const machine = ['-M', 'q35', '-accel', accelerator, '-m', '16', '-bios', file];
+  const machine = [...machineArguments(accelerator), '-m', '16', '-bios', file];
   const quiet = ['-nodefaults', '-display', 'none', '-no-reboot', '-no-user-config'];
   const report = ['-device', `isa-debug-exit,iobase=${PROBE_PORT},iosize=1`];
   try {

@@ -24,7 +24,7 @@ export type BootResult =
   | { readonly ok: true; readonly connection: TargetConnection }
   | { readonly ok: false; readonly loss: TargetLoss };
 
-/** First line on the port, written by guest/session.sh just before it starts the agent. */
+/** First line on the port, written by guest/gate.cjs: node runs, the drivers are loaded. */
 const READY = 'lab:ready\n';
 /** What is left to a guest that has said its last word, before QEMU is killed. */
 const LAST_WORDS_MS = 3_000;

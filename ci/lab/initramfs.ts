@@ -58,6 +58,7 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
   const texts: Readonly<Record<string, string>> = {
     init: await readFile(join(scripts, 'init.sh'), 'utf8'),
     'lab/session.sh': await readFile(join(scripts, 'session.sh'), 'utf8'),
+    'lab/gate.cjs': await readFile(join(scripts, 'gate.cjs'), 'utf8'),
     'lab/setup.sh': plan.setup.map((line) => `${line}\n`).join(''),
     'lab/env': environment(kernel, plan, boot.files, later),
   };

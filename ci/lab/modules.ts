@@ -26,12 +26,26 @@ export async function readModuleIndex(modulesDir: string): Promise<ModuleIndex> 
       `${dep} is missing: run depmod(8) on that tree (make modules_install does)`,
     );
   }
-  const builtin = join(modulesDir, 'modules.builtin');
-  const builtinText = existsSync(builtin) ? await readFile(builtin, 'utf8') : '';
-  return parseModuleIndex(await readFile(dep, 'utf8'), builtinText);
+  const optional = async (name: string): Promise<string> => {
+    const file = join(modulesDir, name);
+    return existsSync(file) ? await readFile(file, 'utf8') : '';
+  };
+  return parseModuleIndex(
+    await readFile(dep, 'utf8'),
+    await optional('modules.builtin'),
+    await optional('modules.builtin.modinfo'),
+  );
 }
 
-export function parseModuleIndex(depText: string, builtinText: string): ModuleIndex {
+/**
+ * modules.builtin lists what could have been a module; what can only be built in (udmabuf) shows
+ * in modules.builtin.modinfo, strings `name.key=value` that end in NUL.
+ */
+export function parseModuleIndex(
+  depText: string,
+  builtinText: string,
+  modinfoText = '',
+): ModuleIndex {
   const files = new Map<string, string>();
   const needs = new Map<string, readonly string[]>();
   for (const line of depText.split('\n')) {
@@ -44,7 +58,8 @@ export function parseModuleIndex(depText: string, builtinText: string): ModuleIn
     );
   }
   const builtin = builtinText.split('\n').filter((line) => line !== '');
-  return { files, needs, builtin: new Set(builtin.map(moduleName)) };
+  const named = [...modinfoText.matchAll(/(?:^|\0)([^.=\0]+)\./g)].map(([, name = '']) => name);
+  return { files, needs, builtin: new Set([...builtin, ...named].map(moduleName)) };
 }
 
 /** The kernel takes `-` and `_` in module names for the same. */

@@ -26,12 +26,18 @@ export function kernelArguments(interactive: boolean): string {
   return ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable'].join(' ');
 }
 
+/** What the probe of an accelerator and a real boot have in common, since each can make KVM fail. */
+export function machineArguments(accelerator: Accelerator): string[] {
+  const kvm = ['-accel', 'kvm', '-cpu', 'host'];
+  const emulation = ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+  return ['-M', 'q35', '-smp', '2', ...(accelerator === 'kvm' ? kvm : emulation)];
+}
+
 /** QEMU's arguments. No network, no disk; the host's files are there to be read only. */
 export function qemuArguments(plan: MachinePlan): string[] {
-  const cpu = plan.accelerator === 'kvm' ? 'host' : 'max';
-  const accelerator = plan.accelerator === 'kvm' ? 'kvm' : 'tcg,thread=multi';
   return [
-    ...['-M', 'q35', '-accel', accelerator, '-cpu', cpu, '-smp', '2', '-m', `${plan.memoryMiB}`],
+    ...machineArguments(plan.accelerator),
+    ...['-m', `${plan.memoryMiB}`],
     ...['-nodefaults', '-display', 'none', '-vga', 'none', '-no-reboot', '-no-user-config'],
     ...['-kernel', plan.image, '-initrd', plan.initramfs],
     ...['-append', kernelArguments(plan.interactive)],

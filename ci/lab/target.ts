@@ -5,9 +5,9 @@ import { InfraError } from '../../harness/errors.ts';
 import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
-import { chooseAccelerator } from './accelerator.ts';
+import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { ownKernel } from './author-kernel.ts';
-import { bootGuest } from './guest.ts';
+import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
@@ -33,7 +33,7 @@ export interface VmOptions {
 }
 
 const BOOT_TIMEOUT_MS = 60_000;
-/** Emulation now and then breaks a kernel early in its boot, see ci/lab/README.md. */
+/** Under emulation a kernel now and then dies early in its boot; the next try has always worked. */
 const BOOT_ATTEMPTS = 3;
 const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 };
 
@@ -43,49 +43,75 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
  * a boot and nothing else.
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
+  const plan = guestPlan(options);
   await ensurePackages('lab', options.say);
   const kernel = await chooseKernel(options);
-  const qemu = findQemu();
-  const accelerator = await chooseAccelerator(qemu);
-  const initramfs = await buildInitramfs(kernel, guestPlan(options));
+  const initramfs = await buildInitramfs(kernel, plan);
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  const args = qemuArguments({
-    accelerator,
-    image: kernel.image,
-    initramfs: initramfs.file,
-    devices: [...new Set(options.qemuDevices)],
-    memoryMiB: guestMemoryMiB(totalmem()),
-    interactive: false,
-  });
-  const name = `vm:${kernel.name}`;
-  const boot = (say: (line: string) => void, attempt: number) =>
-    bootGuest({
-      qemu,
-      args,
-      title: `${name} (${kernel.release || kernel.image}, ${accelerator}), attempt ${attempt}`,
-      consoleLog: join(options.outputDir, 'console.log'),
-      timeoutMs: options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,
-      say,
-    });
-  return {
-    name,
-    canReturn: true,
-    timeoutScale: TIMEOUT_SCALE[accelerator],
-    connect: (say) => connect(say, boot),
-  };
+  const lab = new VmTarget(options, kernel, initramfs.file);
+  await lab.chooseAccelerator();
+  return lab;
 }
 
-type Boot = (say: (line: string) => void, attempt: number) => ReturnType<typeof bootGuest>;
+class VmTarget implements Target {
+  readonly name: string;
+  readonly canReturn = true;
+  readonly #options: VmOptions;
+  readonly #kernel: Kernel;
+  readonly #initramfs: string;
+  readonly #qemu = findQemu();
+  #accelerator: Accelerator = 'tcg';
 
-/** A boot that breaks without a reason of its own is tried again; one with a reason is not. */
-async function connect(say: (line: string) => void, boot: Boot): Promise<TargetConnection> {
-  for (let attempt = 1; ; attempt++) {
-    const result = await boot(say, attempt);
-    if (result.ok) return result.connection;
-    if (attempt === BOOT_ATTEMPTS || !isWorthRetry(result.loss)) throw bootError(result.loss);
-    say(`${result.loss.message}; booting again`);
+  constructor(options: VmOptions, kernel: Kernel, initramfs: string) {
+    this.name = `vm:${kernel.name}`;
+    this.#options = options;
+    this.#kernel = kernel;
+    this.#initramfs = initramfs;
+  }
+
+  get timeoutScale(): number {
+    return TIMEOUT_SCALE[this.#accelerator];
+  }
+
+  async chooseAccelerator(): Promise<void> {
+    this.#accelerator = await chooseAccelerator(this.#qemu);
+  }
+
+  /** A boot that breaks without a reason of its own is tried again; one with a reason is not. */
+  async connect(say: (line: string) => void): Promise<TargetConnection> {
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#boot(say, attempt);
+      if (result.ok) return result.connection;
+      const { loss } = result;
+      if (this.#accelerator === 'kvm') {
+        await distrustKvm();
+        this.#accelerator = 'tcg';
+        say(`with KVM, ${loss.message}; going on without KVM`);
+      } else if (attempt < BOOT_ATTEMPTS && isWorthRetry(loss)) {
+        say(`${loss.message}; booting again`);
+      } else throw bootError(loss);
+    }
+  }
+
+  #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
+    const { name, release } = this.#kernel;
+    return bootGuest({
+      qemu: this.#qemu,
+      args: qemuArguments({
+        accelerator: this.#accelerator,
+        image: this.#kernel.image,
+        initramfs: this.#initramfs,
+        devices: [...new Set(this.#options.qemuDevices)],
+        memoryMiB: guestMemoryMiB(totalmem()),
+        interactive: false,
+      }),
+      title: `${name} (${release}, ${this.#accelerator}), attempt ${attempt}`,
+      consoleLog: join(this.#options.outputDir, 'console.log'),
+      timeoutMs: this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,
+      say,
+    });
   }
 }
 
@@ -96,9 +122,9 @@ function isWorthRetry(loss: TargetLoss): boolean {
 const SHOWN_LINES = 15;
 
 function bootError(loss: TargetLoss): InfraError {
+  if (loss.console === '') return new InfraError(`${loss.message}; its console said nothing`);
   const lines = loss.console.trimEnd().split('\n').slice(-SHOWN_LINES);
-  const shown = loss.console === '' ? 'it said nothing' : lines.join('\n  ');
-  return new InfraError(`${loss.message}; the console's end:\n  ${shown}`);
+  return new InfraError(`${loss.message}; the console's end:\n  ${lines.join('\n  ')}`);
 }
 
 async function chooseKernel(options: VmOptions): Promise<Kernel> {
@@ -113,8 +139,8 @@ export function findQemu(): string {
 }
 
 function guestPlan(options: VmOptions): GuestPlan {
-  const root = projectRoot();
-  const script = resolve(options.agent ?? join(root, 'build', 'harness', 'agent', 'main.js'));
+  const own = join(projectRoot(), 'build', 'harness', 'agent', 'main.js');
+  const script = resolve(options.agent ?? own);
   if (!existsSync(script)) {
     throw new InfraError(`${script} is missing: build the suite first (npm run build)`);
   }
@@ -126,8 +152,8 @@ function guestPlan(options: VmOptions): GuestPlan {
   };
 }
 
-/** The guest looks like the host: its home, its search path, the project as working directory. */
-export function guestSurroundings(): { cwd: string; home: string; path: string } {
-  const system = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-  return { cwd: projectRoot(), home: homedir(), path: system };
+/** The guest looks like the host: its home, root's search path, the project as working directory. */
+export function guestSurroundings(): Pick<GuestPlan, 'cwd' | 'home' | 'path'> {
+  const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  return { cwd: projectRoot(), home: homedir(), path };
 }

@@ -1,5 +1,5 @@
 # Second half of the guest's start, with the host's files as root: file systems, loopback, drivers,
-# then the agent on the virtio port. Ends by a reset, which QEMU (-no-reboot) takes as its end.
+# and the agent on the virtio port. Ends by a reset, which QEMU (-no-reboot) takes as its end.
 
 B=/run/lab/busybox
 . /run/lab/env
@@ -19,26 +19,40 @@ fail() {
 find_port() {
   for port in /sys/class/virtio-ports/*; do
     read -r name < "$port/name" || continue
-    [ "$name" = "$PORT_NAME" ] && echo "/dev/${port##*/}" && return
+    [ "$name" = "$PORT_NAME" ] && return
   done
-  return 1
+  fail "no virtio port $PORT_NAME (CONFIG_VIRTIO_CONSOLE)"
 }
 
+# A port can be opened once only: descriptor 3 is for both directions. The pipe gives the agent an
+# input that it can wait for, and that ends when the host goes away.
+start_agent() {
+  find_port
+  exec 3<> "/dev/${port##*/}" || fail "cannot open /dev/${port##*/}"
+  $B mkfifo /run/lab/input /run/lab/gate
+  $B cat <&3 > /run/lab/input &
+  "$LAB_NODE" --require /run/lab/gate.cjs "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console &
+  agent=$!
+  exec 3>&-
+}
+
+export HOME="$LAB_HOME" PATH="$LAB_PATH" LANG=C.UTF-8 TERM="${LAB_TERM:-linux}"
+cd "$LAB_CWD" || cd /
+
 $B mkdir -p /dev/pts /dev/shm
-$B mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
 $B mount -t tmpfs -o mode=1777 shm /dev/shm
+$B ln -s /proc/self/fd /dev/fd
+[ -z "$LAB_SHELL" ] && start_agent
+
+$B mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
 $B mount -t debugfs debugfs /sys/kernel/debug 2> /dev/null
 $B mount -t tracefs tracefs /sys/kernel/tracing 2> /dev/null
-$B ln -sf /proc/self/fd /dev/fd
 $B hostname lab
 $B ip link set lo up
 
 for module in $LAB_MODULES; do
   $B insmod "/run/lab/modules/$module" || echo "lab: module $module cannot be loaded"
 done
-
-export HOME="$LAB_HOME" PATH="$LAB_PATH" LANG=C.UTF-8 TERM="${LAB_TERM:-linux}"
-cd "$LAB_CWD" || cd /
 
 if [ -s /run/lab/setup.sh ]; then
   $B sh -e /run/lab/setup.sh || echo 'lab: a set-up command failed'
@@ -49,13 +63,7 @@ if [ -n "$LAB_SHELL" ]; then
   end
 fi
 
-port=$(find_port) || fail "no virtio port $PORT_NAME (CONFIG_VIRTIO_CONSOLE)"
-# A port can be opened once only: descriptor 3 is for both directions. The pipe gives the agent an
-# input that it can wait for, and that ends when the host goes away.
-exec 3<> "$port" || fail "cannot open $port"
-$B mkfifo /run/lab/input
-$B cat <&3 > /run/lab/input &
-echo lab:ready >&3
-"$LAB_NODE" "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console
+: > /run/lab/gate
+wait "$agent"
 echo "lab: the agent ended with status $?"
 end
