@@ -236,8 +236,13 @@ export interface Step {
      */
     private?: boolean;
   };
+  /**
+   * Unmaps a mapping, or with a length only a part of it.
+   */
   unmap?: {
     mapping: Reference;
+    offset?: Size;
+    length?: Size;
   };
   /**
    * mremap(2), may move
@@ -446,9 +451,9 @@ export interface Step {
      */
     fd?: string;
     /**
-     * Where the struct lies: `null`, `unmapped`, `kernel` pass a bad pointer, `split` ends half-way in unmapped memory, `read-only` cannot be written by the kernel.
+     * Where the struct lies: `null`, `unmapped`, `kernel` pass a bad pointer, `split` ends half-way in unmapped memory, `read-only` cannot be written by the kernel. A reference to a mapping: the argument is what is there, and no struct.
      */
-    argument?: 'null' | 'unmapped' | 'kernel' | 'split' | 'read-only';
+    argument?: ('null' | 'unmapped' | 'kernel' | 'split' | 'read-only') | Reference;
     /**
      * Parts of the command number to replace.
      */

@@ -35,7 +35,7 @@ export function ioctl(args: Arguments<'ioctl'>, context: PointContext): VerbResu
       ? context.session.session.fd
       : descriptorOf(context.scope.resolve(args.fd));
   const argument = buildArgument(command, decodeIoc(request).size, args, context);
-  const placed = place(argument.bytes, args.argument);
+  const placed = place(argument.bytes, args.argument, context);
   const { ret, errno } = tryIoctl(fd, { ...command, request }, placed.address);
   placed.release();
   const changed = changedTail(argument, args);
@@ -75,17 +75,18 @@ function buildArgument(
   const { struct } = command;
   const head =
     struct === undefined ? Buffer.alloc(command.size) : makeStruct(struct, args, context);
-  const length = Math.max(head.length, encodedSize);
+  // The number tells the size of the struct, never that of a flexible array behind it.
+  const end = args.encode?.size === undefined ? head.length : Math.min(head.length, encodedSize);
   const pattern = args.tail === undefined ? BEHIND : String(context.scope.scalar(args.tail));
-  const bytes = patternBytes(pattern, 0n, length);
-  head.copy(bytes, 0, 0, Math.min(head.length, encodedSize));
-  const end = Math.min(head.length, encodedSize);
+  const bytes = patternBytes(pattern, 0n, Math.max(head.length, encodedSize));
+  head.copy(bytes, 0, 0, end);
   return { bytes, end, tail: Buffer.from(bytes.subarray(end)) };
 }
 
 function makeStruct(struct: AnyStruct, args: Arguments<'ioctl'>, context: PointContext): Buffer {
-  const bytes = struct.make();
-  for (const [path, value] of Object.entries(args.fields ?? {})) {
+  const fields = Object.entries(args.fields ?? {});
+  const bytes = struct.make({}, sizeWith(struct, fields));
+  for (const [path, value] of fields) {
     if (Array.isArray(value)) {
       for (const [i, item] of value.entries())
         struct.set(bytes, `${path}[${i}]`, fieldValue(item, context));
@@ -100,12 +101,29 @@ function makeStruct(struct: AnyStruct, args: Arguments<'ioctl'>, context: PointC
   return bytes;
 }
 
-/** Integers, also as `0x…`, sizes with units, references; a descriptor stands for its number. */
+/** Bytes of the struct and of as much of its flexible array as the fields reach into. */
+function sizeWith(
+  struct: AnyStruct,
+  fields: readonly (readonly [path: string, value: unknown])[],
+): number {
+  const ends = fields.map(([path, value]) => {
+    const { offset, size, field } = struct.field(path);
+    if (field.kind !== 'array' || !field.flexible || !Array.isArray(value)) return offset + size;
+    return offset + value.length * field.element.size;
+  });
+  return Math.max(struct.size, ...ends);
+}
+
+/**
+ * Integers, also as `0x…`, sizes with units, references. A descriptor stands for its number, a
+ * mapping for its address: so a case says what a pointer in a struct leads to.
+ */
 function fieldValue(value: Scalar, context: PointContext): number | bigint {
   if (typeof value === 'number' || typeof value === 'bigint') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (/^\$[a-zA-Z0-9]+$/.test(value)) {
     const named = context.scope.resolve(value);
+    if (typeof named === 'object' && named.kind === 'mapping') return named.mapping.address;
     if (typeof named === 'object') return descriptorOf(named);
   }
   return /^-\d+$/.test(value) ? BigInt(value) : context.scope.size(value);
@@ -118,7 +136,11 @@ interface Placed {
 
 const nothing = () => {};
 
-function place(bytes: Buffer, where: Arguments<'ioctl'>['argument']): Placed {
+function place(
+  bytes: Buffer,
+  where: Arguments<'ioctl'>['argument'],
+  context: PointContext,
+): Placed {
   switch (where) {
     case undefined:
       return { address: bytes, release: nothing };
@@ -136,6 +158,10 @@ function place(bytes: Buffer, where: Arguments<'ioctl'>['argument']): Placed {
       const guarded = GuardedPage.create('no-access');
       const address = guarded.placeAcross(bytes, bytes.length >> 1);
       return { address, release: () => guarded[Symbol.dispose]() };
+    }
+    default: {
+      const { mapping } = context.scope.value(where, 'mapping');
+      return { address: mapping.address, release: nothing };
     }
   }
 }

@@ -7,15 +7,18 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
   MAP_PRIVATE,
   MAP_SHARED,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
+  PROT_NONE,
   SEEK_END,
 } from '../../../uapi/constants.ts';
 import { Mapping } from '../../../uapi/mapping.ts';
 import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
-import { tryMemfdCreate, tryMremap, tryMunmap } from '../../../uapi/sys-memory.ts';
+import { tryMemfdCreate, tryMmap, tryMremap, tryMunmap } from '../../../uapi/sys-memory.ts';
 import { CaseDefect, descriptorOf, type Scalar, type Value } from '../values.ts';
 import {
   type Arguments,
@@ -87,7 +90,25 @@ function sizeOf(what: Value | Scalar): bigint {
 }
 
 export function unmap(args: Arguments<'unmap'>, context: PointContext): VerbResult {
-  return finished(context.scope.value(args.mapping, 'mapping').mapping.unmap(), 'munmap');
+  const { mapping } = context.scope.value(args.mapping, 'mapping');
+  if (args.length === undefined) return finished(mapping.unmap(), 'munmap');
+  return unmapPart(mapping, context.scope.size(args.offset ?? 0), context.scope.size(args.length));
+}
+
+/**
+ * Puts memory that nobody can touch over a part, which takes that part from the driver as munmap(2)
+ * does, but leaves no hole that another mapping of this process could fall into.
+ */
+function unmapPart(mapping: Mapping, offset: bigint, length: bigint): VerbResult {
+  if (offset + length > BigInt(mapping.length)) throw new CaseDefect('unmap beyond the mapping');
+  const { errno } = tryMmap({
+    address: mapping.address + offset,
+    length,
+    fd: -1,
+    prot: PROT_NONE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+  });
+  return finished({ errno }, 'mmap MAP_FIXED over the part');
 }
 
 /** mremap(2) that may move. Success leaves the old mapping object behind, which nobody may use. */
