@@ -1,11 +1,12 @@
 /**
  * The one size grammar, used when a case is loaded and again when it runs:
  *
- *     size = term { ('+' | '-') term }
+ *     size = [ '-' ] term { ('+' | '-') term }
  *     term = number [ 'B' | 'KiB' | 'MiB' | 'GiB' ] | 'page' | number ' pages' | '$' reference
  *
  * Numbers are decimal or hexadecimal (`0x1000`); a blank may stand around `+` and `-` and before a
- * unit. The result is exact: bigint, so that 2^64-1 and sums beyond it can be asked for.
+ * unit. The result is exact: bigint, so that 2^64-1 and sums beyond it can be asked for, and an
+ * offset may be below zero.
  */
 
 /** One summand. A reference is without its `$`: `buffer.size`. */
@@ -34,6 +35,7 @@ const REFERENCE = /^\$([a-z][A-Za-z0-9]*(?:\[[0-9]+\]|\.[A-Za-z0-9_]+)*)$/;
 /** @throws SizeError when the text is no size */
 export function parseSize(text: string): Term[] {
   const parts = text.split(/( ?[+-] ?)/);
+  if (parts[0] === '') parts[0] = '0';
   return parts.flatMap((part, index) => {
     if (index % 2 === 1) return [];
     const sign = parts[index - 1]?.trim() === '-' ? -1n : 1n;
@@ -67,17 +69,17 @@ const TERMS = 'terms are 4096, 0x1000, 64KiB (B, KiB, MiB, GiB), page, 2 pages a
 export function evaluateSize(
   terms: readonly Term[],
   lookup: (path: string) => bigint,
-  pageSize: bigint,
+  pageSize: number,
 ): bigint {
   return terms.reduce((sum, term) => sum + term.sign * termBytes(term, lookup, pageSize), 0n);
 }
 
-function termBytes(term: Term, lookup: (path: string) => bigint, pageSize: bigint): bigint {
+function termBytes(term: Term, lookup: (path: string) => bigint, pageSize: number): bigint {
   switch (term.kind) {
     case 'bytes':
       return term.bytes;
     case 'pages':
-      return term.count * pageSize;
+      return term.count * BigInt(pageSize);
     case 'reference':
       return lookup(term.path);
   }

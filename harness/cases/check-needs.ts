@@ -1,0 +1,51 @@
+import type { Step } from '../../cases/types.gen.ts';
+import type { Capability } from '../../providers/contract.ts';
+import type { Blame, Entry, Scope } from './scope.ts';
+import type { Verb } from './verbs.ts';
+
+/**
+ * A case says what it needs, so that a device without it is a skip and not a failure: each verb of
+ * a session asks for a capability of the session's role.
+ */
+export function checkNeeds(
+  step: Step,
+  verb: Verb,
+  session: Entry | undefined,
+  scope: Scope,
+  blame: Blame,
+): void {
+  const owner = session ?? objectOf(step, scope)?.owner;
+  const role = owner?.role;
+  if (role === undefined) return;
+  for (const capability of capabilitiesFor(step, scope)) {
+    if (role.needs.includes(capability)) continue;
+    blame.key([verb], `this needs '${capability}' of the role '${role.name}'; add it to its needs`);
+  }
+}
+
+/** The buffer or fence that a verb acts on. */
+function objectOf(step: Step, scope: Scope): Entry | undefined {
+  const object = step.export ?? step.attachFence;
+  const reference = object?.buffer ?? step.map?.what ?? step.signalFence?.fence;
+  return reference === undefined ? undefined : scope.get(reference.slice(1));
+}
+
+function capabilitiesFor(step: Step, scope: Scope): Capability[] {
+  const { alloc, map } = step;
+  if (alloc !== undefined) return ['alloc', ...ifShared('alloc-access', alloc)];
+  if (step.export !== undefined) return ['export', ...ifShared('export-access', step.export)];
+  if (step.register !== undefined) return ['register'];
+  if (step.import !== undefined) return ['import'];
+  if (step.attachFence !== undefined || step.signalFence !== undefined) return ['fence'];
+  if (step.open?.node === 'render') return ['render-node'];
+  const mapped = map === undefined ? undefined : objectOf(step, scope);
+  if (mapped?.kind !== 'buffer') return [];
+  return [mapped.imported === true ? 'map-imported' : 'map'];
+}
+
+function ifShared(
+  capability: Capability,
+  how: { readonly access?: unknown; readonly closeOnExec?: unknown },
+): Capability[] {
+  return how.access === undefined && how.closeOnExec === undefined ? [] : [capability];
+}

@@ -1,0 +1,198 @@
+import type { Step } from '../../cases/types.gen.ts';
+import type { Struct } from '../../uapi/layout.ts';
+import { checkIoctl } from './check-ioctl.ts';
+import { checkNeeds } from './check-needs.ts';
+import { answerers, type Headers } from './headers.ts';
+import { hint } from './problems.ts';
+import { checkTexts } from './references.ts';
+import { type Blame, type Entry, Scope } from './scope.ts';
+import { checkKeys, checkResult } from './step-keys.ts';
+import { type ResolvedValues, tryParameters } from './try-parameters.ts';
+import { type Kind, VERBS, type Verb, verbsOf } from './verbs.ts';
+
+/** What steps are checked against, besides the names that they may use. */
+export interface StepContext {
+  /** The roles in order; absent for a fixture by itself, which does not know them. */
+  readonly roles: ReadonlyMap<string, Entry> | undefined;
+  readonly headers: Headers;
+  readonly resolved: ResolvedValues;
+  readonly inProcess: boolean;
+}
+
+/** Checks steps in order. @returns them with numbers for the names of constants */
+export function checkSteps(
+  steps: readonly Step[],
+  scope: Scope,
+  context: StepContext,
+  blame: Blame,
+): Step[] {
+  return steps.map((step, index) => checkStep(step, scope, context, blame.below(index)));
+}
+
+function checkStep(step: Step, scope: Scope, context: StepContext, blame: Blame): Step {
+  const verb = onlyVerb(step, blame);
+  if (verb === undefined) return step;
+  checkKeys(step, verb, blame);
+  if (verb === 'touch' && !context.inProcess) {
+    blame.key(['touch'], `'touch' may end its process; put it into the steps of a 'process'`);
+  }
+  const session = sessionOf(step, verb, scope, context, blame);
+  checkTexts(step, scope, blame);
+  checkNeeds(step, verb, session, scope, blame);
+  const resolve = (tried: Step, place: Blame) => checkCommand(tried, session, context, place).step;
+  tryParameters(step, scope, blame, resolve, context.resolved);
+  const { step: checked, struct } = checkCommand(step, session, context, blame);
+  const result = resultOf(step, verb, session, struct, scope);
+  checkResult(step, verb, result, blame);
+  const whole = checkInner(checked, scope, context, blame);
+  if (step.as !== undefined && result !== undefined) {
+    addName(step.as, result, scope, context, blame.below('as'));
+  }
+  return whole;
+}
+
+function onlyVerb(step: Step, blame: Blame): Verb | undefined {
+  const [verb, second] = verbsOf(step);
+  if (verb === undefined) {
+    blame.value([], `a step needs one verb; the verbs are ${Object.keys(VERBS).join(', ')}`);
+    return undefined;
+  }
+  if (second === undefined) return verb;
+  blame.key([second], `a step has one verb, here are '${verb}' and '${second}'; make it two steps`);
+  return undefined;
+}
+
+/** The session that the step goes to, where that is known; its role is used. */
+function sessionOf(
+  step: Step,
+  verb: Verb,
+  scope: Scope,
+  context: StepContext,
+  blame: Blame,
+): Entry | undefined {
+  const { session } = VERBS[verb];
+  const { roles } = context;
+  if (step.on === undefined) {
+    const [first] = roles ?? [];
+    if (first === undefined || session !== 'first' || step.ioctl?.fd !== undefined)
+      return undefined;
+    scope.used.add(first[0]);
+    return first[1];
+  }
+  if (session === undefined) {
+    blame.key(['on'], `'${verb}' acts on no session; remove 'on'`);
+    return undefined;
+  }
+  const entry = roles?.get(step.on) ?? scope.get(step.on);
+  scope.used.add(step.on);
+  if (entry?.kind === 'session' || roles === undefined) return entry;
+  const sessions = scope.names.filter((name) => scope.get(name)?.kind === 'session');
+  const known = new Set([...roles.keys(), ...sessions]);
+  blame.value(['on'], `'${step.on}' is no role and no open session; ${hint(step.on, known)}`);
+  return undefined;
+}
+
+function checkCommand(
+  step: Step,
+  session: Entry | undefined,
+  context: StepContext,
+  blame: Blame,
+): { readonly step: Step; readonly struct?: Struct } {
+  const { ioctl } = step;
+  const providers = session?.providers ?? [];
+  const elsewhere = ioctl?.fd !== undefined;
+  if (ioctl === undefined || (providers.length === 0 && !elsewhere)) return { step };
+  const asked = answerers(providers, context.headers, elsewhere);
+  const { step: checked, command } = checkIoctl({ ...step, ioctl }, asked, blame);
+  const struct = command?.struct;
+  return struct === undefined ? { step: checked } : { step: checked, struct };
+}
+
+/** What a step's result is to later steps; undefined when it gives nothing. */
+function resultOf(
+  step: Step,
+  verb: Verb,
+  session: Entry | undefined,
+  struct: Struct | undefined,
+  scope: Scope,
+): Entry | undefined {
+  const { gives } = VERBS[verb];
+  switch (gives) {
+    case 'nothing':
+      return undefined;
+    case 'any fields':
+      return { kind: 'record' };
+    case 'the struct':
+      return { kind: 'record', ...(struct === undefined ? {} : { struct }) };
+    case 'the same kind':
+      return secondDescriptor(scope.get((step.dup ?? step.pass)?.what.slice(1) ?? ''));
+    case 'session':
+      return { ...session, kind: 'session' };
+    case 'buffer':
+    case 'fence':
+      return { kind: gives, imported: verb === 'import', ...(session && { owner: session }) };
+    default:
+      return typeof gives === 'string' ? { kind: gives } : { kind: 'record', fields: gives };
+  }
+}
+
+/** Kinds that a second descriptor shares with the first. */
+const SHARED: readonly (Kind | undefined)[] = ['session', 'dmabuf', 'sync-file', 'memory'];
+
+function secondDescriptor(first: Entry | undefined): Entry {
+  return first !== undefined && SHARED.includes(first.kind) ? first : { kind: 'descriptor' };
+}
+
+function addName(
+  name: string,
+  entry: Entry,
+  scope: Scope,
+  { roles }: StepContext,
+  blame: Blame,
+): void {
+  if (scope.get(name) === undefined && roles?.has(name) !== true) {
+    scope.add(name, entry);
+    return;
+  }
+  blame.value([], `the name '${name}' is taken; choose another`);
+}
+
+function checkInner(step: Step, scope: Scope, context: StepContext, blame: Blame): Step {
+  const { repeat, process } = step;
+  if (repeat !== undefined) {
+    const inside = blame.below('repeat', 'steps');
+    const steps = checkSteps(repeat.steps, new Scope(scope), context, inside);
+    return { ...step, repeat: { ...repeat, steps } };
+  }
+  if (process === undefined) return step;
+  const inner = processScope(process.pass ?? [], scope);
+  const inside = { ...context, inProcess: true };
+  const steps = checkSteps(process.steps, inner, inside, blame.below('process', 'steps'));
+  for (const [index, name] of (process.give ?? []).entries()) {
+    const place = blame.below('process', 'give', index);
+    const given = inner.get(name);
+    if (given === undefined) {
+      place.value([], `no step inside makes '${name}'; ${hint(name, inner.names)}`);
+    } else if (!GIVEN.includes(given.kind)) {
+      place.value([], `'${name}' is a ${given.kind}; only ${GIVEN.join(', ')} can be given back`);
+    } else {
+      addName(name, given, scope, context, place);
+    }
+  }
+  return { ...step, process: { ...process, steps } };
+}
+
+/** What can travel back from another process: descriptors that need no driver to be understood. */
+const GIVEN: readonly Kind[] = ['dmabuf', 'sync-file', 'memory', 'descriptor'];
+
+/** Another process has the parameters, what is passed to it, and sessions of its own. */
+function processScope(passed: readonly string[], outer: Scope): Scope {
+  const inner = new Scope(undefined, outer.used);
+  for (const [name, values] of outer.parameters) inner.add(name, { kind: 'parameter', values });
+  for (const reference of passed) {
+    const name = reference.slice(1);
+    const entry = outer.get(name);
+    if (entry !== undefined) inner.add(name, entry);
+  }
+  return inner;
+}

@@ -1,0 +1,117 @@
+import type { Step } from '../../cases/types.gen.ts';
+
+/** Every key of a step that is no verb. */
+export type CommonKey = 'on' | 'as' | 'fails' | 'gives' | 'takes' | 'note';
+export type Verb = Exclude<keyof Step, CommonKey>;
+
+/** What a name in a case stands for. */
+export type Kind =
+  | 'session'
+  | 'buffer'
+  | 'memory'
+  | 'dmabuf'
+  | 'sync-file'
+  | 'descriptor'
+  | 'mapping'
+  | 'fence'
+  | 'record'
+  | 'parameter';
+
+/** What a verb gives: an object, the fields of a record, or as its argument tells. */
+type Gives =
+  | Exclude<Kind, 'record' | 'parameter'>
+  | readonly string[]
+  | 'nothing'
+  | 'any fields'
+  | 'the struct'
+  | 'the same kind';
+
+interface VerbFacts {
+  readonly gives: Gives;
+  /**
+   * Which session it goes to when `on` names none: the first role's, or that of the object it acts
+   * on. Absent for verbs that need no session, and take no `on`.
+   */
+  readonly session?: 'first' | 'owner';
+  /** It looks at what other steps gave and makes no call that could fail. */
+  readonly check?: true;
+}
+
+/** What the host must know of each verb; harness/agent/verbs/ carries them out. */
+export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
+  open: { gives: 'session', session: 'first' },
+  close: { gives: 'nothing' },
+  alloc: { gives: 'buffer', session: 'first' },
+  memory: { gives: 'memory' },
+  register: { gives: 'buffer', session: 'first' },
+  free: { gives: 'nothing', session: 'owner' },
+  map: { gives: 'mapping', session: 'owner' },
+  unmap: { gives: 'nothing' },
+  remap: { gives: ['length'] },
+  protect: { gives: 'nothing' },
+  fill: { gives: 'nothing' },
+  bytes: { gives: 'nothing', check: true },
+  touch: { gives: ['byte'] },
+  export: { gives: 'dmabuf', session: 'owner' },
+  import: { gives: 'buffer', session: 'first' },
+  sync: { gives: 'nothing' },
+  attachFence: { gives: 'fence', session: 'owner' },
+  signalFence: { gives: 'nothing', session: 'owner' },
+  exportSyncFile: { gives: 'sync-file' },
+  importSyncFile: { gives: 'nothing' },
+  merge: { gives: 'sync-file' },
+  fenceInfo: { gives: ['name', 'status', 'fences', 'timestamp', 'driver', 'object'] },
+  poll: { gives: ['ready'] },
+  seek: { gives: ['offset'] },
+  stat: { gives: ['size', 'inode', 'device'] },
+  fdFlags: { gives: ['closeOnExec', 'access'] },
+  fdInfo: { gives: 'any fields' },
+  dup: { gives: 'the same kind' },
+  pass: { gives: 'the same kind' },
+  readFd: { gives: ['count'] },
+  writeFd: { gives: ['count'] },
+  truncate: { gives: 'nothing' },
+  allocateFd: { gives: 'nothing' },
+  openFds: { gives: ['count'] },
+  pipe: { gives: 'descriptor' },
+  ioctl: { gives: 'the struct', session: 'first' },
+  equal: { gives: 'nothing', check: true },
+  different: { gives: 'nothing', check: true },
+  atLeast: { gives: 'nothing', check: true },
+  aligned: { gives: 'nothing', check: true },
+  repeat: { gives: 'nothing', check: true },
+  process: { gives: 'nothing', check: true },
+};
+
+/** What `$name.field` may name. */
+export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, readonly string[]>> = {
+  session: ['fd'],
+  buffer: ['size', 'handle', 'fd'],
+  memory: ['fd'],
+  dmabuf: ['fd'],
+  'sync-file': ['fd'],
+  descriptor: ['fd'],
+  mapping: ['length'],
+  fence: ['id'],
+};
+
+/** Arguments that only take some kinds; all others take anything that has a descriptor. */
+export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
+  buffer: ['buffer'],
+  mapping: ['mapping'],
+  fence: ['fence'],
+  memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
+  pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor'],
+};
+
+/** Arguments that are sizes, in whatever verb they stand. */
+export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set(['size', 'offset', 'length', 'from']);
+
+export function isVerb(key: string): key is Verb {
+  return Object.hasOwn(VERBS, key);
+}
+
+/** The verbs of a step; in order there is exactly one. */
+export function verbsOf(step: Step): Verb[] {
+  return Object.keys(step).filter(isVerb);
+}
