@@ -134,7 +134,8 @@ function bitCodec(field: BitField): Codec {
       return wide ? value : Number(value);
     },
     write(buf, at, value, path) {
-      const plain = Number.isInteger(value) ? BigInt(value as number) : value;
+      const whole = typeof value === 'number' && Number.isInteger(value);
+      const plain = whole ? BigInt(value) : value;
       if (typeof plain !== 'bigint' || plain < low || plain > high) {
         refuse(path, value, range(signed, width));
       }

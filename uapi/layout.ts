@@ -138,8 +138,9 @@ export class Struct<T = Record<string, unknown>> {
   }
 
   /** All members by name; every member of a union is there, each read at its own type. */
-  decode(buf: Buffer): T {
-    return this.codec.read(buf, 0) as T;
+  decode(buf: Buffer): T;
+  decode(buf: Buffer): unknown {
+    return this.codec.read(buf, 0);
   }
 
   /** One line for reports, 'handle=3 flags=0x1 pad=0'; a buffer that is too short is no error. */

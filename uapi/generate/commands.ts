@@ -1,4 +1,5 @@
 import { type Compiler, mustClang } from './clang.ts';
+import { PRELUDE } from './preprocess.ts';
 
 /**
  * Finds what is an ioctl number and what its argument type is: the header is preprocessed once more
@@ -6,8 +7,7 @@ import { type Compiler, mustClang } from './clang.ts';
  * through macros such as DRM_IOWR() or DRM_IOCTL_PANTHOR().
  */
 
-const redefinitions = `#include <asm/ioctl.h>
-#undef _IO
+const redefinitions = `#undef _IO
 #undef _IOC
 #undef _IOR
 #undef _IOW
@@ -46,7 +46,7 @@ export function findCommands(
   macros: readonly string[],
 ): Map<string, string | undefined> {
   const probes = macros.map((name, index) => `uapi_macro_${index} ${name}`);
-  const source = `${redefinitions}#include <${header}>\n${probes.join('\n')}\n`;
+  const source = `${PRELUDE}${redefinitions}#include <${header}>\n${probes.join('\n')}\n`;
   const what = `looking for commands in ${header}`;
   const output = mustClang(compiler, 'wide', ['-E', '-P'], source, what).toString('latin1');
   const found = new Map<string, string | undefined>();

@@ -143,11 +143,3 @@ export function membersType(members: readonly MemberModel[], indent: string): st
   const lines = memberLines(members, `${indent}  `);
   return lines.length === 0 ? 'Record<string, never>' : `{\n${lines.join('\n')}\n${indent}}`;
 }
-
-/** Records of other headers that a record's type or layout names. */
-export function referredRecords(shape: Shape): string[] {
-  if (shape.kind === 'record') return [shape.record];
-  if (shape.kind === 'array') return referredRecords(shape.element);
-  if (shape.kind !== 'inline') return [];
-  return shape.record.members.flatMap((member) => referredRecords(member.shape));
-}

@@ -10,6 +10,16 @@ const ownNames = ['Struct', 'describe', 'description'];
 export interface EmitOptions {
   /** Name and version of what the header came from. */
   readonly source: string;
+  /**
+   * Undefined: TypeScript for uapi/headers/. Else JavaScript that Node loads from anywhere, and this
+   * is the URL of the directory with the compiled uapi/fields.js and uapi/layout.js.
+   */
+  readonly library?: string | undefined;
+}
+
+/** The extension of generated modules. */
+export function extensionOf({ library }: EmitOptions): string {
+  return library === undefined ? 'ts' : 'mjs';
 }
 
 function hex(value: number): string {
@@ -31,17 +41,19 @@ function wrapped(open: string, items: readonly string[], close: string, indent =
   return [open.trimEnd(), ...inner, margin + close.trimStart()].join('\n');
 }
 
-function recordText(record: RecordModel, used: Used): string {
+function recordText(record: RecordModel, used: Used, typed: boolean): string {
   const type = typeName(record.name);
+  const layout = layoutText(record, '', used);
+  if (!typed) return `export const ${record.name} = new Struct(${layout});`;
   return [
     `export type ${type} = ${membersType(record.members, '')};`,
-    `export const ${record.name} = new Struct<${type}>(${layoutText(record, '', used)});`,
+    `export const ${record.name} = new Struct<${type}>(${layout});`,
   ].join('\n');
 }
 
-function commandText(command: CommandModel): string {
+function commandText(command: CommandModel, typed: boolean): string {
   const { name, request, argument, record } = command;
-  const type = record === undefined ? '' : `<${typeName(record)}>`;
+  const type = typed && record !== undefined ? `<${typeName(record)}>` : '';
   const args = [
     `'${name}'`,
     hex(request.wide),
@@ -83,9 +95,10 @@ function enumsThunk({ enums, commands }: HeaderModel): string {
   return named.length === 0 ? '() => ({})' : `() => ({\n    ${named.join(',\n    ')},\n  })`;
 }
 
-function descriptionText(model: HeaderModel, { source }: EmitOptions): string {
+function descriptionText(model: HeaderModel, { source, library }: EmitOptions): string {
   const constants = listConstants(model).map(({ name }) => name);
-  return `export const description: HeaderDescription = describe({
+  const type = library === undefined ? ': HeaderDescription' : '';
+  return `export const description${type} = describe({
   header: '${model.header}',
   source: '${source}',
   structs: ${thunkText(model.records.map(({ name }) => name))},
@@ -95,28 +108,35 @@ function descriptionText(model: HeaderModel, { source }: EmitOptions): string {
 });`;
 }
 
-function foreignImports(model: HeaderModel, module: string): string[] {
+function foreignImports(model: HeaderModel, options: EmitOptions): string[] {
+  const extension = extensionOf(options);
+  const module = modulePath(model.header, extension);
   const byHeader = new Map<string, string[]>();
   for (const [record, header] of model.foreign) {
     byHeader.set(header, [...(byHeader.get(header) ?? []), record]);
   }
   return [...byHeader]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([header, records]) => {
-      const names = records.flatMap((record) => [record, `type ${typeName(record)}`]);
-      const path = relativeImport(module, modulePath(header));
+    .map(([header, values]) => {
+      const types = values.map((record) => `type ${typeName(record)}`);
+      const names = options.library === undefined ? [...values, ...types] : values;
+      const path = relativeImport(module, modulePath(header, extension));
       return wrapped('import { ', names.toSorted(), ` } from '${path}';`);
     });
 }
 
-function ownImports(used: Used, hasRecords: boolean, module: string): string[] {
-  const up = '../'.repeat(module.split('/').length);
-  const fields = [...used].toSorted();
-  return [
-    `import type { HeaderDescription } from '${up}description.ts';`,
-    wrapped('import { ', fields, ` } from '${up}fields.ts';`),
-    ...(hasRecords ? [`import { Struct } from '${up}layout.ts';`] : []),
+function ownImports(model: HeaderModel, used: Used, { library }: EmitOptions): string[] {
+  const up = '../'.repeat(model.header.split('/').length).slice(0, -1);
+  const [from, extension] = library === undefined ? [up, 'ts'] : [library, 'js'];
+  const imports = [
+    wrapped('import { ', [...used].toSorted(), ` } from '${from}/fields.${extension}';`),
   ];
+  if (library === undefined) {
+    imports.unshift(`import type { HeaderDescription } from '${from}/description.ts';`);
+  }
+  if (model.records.length > 0)
+    imports.push(`import { Struct } from '${from}/layout.${extension}';`);
+  return imports;
 }
 
 /** One JavaScript name must mean one thing. */
@@ -133,29 +153,22 @@ function checkNames(model: HeaderModel, used: Used): void {
 
 /** The text of the module that describes a header; depends on nothing but its arguments. */
 export function emitModule(model: HeaderModel, options: EmitOptions): string {
-  const module = modulePath(model.header);
-  const used: Used = new Set();
-  const records = model.records.map((record) => recordText(record, used));
-  const commands = model.commands.map(commandText);
-  used.add('describe');
+  const typed = options.library === undefined;
+  const used: Used = new Set(['describe']);
+  const records = model.records.map((record) => recordText(record, used, typed));
+  const commands = model.commands.map((command) => commandText(command, typed));
   if (commands.length > 0) used.add('command');
   const constants = listConstants(model).map(
     (constant) => `export const ${constant.name} = ${constantText(constant)};`,
   );
   checkNames(model, used);
-  const imports = [
-    ...ownImports(used, records.length > 0, module),
-    ...foreignImports(model, module),
-  ];
-  return [
+  const parts = [
     `// Generated by uapi/generate from ${model.header} of ${options.source}. Do not edit.`,
-    '',
-    imports.join('\n'),
-    '',
-    ...records.flatMap((text) => [text, '']),
-    ...(commands.length > 0 ? [commands.join('\n'), ''] : []),
-    ...(constants.length > 0 ? [constants.join('\n'), ''] : []),
+    [...ownImports(model, used, options), ...foreignImports(model, options)].join('\n'),
+    ...records,
+    commands.join('\n'),
+    constants.join('\n'),
     descriptionText(model, options),
-    '',
-  ].join('\n');
+  ];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

@@ -1,5 +1,5 @@
 import type { Compiler } from './clang.ts';
-import { emitModule } from './emit.ts';
+import { type EmitOptions, emitModule, extensionOf } from './emit.ts';
 import { GenerateError } from './generate-error.ts';
 import { readHeader } from './header-model.ts';
 import { type HeaderTree, hasHeader } from './header-tree.ts';
@@ -31,12 +31,15 @@ export function readHeaders(
 }
 
 /** The text of each module by its path below the output directory. */
-export function emitModules(models: readonly HeaderModel[], source: string): Map<string, string> {
+export function emitModules(
+  models: readonly HeaderModel[],
+  options: EmitOptions,
+): Map<string, string> {
   const files = new Map<string, string>();
   for (const model of models) {
-    const path = modulePath(model.header);
+    const path = modulePath(model.header, extensionOf(options));
     if (files.has(path)) throw new GenerateError(`two headers would be written to ${path}`);
-    files.set(path, emitModule(model, { source }));
+    files.set(path, emitModule(model, options));
   }
   return files;
 }

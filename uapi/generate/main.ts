@@ -14,6 +14,7 @@ node build/uapi/generate/main.js --headers DIR --source TEXT [options] [HEADER..
   --headers DIR     kernel source tree, output of make headers_install, or unpacked linux-libc-dev
   --source TEXT     name and version of the headers' origin, written into each file
   --output DIR      where to write (default: uapi/headers of this checkout)
+  --javascript      write modules that Node loads from anywhere, not TypeScript for this checkout
   --clang PROGRAM   the compiler (default: clang)
   --check           write nothing; exit 1 and name the files that would change
   --verbose         name the macros that are no integer constants
@@ -28,6 +29,7 @@ function parseCommandLine() {
       source: { type: 'string' },
       output: { type: 'string' },
       clang: { type: 'string', default: 'clang' },
+      javascript: { type: 'boolean', default: false },
       check: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -66,6 +68,9 @@ function run(): number {
   }
   const tree = openHeaderTree(options.headers);
   const compiler = { program: options.clang, includeFlags: includeFlags(tree) };
+  if (options.javascript && options.output === undefined) {
+    throw new GenerateError('--javascript needs --output DIR');
+  }
   const wanted = options.wanted.length > 0 ? options.wanted : wantedHeaders();
   const models = readHeaders(compiler, tree, wanted);
   if (options.verbose) {
@@ -73,7 +78,8 @@ function run(): number {
       process.stdout.write(`${header}: no integers: ${dropped.join(' ') || '-'}\n`);
     }
   }
-  const files = emitModules(models, options.source);
+  const library = options.javascript ? new URL('..', import.meta.url).href : undefined;
+  const files = emitModules(models, { source: options.source, library: library?.slice(0, -1) });
   const dir = options.output ?? join(projectRoot(), 'uapi/headers');
   const stale = staleFiles(dir, files);
   if (!options.check) writeFiles(dir, files);
@@ -84,10 +90,16 @@ function run(): number {
   return options.check && stale.length > 0 ? 1 : 0;
 }
 
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof GenerateError) return true;
+  const code = error instanceof TypeError && 'code' in error ? error.code : '';
+  return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');
+}
+
 try {
   process.exitCode = run();
 } catch (error) {
-  const isUsage = error instanceof GenerateError || error instanceof TypeError;
-  process.stderr.write(`${isUsage ? error.message : (error as Error).stack}\n`);
+  if (!isUsageError(error)) throw error;
+  process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
 }

@@ -1,6 +1,6 @@
-/** 'drm/vgem_drm.h' is described in 'drm/vgem-drm.ts'. */
-export function modulePath(header: string): string {
-  return `${header.replace(/\.h$/, '').replaceAll('_', '-')}.ts`;
+/** 'drm/vgem_drm.h' is described in 'drm/vgem-drm.ts', or with another extension. */
+export function modulePath(header: string, extension: string): string {
+  return `${header.replace(/\.h$/, '').replaceAll('_', '-')}.${extension}`;
 }
 
 /** 'drm_vgem_fence_attach' decodes to a DrmVgemFenceAttach. */

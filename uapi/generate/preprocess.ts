@@ -33,10 +33,15 @@ interface Line {
 }
 
 /**
+ * Included before every header.
+ * linux/compiler_types.h: our shim; a bare source tree has __user, but not what defines it.
  * linux/fcntl.h: macros such as DRM_CLOEXEC are O_CLOEXEC, which the C library would define.
  * linux/ioctl.h: misc/uacce/hisi_qm.h uses _IOWR and does not include it.
  */
-const PRELUDE = '#include <linux/fcntl.h>\n#include <linux/ioctl.h>\n';
+export const PRELUDE = `#include <linux/compiler_types.h>
+#include <linux/fcntl.h>
+#include <linux/ioctl.h>
+`;
 
 const MARKER = /^# (\d+) "((?:[^"\\]|\\.)*)"/;
 const DEFINE = /^#define (\w+)(\([^)]*\))?(?: (.*))?$/;

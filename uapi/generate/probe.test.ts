@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t from 'tap';
-import type { HeaderDescription } from '../description.ts';
+import type { AnyStruct, HeaderDescription } from '../description.ts';
+import { command, describe, s32, u32, u64 } from '../fields.ts';
+import { Struct } from '../layout.ts';
 import { projectRoot } from '../project-root.ts';
 import type { Width } from './clang.ts';
 import { readSymbols } from './elf.ts';
@@ -16,14 +18,22 @@ import { listBitFields, type ProbeCounts, writeBitProbe, writeProbe } from './pr
  * the generator does not use where there is one: gcc, else clang. UAPI_HEADERS names the headers.
  */
 
+const runs = (program: string) => spawnSync(program, ['--version']).status === 0;
+const compiler = process.arch === 'x64' && runs('gcc') ? 'gcc' : 'clang';
+const noCompiler = runs(compiler) ? false : 'neither gcc nor clang is installed';
+
 const headers = process.env['UAPI_HEADERS'];
 const skip =
   headers === undefined
     ? 'set UAPI_HEADERS to the unpacked linux-libc-dev that uapi/headers names'
-    : false;
+    : noCompiler;
 
-const machine: Readonly<Record<Width, string>> = { wide: '-m64', narrow: '-m32' };
-const compiler = spawnSync('gcc', ['--version']).status === 0 ? 'gcc' : 'clang';
+const gccFlags: Readonly<Record<Width, string>> = { wide: '-m64', narrow: '-m32' };
+const clangFlags: Readonly<Record<Width, string>> = {
+  wide: '--target=x86_64-linux-gnu',
+  narrow: '--target=i386-linux-gnu',
+};
+const machine = compiler === 'gcc' ? gccFlags : clangFlags;
 
 function compile(flags: readonly string[], source: string) {
   const fixed = ['-std=gnu11', '-ffreestanding', '-nostdinc', '-w', '-x', 'c', '-'];
@@ -91,6 +101,45 @@ t.test('bit-fields are where C puts them', { skip }, async (t) => {
       }
     }
   }
+});
+
+/** A hand-written description of fixture/fake/base.h, true unless told otherwise. */
+function describeBase(lie: Partial<Record<'size' | 'size32' | 'length' | 'start32', number>>) {
+  const { size = 16, size32 = 12, length = 8, start32 = 0 } = lie;
+  const fields = () => [u64('start', 0, start32), u32('length', length)];
+  const fake_range: AnyStruct = new Struct({ name: 'fake_range', size, size32, fields });
+  return describe({
+    header: 'fake/base.h',
+    source: 'fixture',
+    structs: () => ({ fake_range }),
+    commands: () => ({}),
+    constants: () => ({ FAKE_COMMAND_BASE: 0x40 }),
+    enums: () => ({}),
+  });
+}
+
+t.test('the probe notices a false description', { skip: noCompiler }, async (t) => {
+  const flags = includeFlags(openHeaderTree(join(projectRoot(), 'uapi/generate/fixture')));
+  const accepts = (description: HeaderDescription, width: Width) =>
+    compile([machine[width], '-fsyntax-only', ...flags], writeProbe(description, width).source)
+      .status === 0;
+  const truth = describeBase({});
+  t.ok(accepts(truth, 'wide') && accepts(truth, 'narrow'), 'the truth is accepted');
+  t.notOk(accepts(describeBase({ size: 12 }), 'wide'), 'a wrong size');
+  t.notOk(accepts(describeBase({ size32: 16 }), 'narrow'), 'a wrong 32-bit size');
+  t.notOk(accepts(describeBase({ length: 12 }), 'wide'), 'a wrong offset');
+  t.notOk(accepts(describeBase({ start32: 4 }), 'narrow'), 'a wrong 32-bit offset');
+  t.notOk(accepts({ ...truth, constants: { FAKE_COMMAND_BASE: 1 } }, 'wide'), 'a wrong constant');
+  const reset = command('FAKE_IOWR(1, struct fake_range)', 0x6601);
+  t.notOk(accepts({ ...truth, commands: { reset } }, 'wide'), 'a wrong command');
+  const unsigned = new Struct({
+    name: 'fake_point_t',
+    spelling: 'fake_point_t',
+    size: 8,
+    size32: 8,
+    fields: () => [s32('x', 0), u32('y', 4)],
+  });
+  t.notOk(accepts({ ...truth, structs: { unsigned } }, 'wide'), 'a wrong sign');
 });
 
 /** Struct tags and command macros by a reading of the text that knows nothing of C. */

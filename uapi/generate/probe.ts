@@ -1,5 +1,6 @@
 import type { AnyStruct, Command, Field, HeaderDescription } from '../description.ts';
 import type { Width } from './clang.ts';
+import { PRELUDE } from './preprocess.ts';
 
 /**
  * The check of a description by a C compiler: a file of static assertions, written from the
@@ -120,8 +121,7 @@ export function writeProbe(description: HeaderDescription, width: Width): Probe 
   const { constants, constants32 } = description;
   const values = width === 'wide' ? constants : { ...constants, ...constants32 };
   for (const [name, value] of Object.entries(values)) writer.constant(name, value);
-  const includes = ['linux/fcntl.h', 'linux/ioctl.h', description.header];
-  const source = [...includes.map((name) => `#include <${name}>`), ...writer.lines, ''].join('\n');
+  const source = [`${PRELUDE}#include <${description.header}>`, ...writer.lines, ''].join('\n');
   return { source, counts: writer.counts };
 }
 
@@ -145,5 +145,5 @@ export function writeBitProbe(header: string, probes: readonly BitProbe[]): stri
   const values = probes.map(
     ({ struct, path }, index) => `const ${struct.spelling} bits_${index} = { .${path} = -1 };`,
   );
-  return [`#include <${header}>`, ...values, ''].join('\n');
+  return [`${PRELUDE}#include <${header}>`, ...values, ''].join('\n');
 }

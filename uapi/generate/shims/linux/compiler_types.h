@@ -4,5 +4,7 @@
 #define __user
 #define __iomem
 #define __force
+#define __attribute_const__ __attribute__((__const__))
+#define __packed __attribute__((__packed__))
 #define __always_inline inline
 #endif
