@@ -156,14 +156,20 @@ class Guest implements TargetConnection {
 }
 
 function startQemu(options: BootOptions): ChildProcess {
-  const setpriv = findProgram('setpriv');
-  const [program, ...args] =
-    setpriv === undefined
-      ? [options.qemu, ...options.args]
-      : [setpriv, '--pdeathsig', 'KILL', options.qemu, ...options.args];
+  const [program, ...args] = withParentDeath(options.qemu, options.args);
   const stdio = Array.from({ length: PORT_FD + 1 }, (_, fd) => (fd === 0 ? 'ignore' : 'pipe'));
   // Out of the terminal's process group: Ctrl-C is for the host half, which then ends the guest.
-  return spawn(program ?? options.qemu, args, { stdio, detached: true });
+  return spawn(program, args, { stdio, detached: true });
+}
+
+/** A command that the kernel kills when this process dies, however that happens. */
+export function withParentDeath(
+  program: string,
+  args: readonly string[],
+): readonly [string, ...string[]] {
+  const setpriv = findProgram('setpriv');
+  if (setpriv === undefined) return [program, ...args];
+  return [setpriv, '--pdeathsig', 'KILL', program, ...args];
 }
 
 function exitOf(child: ChildProcess): Promise<string> {

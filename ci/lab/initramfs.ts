@@ -30,6 +30,8 @@ export interface GuestPlan {
   readonly cwd: string;
   readonly home: string;
   readonly path: string;
+  /** Paths of the host that must be seen even if they lie below /tmp or /run. */
+  readonly visible: readonly string[];
   /** Program that talks on the port, and its script; or a shell on the console. */
   readonly run:
     | { readonly kind: 'agent'; readonly node: string; readonly script: string }
@@ -59,7 +61,7 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
     init: await readFile(join(scripts, 'init.sh'), 'utf8'),
     'lab/session.sh': await readFile(join(scripts, 'session.sh'), 'utf8'),
     'lab/gate.cjs': await readFile(join(scripts, 'gate.cjs'), 'utf8'),
-    'lab/setup.sh': plan.setup.map((line) => `${line}\n`).join(''),
+    'lab/setup.sh': plan.setup.map(setupCommand).join(''),
     'lab/env': environment(kernel, plan, boot.files, later),
   };
   const key = await cacheKey([busybox, ...modules], Object.values(texts));
@@ -91,7 +93,8 @@ function environment(
 ): string {
   const names = (files: readonly string[]): string => files.map(loadedName).join(' ');
   const { run } = plan;
-  const visible = [plan.cwd, kernel.modules ?? '', run.kind === 'agent' ? run.node : ''];
+  const programs = run.kind === 'agent' ? [run.node, run.script] : [];
+  const visible = [plan.cwd, kernel.modules ?? '', ...programs, ...plan.visible];
   const variables: Readonly<Record<string, string>> = {
     BOOT_MODULES: names(boot),
     LAB_MODULES: names(later),
@@ -110,6 +113,11 @@ function environment(
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${shellQuote(value)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Each command on its own: one that fails must not keep another provider's device away. */
+function setupCommand(command: string): string {
+  return `sh -c ${shellQuote(command)} || echo ${shellQuote(`lab: set-up failed: ${command}`)}\n`;
 }
 
 function shellQuote(text: string): string {

@@ -43,14 +43,14 @@ export function qemuArguments(plan: MachinePlan): string[] {
     ...['-append', kernelArguments(plan.interactive)],
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=hostroot'],
-    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
-    ...(plan.interactive ? [] : portArguments()),
+    ...(plan.interactive ? ['-serial', 'mon:stdio'] : portArguments()),
     ...plan.devices.flatMap((device) => ['-device', device]),
   ];
 }
 
 function portArguments(): string[] {
   return [
+    ...['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console'],
     ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=agent,fd=${PORT_FD}`],
     ...['-device', `virtserialport,chardev=agent,name=${PORT_NAME}`],
   ];

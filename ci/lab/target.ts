@@ -26,6 +26,8 @@ export interface VmOptions {
   readonly qemuDevices: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
   readonly setup?: readonly string[];
+  /** Paths of the host that the agent needs, a provider's folder for example. */
+  readonly visible?: readonly string[];
   /** The script that node runs in the guest; the suite's agent where it is not given. */
   readonly agent?: string;
   readonly bootTimeoutMs?: number;
@@ -147,6 +149,7 @@ function guestPlan(options: VmOptions): GuestPlan {
   return {
     modules: options.modulesToLoad,
     setup: options.setup ?? [],
+    visible: options.visible ?? [],
     ...guestSurroundings(),
     run: { kind: 'agent', node: process.execPath, script },
   };

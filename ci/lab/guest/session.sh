@@ -54,9 +54,7 @@ for module in $LAB_MODULES; do
   $B insmod "/run/lab/modules/$module" || echo "lab: module $module cannot be loaded"
 done
 
-if [ -s /run/lab/setup.sh ]; then
-  $B sh -e /run/lab/setup.sh || echo 'lab: a set-up command failed'
-fi
+$B sh /run/lab/setup.sh
 
 if [ -n "$LAB_SHELL" ]; then
   $B setsid $B cttyhack "$LAB_SHELL"
