@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CAPABILITIES, CONTRACT_VERSION, type Provider } from '../providers/contract.ts';
+import { hint } from './cases/problems.ts';
 import { UsageError } from './errors.ts';
 
 /**
@@ -58,7 +59,7 @@ async function imported(file: string): Promise<{ readonly provider?: unknown }> 
 /** The version comes first: what else a provider has, its contract says. */
 function checked(provider: unknown, file: string, folder: string): Provider {
   if (typeof provider !== 'object' || provider === null) {
-    const mend = `write: export const provider: Provider = { … }, as providers/contract.ts says`;
+    const mend = `write: export const provider: Provider = { … }, as ${CONTRACT} says`;
     throw new UsageError(`${file}: it exports no 'provider'; ${mend}`);
   }
   const contract = 'contract' in provider ? provider.contract : 'none';
@@ -70,10 +71,14 @@ function checked(provider: unknown, file: string, folder: string): Provider {
   }
   const missing = MEMBERS.filter((name) => !Object.hasOwn(provider, name));
   if (missing.length > 0) {
-    throw new UsageError(`${file}: the provider lacks ${missing.join(', ')}; the contract asks it`);
+    throw new UsageError(
+      `${file}: the provider lacks ${missing.join(', ')}; ${CONTRACT} says what they are`,
+    );
   }
   return checkedContent(provider as Provider, file, folder);
 }
+
+const CONTRACT = 'providers/contract.ts';
 
 const MEMBERS: readonly (keyof Provider)[] = [
   'name',
@@ -92,10 +97,10 @@ function checkedContent(provider: Provider, file: string, folder: string): Provi
     const mend = 'a provider is named like its folder; rename one of them';
     throw new UsageError(`${file}: the provider '${provider.name}' is in '${folder}'; ${mend}`);
   }
-  const strange = provider.offers.filter((name) => !Object.hasOwn(CAPABILITIES, name));
-  if (strange.length > 0) {
-    const known = Object.keys(CAPABILITIES).join(', ');
-    throw new UsageError(`${file}: it offers ${strange.join(', ')}; capabilities are ${known}`);
+  for (const name of provider.offers) {
+    if (Object.hasOwn(CAPABILITIES, name)) continue;
+    const known = hint(name, Object.keys(CAPABILITIES));
+    throw new UsageError(`${file}: it offers '${name}', which is no capability; ${known}`);
   }
   return provider;
 }

@@ -35,7 +35,7 @@ const REFERENCE = /^\$([a-z][A-Za-z0-9]*(?:\[[0-9]+\]|\.[A-Za-z0-9_]+)*)$/;
 /** @throws SizeError when the text is no size */
 export function parseSize(text: string): Term[] {
   const parts = text.split(/( ?[+-] ?)/);
-  if (parts[0] === '') parts[0] = '0';
+  if (parts[0] === '' && parts.length > 1) parts[0] = '0';
   return parts.flatMap((part, index) => {
     if (index % 2 === 1) return [];
     const sign = parts[index - 1]?.trim() === '-' ? -1n : 1n;

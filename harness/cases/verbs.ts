@@ -101,6 +101,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   mapping: ['mapping'],
   fence: ['fence'],
   memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
+  argument: ['mapping'],
   pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor'],
 };
 

@@ -1,0 +1,304 @@
+import t from 'tap';
+import type { DeviceRecord } from '../reports/results.ts';
+import { GEM, HEAP } from './cases/fixture-cases.ts';
+import type { LoadedCase } from './cases/loaded-case.ts';
+import { type PlanInput, planPoints, toWireCase } from './plan.ts';
+import { NO_FILTERS, selectCases, selectDevices } from './select.ts';
+import { randomNumbers, shuffle } from './shuffle.ts';
+
+const PROVIDERS = [GEM, HEAP];
+
+function device(address: string, missing: Readonly<Record<string, string>> = {}): DeviceRecord {
+  const provider = PROVIDERS.find(({ name }) => address.startsWith(`${name}@`)) ?? GEM;
+  const { name, driver, offers } = provider;
+  const capabilities = offers.filter((capability) => !(capability in missing));
+  return {
+    address,
+    provider: name,
+    driver,
+    node: '/dev/null',
+    capabilities,
+    missing,
+    identity: {},
+  };
+}
+
+let line = 0;
+
+function caseOf(id: string, about: Partial<LoadedCase> = {}): LoadedCase {
+  const parameters = about.parameters ?? [{}];
+  return {
+    id,
+    area: id.split('/', 1)[0] ?? '',
+    file: 'x.json',
+    line: ++line,
+    title: 'A case',
+    rules: ['ALLOC-001'],
+    roles: { device: { needs: ['alloc'] } },
+    parameters,
+    wireParameters: parameters,
+    steps: [{ openFds: {} }],
+    timeoutMs: 1000,
+    exclusive: false,
+    destructive: false,
+    expectLog: [],
+    ...about,
+  };
+}
+
+const ANY = caseOf('alloc/size/any', { parameters: [{ size: 1 }, { size: '2 pages' }] });
+const GRID = caseOf('dma-buf/share/grid', {
+  roles: { exporter: { needs: ['export'] }, importer: { needs: ['import'] } },
+  rules: ['DMABUF-029'],
+});
+const GEM_ONLY = caseOf('drivers/gem/one', { roles: { device: { needs: [], provider: ['gem'] } } });
+const GEM_TOO = caseOf('drivers/gem/two', { roles: { device: { needs: [], provider: ['gem'] } } });
+const FENCE = caseOf('sync/fence/one', { roles: { device: { needs: ['fence'] } } });
+const CASES = [ANY, GRID, GEM_ONLY, GEM_TOO, FENCE];
+
+const GEM_DEVICE = device('gem@gem');
+const HEAP_DEVICE = device('heap@system');
+
+function plan(input: Partial<PlanInput>): string[] {
+  const defaults: PlanInput = {
+    cases: CASES,
+    devices: [HEAP_DEVICE, GEM_DEVICE],
+    providers: PROVIDERS,
+    filters: NO_FILTERS,
+    destructive: false,
+    timeoutScale: 1,
+  };
+  return planPoints({ ...defaults, ...input }).map(({ id, skip }) =>
+    skip === undefined ? id : `${id} ${skip.class}: ${skip.reason}`,
+  );
+}
+
+const GRID_POINTS = [
+  'dma-buf/share/grid@exporter=gem@gem,importer=gem@gem',
+  'dma-buf/share/grid@exporter=heap@system,importer=gem@gem',
+];
+const ANY_POINTS = [
+  'alloc/size/any[size=1]@gem@gem',
+  'alloc/size/any[size=1]@heap@system',
+  'alloc/size/any[size=2~pages]@gem@gem',
+  'alloc/size/any[size=2~pages]@heap@system',
+];
+const GEM_POINTS = ['drivers/gem/one@gem@gem', 'drivers/gem/two@gem@gem'];
+const FENCE_POINT = 'sync/fence/one@gem@gem';
+const ALL = [...ANY_POINTS, ...GRID_POINTS, ...GEM_POINTS, FENCE_POINT];
+
+interface Row {
+  readonly name: string;
+  readonly input: Partial<PlanInput>;
+  readonly points: readonly string[];
+}
+
+const filters = (some: Partial<PlanInput['filters']>) => ({ filters: { ...NO_FILTERS, ...some } });
+const noGem = { devices: [HEAP_DEVICE] };
+
+const rows: readonly Row[] = [
+  { name: 'every device that fits plays each role', input: {}, points: ALL },
+  {
+    name: 'the order does not depend on that of discovery',
+    input: { devices: [GEM_DEVICE, HEAP_DEVICE] },
+    points: ALL,
+  },
+  {
+    name: 'what a probe finds missing is a skip with its reason',
+    input: { devices: [device('gem@gem', { import: 'EOPNOTSUPP from X', alloc: 'no memory' })] },
+    points: [
+      'alloc/size/any@gem@gem no-feature: alloc: no memory',
+      'dma-buf/share/grid@importer=gem@gem no-feature: import: EOPNOTSUPP from X',
+      ...GEM_POINTS,
+      FENCE_POINT,
+    ],
+  },
+  {
+    name: 'a device that lacks something does not stop those that have it',
+    input: { cases: [FENCE], devices: [device('gem@b', { fence: 'old' }), device('gem@a')] },
+    points: ['sync/fence/one@gem@a', 'sync/fence/one@gem@b no-feature: fence: old'],
+  },
+  {
+    name: 'cases of one absent driver share a skip, others have their own',
+    input: noGem,
+    points: [
+      'alloc/size/any[size=1]@heap@system',
+      'alloc/size/any[size=2~pages]@heap@system',
+      "dma-buf/share/grid no-device: no device of gem for the role 'importer', which needs import",
+      "drivers/gem/one no-device: no device of gem for the role 'device'; 1 more cases lack the same",
+      "sync/fence/one no-device: no device of gem for the role 'device', which needs fence",
+    ],
+  },
+  {
+    name: 'without any device there are only skips',
+    input: { cases: [ANY], devices: [] },
+    points: [
+      "alloc/size/any no-device: no device of gem or heap for the role 'device', which needs alloc",
+    ],
+  },
+  {
+    name: 'cases of an absent driver that were asked for have a skip each',
+    input: { ...noGem, ...filters({ areas: ['drivers'] }) },
+    points: [
+      "drivers/gem/one no-device: no device of gem for the role 'device'",
+      "drivers/gem/two no-device: no device of gem for the role 'device'",
+    ],
+  },
+  {
+    name: 'a driver that was not asked for is no skip',
+    input: { ...noGem, ...filters({ providers: ['heap'] }) },
+    points: ['alloc/size/any[size=1]@heap@system', 'alloc/size/any[size=2~pages]@heap@system'],
+  },
+  {
+    name: 'a device filter leaves what the device can do',
+    input: filters({ devices: ['heap@*'] }),
+    points: ['alloc/size/any[size=1]@heap@system', 'alloc/size/any[size=2~pages]@heap@system'],
+  },
+  {
+    name: 'ids select folders, cases and points',
+    input: filters({
+      ids: ['drivers', 'sync/*/*', 'alloc/size/any[size=1]', GRID_POINTS[1] ?? ''],
+    }),
+    points: [
+      'alloc/size/any[size=1]@gem@gem',
+      'alloc/size/any[size=1]@heap@system',
+      GRID_POINTS[1] ?? '',
+      ...GEM_POINTS,
+      FENCE_POINT,
+    ],
+  },
+  {
+    name: 'the id of a later round selects its point',
+    input: filters({ ids: [`${FENCE_POINT}#3`] }),
+    points: [FENCE_POINT],
+  },
+  {
+    name: 'filters of several kinds all hold',
+    input: filters({ areas: ['alloc', 'dma-buf'], rules: ['DMABUF-029'], providers: ['gem'] }),
+    points: [GRID_POINTS[0] ?? ''],
+  },
+  {
+    name: 'exclusion goes over selection',
+    input: filters({ ids: ['drivers', 'alloc'], exclude: ['drivers/gem/one', '**/*[size=1]*'] }),
+    points: [...ANY_POINTS.slice(2), GEM_POINTS[1] ?? ''],
+  },
+  {
+    name: 'exclusion covers skips',
+    input: { ...noGem, ...filters({ exclude: ['drivers', 'sync', 'dma-buf'] }) },
+    points: ['alloc/size/any[size=1]@heap@system', 'alloc/size/any[size=2~pages]@heap@system'],
+  },
+  {
+    name: 'what is destructive is a skip',
+    input: { cases: [caseOf('a/b/c', { destructive: true, parameters: [{ a: 1 }, { a: 2 }] })] },
+    points: ['a/b/c excluded: it is destructive; run it with --destructive'],
+  },
+  {
+    name: 'what is destructive runs when asked for',
+    input: {
+      cases: [caseOf('a/b/c', { destructive: true })],
+      devices: [GEM_DEVICE],
+      destructive: true,
+    },
+    points: ['a/b/c@gem@gem'],
+  },
+  {
+    name: 'repeated points are numbered, skips are not repeated',
+    input: { cases: [ANY, FENCE], devices: [HEAP_DEVICE], repeat: 2 },
+    points: [
+      'alloc/size/any[size=1]@heap@system',
+      'alloc/size/any[size=2~pages]@heap@system',
+      "sync/fence/one no-device: no device of gem for the role 'device', which needs fence",
+      'alloc/size/any[size=1]@heap@system#2',
+      'alloc/size/any[size=2~pages]@heap@system#2',
+    ],
+  },
+];
+
+for (const { name, input, points } of rows) {
+  t.test(name, async (t) => t.strictSame(plan(input), points));
+}
+
+t.test('a seed gives an order that can be had again', async (t) => {
+  const first = plan({ seed: 7, repeat: 2 });
+  t.strictSame(plan({ seed: 7, repeat: 2 }), first);
+  t.notSame(plan({ seed: 8, repeat: 2 }), first);
+  t.strictSame([...first].sort(), [...plan({ repeat: 2 })].sort());
+  t.notSame(first, plan({ repeat: 2 }));
+});
+
+t.test('shuffled orders are equally likely', async (t) => {
+  const random = randomNumbers(1);
+  const counts = new Map<string, number>();
+  for (let i = 0; i < 6000; i++) {
+    const order = shuffle([1, 2, 3], random).join('');
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  t.equal(counts.size, 6);
+  for (const [order, count] of counts) t.ok(count > 900 && count < 1100, `${order}: ${count}`);
+  t.equal(randomNumbers(0)(), 1144304738 / 2 ** 32, 'the first number of mulberry32(0)');
+});
+
+t.test('the agent gets numbers, scaled limits and only what it needs', async (t) => {
+  const one = caseOf('a/b/c', {
+    parameters: [{ flags: 'DRM_RDWR' }],
+    wireParameters: [{ flags: 2 }],
+    exclusive: true,
+    expectLog: ['x'],
+  });
+  const [point] = planPoints({
+    cases: [one],
+    devices: [GEM_DEVICE],
+    providers: PROVIDERS,
+    filters: NO_FILTERS,
+    destructive: false,
+    timeoutScale: 2.5,
+  });
+  t.strictSame(point?.wire, {
+    id: 'a/b/c[flags=DRM_RDWR]@gem@gem',
+    case: 'a/b/c',
+    parameters: { flags: 2 },
+    devices: { device: 'gem@gem' },
+    timeoutMs: 2500,
+    exclusive: true,
+  });
+  t.strictSame(toWireCase(one), {
+    id: 'a/b/c',
+    steps: [{ openFds: {} }],
+    roles: ['device'],
+    expectLog: ['x'],
+  });
+});
+
+const unknown: readonly (readonly [Partial<PlanInput['filters']>, string])[] = [
+  [{ areas: ['aloc'] }, "there is no area 'aloc'; did you mean 'alloc'? known: "],
+  [{ rules: ['ALLOC-010'] }, "there is no rule with cases 'ALLOC-010'; did you mean 'ALLOC-001'? "],
+  [{ providers: ['gen'] }, "there is no provider 'gen'; did you mean 'gem'? known: gem, heap"],
+  [{ devices: ['gem@gen'] }, "there is no device 'gem@gen'; did you mean 'gem@gem'? known: "],
+  [{ ids: ['alloc/size/ani'] }, "there is no id 'alloc/size/ani'; did you mean 'alloc/size/any'? "],
+  [{ exclude: ['nothing/*'] }, "there is no id 'nothing/*'; did you mean "],
+  [
+    { ids: ['alloc/size/any[size=3]'] },
+    "there is no point 'alloc/size/any[size=3]'; did you mean 'alloc/size/any[size=1]@gem@gem'? ",
+  ],
+];
+
+t.test('filters that match nothing are refused with the nearest name', async (t) => {
+  for (const [some, says] of unknown) {
+    try {
+      plan(filters(some));
+      t.fail(says);
+    } catch (error) {
+      t.match(error, { name: 'UsageError' });
+      t.equal(error instanceof Error ? error.message.slice(0, says.length) : '', says);
+    }
+  }
+});
+
+t.test('devices and cases can be selected before anything is probed', async (t) => {
+  const found = [GEM_DEVICE, HEAP_DEVICE];
+  t.strictSame(selectDevices(found, { providers: ['gem'], devices: [] }, PROVIDERS), [GEM_DEVICE]);
+  t.strictSame(selectDevices(found, { providers: [], devices: ['heap'] }, PROVIDERS), [
+    HEAP_DEVICE,
+  ]);
+  t.strictSame(selectCases(CASES, { ...NO_FILTERS, ids: ['**/one'] }), [GEM_ONLY, FENCE]);
+});
