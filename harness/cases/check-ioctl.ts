@@ -3,8 +3,8 @@ import { codecOf, LayoutError } from '../../uapi/codec.ts';
 import type { Command, Field } from '../../uapi/description.ts';
 import type { Struct } from '../../uapi/layout.ts';
 import { parseSize, SizeError } from '../size.ts';
-import { Constants, toJsonNumber } from './constants.ts';
-import { type Answerer, commandOf } from './headers.ts';
+import { type Constants, toJsonNumber } from './constants.ts';
+import { type Answerer, type Answerers, commandOf } from './headers.ts';
 import { hint } from './problems.ts';
 import type { Blame } from './scope.ts';
 
@@ -22,12 +22,12 @@ const FLEXIBLE_BYTES = 65536;
  */
 export function checkIoctl(
   step: Step & { readonly ioctl: Ioctl },
-  answerers: readonly Answerer[],
+  answerers: Answerers,
   blame: Blame,
 ): { readonly step: Step; readonly command?: Command } {
-  const command = findCommand(step.ioctl.command, answerers, blame.below('ioctl', 'command'));
+  const command = findCommand(step.ioctl.command, answerers.all, blame.below('ioctl', 'command'));
   if (command === undefined) return { step };
-  const values = new Values(command, new Constants(answerers));
+  const values = new Values(command, answerers.constants);
   const { fields } = step.ioctl;
   const ioctl =
     fields === undefined

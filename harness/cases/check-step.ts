@@ -2,7 +2,7 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { Struct } from '../../uapi/layout.ts';
 import { checkIoctl } from './check-ioctl.ts';
 import { checkNeeds } from './check-needs.ts';
-import { answerers, type Headers } from './headers.ts';
+import type { Headers } from './headers.ts';
 import { hint } from './problems.ts';
 import { checkTexts } from './references.ts';
 import { type Blame, type Entry, Scope } from './scope.ts';
@@ -102,7 +102,7 @@ function checkCommand(
   const providers = session?.providers ?? [];
   const elsewhere = ioctl?.fd !== undefined;
   if (ioctl === undefined || (providers.length === 0 && !elsewhere)) return { step };
-  const asked = answerers(providers, context.headers, elsewhere);
+  const asked = context.headers.answerers(providers, elsewhere);
   const { step: checked, command } = checkIoctl({ ...step, ioctl }, asked, blame);
   const struct = command?.struct;
   return struct === undefined ? { step: checked } : { step: checked, struct };

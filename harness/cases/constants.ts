@@ -1,5 +1,5 @@
 import * as system from '../../uapi/constants.ts';
-import type { Answerer } from './headers.ts';
+import type { HeaderDescription } from '../../uapi/description.ts';
 import { hint } from './problems.ts';
 
 /** Names of fcntl.h that kernel interfaces take, but that none of their headers define. */
@@ -9,8 +9,7 @@ const OPEN_FLAGS = Object.entries(system).filter(([name]) => name.startsWith('O_
 export class Constants {
   readonly #values: ReadonlyMap<string, number | bigint>;
 
-  constructor(answerers: readonly Answerer[]) {
-    const headers = answerers.flatMap((answerer) => answerer.headers);
+  constructor(headers: readonly HeaderDescription[]) {
     const described = headers.flatMap(({ constants }) => Object.entries(constants));
     this.#values = new Map([...OPEN_FLAGS, ...described]);
   }

@@ -134,9 +134,14 @@ const parameters: readonly Row[] = [
     says: "this row has no 'b', others have",
   },
   {
-    name: 'rows that have the same id',
-    text: topicWith('{"alloc": {"size": "$a"}}', `"parameters": ${MARK}{"a": [1, "1"]},`),
-    says: 'rows 1 and 2 are the same, a=1; remove one',
+    name: 'values that look the same',
+    text: topicWith('{"alloc": {"size": "$a"}}', `"parameters": {"a": [1, ${MARK}"1"]},`),
+    says: 'values 1 and 2 look the same in an id; remove one',
+  },
+  {
+    name: 'a row that stands twice',
+    text: topicWith('{"alloc": {"size": "$a"}}', `"parameters": [{"a": 1}, ${MARK}{"a": 1}],`),
+    says: 'rows 1 and 2 look the same in an id; remove one',
   },
   {
     name: 'a value that is no size where a size is wanted',

@@ -41,16 +41,17 @@ export function loadTopic(file: CaseFile, library: Library, problems: Problem[])
   // With something wrong at the top nothing below can be judged; a bad case stands for itself.
   if (wrong.has(undefined)) return [];
   const topic = source.value as TopicFile;
-  const names = new Map<string, number>();
+  const names = new Map<string, Locator>();
   return topic.cases.flatMap((one, index) => {
     if (!fits && wrong.has(index)) return [];
     const place = below(source, 'cases', index);
     const blame = new Blame(problems, place);
     const first = names.get(one.name);
     if (first !== undefined) {
-      blame.value(['name'], `the case of line ${first} is named '${one.name}' too; rename one`);
+      const { line } = first.at([]);
+      blame.value(['name'], `the case of line ${line} is named '${one.name}' too; rename one`);
     }
-    names.set(one.name, place.at([]).line);
+    names.set(one.name, place);
     return [loadCase(file, topic, one, place, library, problems)];
   });
 }
@@ -69,12 +70,13 @@ function loadCase(
   const roles = rolesOf(topic, one, library.providers, places);
   const { steps, resolved } = loadSteps(one, roles, place, library, blame);
   const rows = parameterRows(one.parameters);
-  const { file: shown, line } = place.at([]);
   return {
     id: `${file.id}/${one.name}`,
     area: file.id.split('/', 1)[0] ?? file.id,
-    file: shown,
-    line,
+    file: file.source.file,
+    get line() {
+      return place.at([]).line;
+    },
     title: one.title,
     rules: one.rules,
     roles,

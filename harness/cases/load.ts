@@ -3,7 +3,7 @@ import type { Provider } from '../../providers/contract.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { type CaseFile, readCaseFiles } from './case-files.ts';
 import { type Fixtures, type LoadedFixture, loadFixture } from './fixtures.ts';
-import { type Headers, loadHeaders } from './headers.ts';
+import { Headers } from './headers.ts';
 import { type Library, loadTopic } from './load-topic.ts';
 import type { LoadedCase } from './loaded-case.ts';
 import { type Problem, throwProblems } from './problems.ts';
@@ -27,7 +27,7 @@ export async function loadCases(
 ): Promise<readonly LoadedCase[]> {
   const problems: Problem[] = [];
   const [headers, files] = await Promise.all([
-    loadHeaders(providers, problems),
+    Headers.load(providers, problems),
     readAll(directories, problems),
   ]);
   const library: Library = {
@@ -39,7 +39,8 @@ export async function loadCases(
   const cases = files.topics.flatMap((file) => loadTopic(file, library, problems));
   checkIds(cases, problems);
   throwProblems(problems);
-  return cases.sort(byPlace);
+  // Cases of one file stay in the order of the file.
+  return cases.sort((a, b) => compare(a.area, b.area) || compare(a.file, b.file));
 }
 
 interface Files {
@@ -84,10 +85,6 @@ function checkIds(cases: readonly LoadedCase[], problems: Problem[]): void {
     }
     files.set(one.id, one);
   }
-}
-
-function byPlace(a: LoadedCase, b: LoadedCase): number {
-  return compare(a.area, b.area) || compare(a.file, b.file) || a.line - b.line;
 }
 
 function compare(a: string, b: string): number {

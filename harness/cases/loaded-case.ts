@@ -18,8 +18,9 @@ export interface LoadedCase {
   readonly id: string;
   /** The first part of the id. */
   readonly area: string;
-  /** As messages show it, with the line where the case starts. */
+  /** As messages show it. */
   readonly file: string;
+  /** Where the case starts; found out when it is asked for. */
   readonly line: number;
   readonly title: string;
   readonly rules: readonly string[];

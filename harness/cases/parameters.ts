@@ -1,5 +1,4 @@
 import type { Case } from '../../cases/types.gen.ts';
-import { formatValue } from '../point-id.ts';
 import type { ParameterRow } from './loaded-case.ts';
 import { type Blame, below, type Locator, type ParameterValue } from './scope.ts';
 
@@ -41,21 +40,31 @@ export function parameterValues(
 
 /** Rows that do not name all parameters, and rows that would have the same id. */
 export function checkRows(parameters: Parameters | undefined, blame: Blame): void {
-  const names = new Set(Array.isArray(parameters) ? parameters.flatMap(Object.keys) : []);
-  const seen = new Map<string, number>();
-  for (const [index, row] of parameterRows(parameters).entries()) {
-    const place = Array.isArray(parameters) ? blame.below(index) : blame;
-    for (const name of names) {
-      if (!Object.hasOwn(row, name)) place.value([], `this row has no '${name}', others have`);
+  if (Array.isArray(parameters)) {
+    const names = new Set(parameters.flatMap(Object.keys));
+    for (const [index, row] of parameters.entries()) {
+      for (const name of names) {
+        if (Object.hasOwn(row, name)) continue;
+        blame.value([index], `this row has no '${name}', others have`);
+      }
     }
-    const text = Object.entries(row)
-      .map(([name, value]) => `${name}=${formatValue(value)}`)
-      .sort()
-      .join();
-    const before = seen.get(text);
-    if (before !== undefined) {
-      place.value([], `rows ${before + 1} and ${index + 1} are the same, ${text}; remove one`);
-    }
-    seen.set(text, index);
+    const texts = parameters.map((row) => JSON.stringify([...names].map((name) => `${row[name]}`)));
+    checkDifferent(texts, 'rows', blame);
+    return;
+  }
+  for (const [name, values] of Object.entries(parameters ?? {})) {
+    checkDifferent(values.map(String), 'values', blame.below(name));
+  }
+}
+
+/** Ids show values as text, so a number and the same number as text would be one point. */
+function checkDifferent(texts: readonly string[], what: string, blame: Blame): void {
+  for (const [index, text] of texts.entries()) {
+    const first = texts.indexOf(text);
+    if (first === index) continue;
+    blame.value(
+      [index],
+      `${what} ${first + 1} and ${index + 1} look the same in an id; remove one`,
+    );
   }
 }

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { type Problem, throwProblems } from './problems.ts';
 import { schemaProblems } from './schema-problems.ts';
-import { parseQuickly, type SourceFile } from './source-file.ts';
+import { parseSource, type SourceFile } from './source-file.ts';
 import { type Rule, validators } from './validators.ts';
 
 export type { Rule };
@@ -25,7 +25,7 @@ export function readRules(folder: string, base: string): ReadonlyMap<string, Rul
   for (const name of readdirSync(folder).sort()) {
     if (!name.endsWith('.json')) continue;
     const path = join(folder, name);
-    const source = parseQuickly(relative(base, path), readFileSync(path, 'utf8'), problems);
+    const source = parseSource(relative(base, path), readFileSync(path, 'utf8'), problems);
     if (source === undefined) continue;
     const area = name.slice(0, -'.json'.length).toUpperCase();
     for (const [index, rule] of rulesOf(source, problems).entries()) {

@@ -41,6 +41,7 @@ export interface Entry {
 /** The names that a step can refer to. */
 export class Scope {
   readonly #names = new Map<string, Entry>();
+  readonly #parameters = new Map<string, readonly ParameterValue[]>();
   readonly #parent: Scope | undefined;
   /** Names that were referred to, in this scope and those below it. */
   readonly used: Set<string>;
@@ -52,6 +53,7 @@ export class Scope {
 
   add(name: string, entry: Entry): void {
     this.#names.set(name, entry);
+    if (entry.values !== undefined) this.#parameters.set(name, entry.values);
   }
 
   get(name: string): Entry | undefined {
@@ -62,12 +64,9 @@ export class Scope {
     return [...(this.#parent?.names ?? []), ...this.#names.keys()];
   }
 
-  /** Parameters by name. */
-  get parameters(): [string, readonly ParameterValue[]][] {
-    return this.names.flatMap((name) => {
-      const values = this.get(name)?.values;
-      return values === undefined ? [] : [[name, values] as [string, readonly ParameterValue[]]];
-    });
+  /** Parameters by name: they are added first, and no scope below has others. */
+  get parameters(): ReadonlyMap<string, readonly ParameterValue[]> {
+    return this.#parent?.parameters ?? this.#parameters;
   }
 }
 
@@ -75,10 +74,10 @@ export class Scope {
 export class Blame {
   readonly problems: Problem[];
   readonly #place: Locator;
-  readonly #prefix: string;
+  readonly #prefix: () => string;
 
   /** @param prefix what messages start with */
-  constructor(problems: Problem[], place: Locator, prefix = '') {
+  constructor(problems: Problem[], place: Locator, prefix = () => '') {
     this.problems = problems;
     this.#place = place;
     this.#prefix = prefix;
@@ -86,12 +85,12 @@ export class Blame {
 
   /** Something is wrong with the value at a path. */
   value(path: JsonPath, text: string): void {
-    this.problems.push({ ...this.#place.at(path), text: this.#prefix + text });
+    this.problems.push({ ...this.#place.at(path), text: this.#prefix() + text });
   }
 
   /** Something is wrong with the key at the end of a path. */
   key(path: JsonPath, text: string): void {
-    this.problems.push({ ...this.#place.atKey(path), text: this.#prefix + text });
+    this.problems.push({ ...this.#place.atKey(path), text: this.#prefix() + text });
   }
 
   below(...path: JsonPath): Blame {

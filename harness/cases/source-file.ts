@@ -16,39 +16,58 @@ export interface SourceFile {
   atKey(path: JsonPath): Position;
 }
 
-/** Adds what is wrong with the text to `problems`; undefined when it is not JSON at all. */
+/**
+ * Reads JSON. The syntax tree, which knows positions, takes longer than all other checks together,
+ * so it is only made when there is something to point at.
+ *
+ * @returns undefined, and adds to `problems`, when the text is not JSON
+ */
 export function parseSource(
   file: string,
   text: string,
   problems: Problem[],
 ): SourceFile | undefined {
-  const document = parseText(file, text, problems);
-  if (document === undefined) return undefined;
-  for (const { node, name } of duplicateKeys(document.body)) {
-    const { line, column } = node.loc.start;
-    const mend = 'one of the two would be ignored; remove or rename it';
-    problems.push({ file, line, column, text: `'${name}' stands twice in one object; ${mend}` });
-  }
-  return sourceFile(file, JSON.parse(text), () => document);
-}
-
-/**
- * The same for files that are nearly always right: positions cost only when they are asked for, and
- * keys that stand twice are not noticed.
- */
-export function parseQuickly(
-  file: string,
-  text: string,
-  problems: Problem[],
-): SourceFile | undefined {
+  let value: unknown;
   try {
-    return sourceFile(file, JSON.parse(text), () => parse(text));
+    value = JSON.parse(text);
   } catch {
-    return parseSource(file, text, problems);
+    problems.push(syntaxProblem(file, text));
+    return undefined;
   }
+  if (countKeys(text) !== countMembers(value)) {
+    problems.push(...repeatedKeys(parse(text).body).map((member) => repeated(file, member)));
+  }
+  return sourceFile(file, value, text);
 }
 
-function sourceFile(file: string, value: unknown, document: () => DocumentNode): SourceFile {
+/** How many keys valid JSON has: strings with a colon behind them. */
+function countKeys(text: string): number {
+  let count = 0;
+  for (const [, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g)) if (colon) count++;
+  return count;
+}
+
+/** How many of them JSON.parse kept. */
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  const items = Object.values(value);
+  const inner = items.reduce<number>((sum, item) => sum + countMembers(item), 0);
+  return Array.isArray(value) ? inner : items.length + inner;
+}
+
+function repeated(file: string, member: MemberNode): Problem {
+  const { line, column } = member.loc.start;
+  const what = `'${memberName(member)}' stands twice in one object`;
+  const text = `${what}; one of the two would be ignored; remove or rename it`;
+  return { file, line, column, text };
+}
+
+function sourceFile(file: string, value: unknown, text: string): SourceFile {
+  let tree: DocumentNode | undefined;
+  const document = () => {
+    tree ??= parse(text);
+    return tree;
+  };
   const position = ({ loc: { start } }: { readonly loc: ValueNode['loc'] }): Position => {
     return { file, line: start.line, column: start.column };
   };
@@ -63,16 +82,17 @@ function sourceFile(file: string, value: unknown, document: () => DocumentNode):
   };
 }
 
-function parseText(file: string, text: string, problems: Problem[]): DocumentNode | undefined {
+/** What the parser that knows positions says of text that is not JSON. */
+function syntaxProblem(file: string, text: string): Problem {
   try {
-    return parse(text);
+    parse(text);
   } catch (error) {
     if (!isLocated(error)) throw error;
     const { line, column } = error;
     const what = error.message.replace(/ ?\(\d+:\d+\)\.?$/, '').replace(/ found\.?$/, '');
-    problems.push({ file, line, column, text: `not JSON: ${what}` });
-    return undefined;
+    return { file, line, column, text: `not JSON: ${what}` };
   }
+  return { file, text: 'not JSON' };
 }
 
 function isLocated(error: unknown): error is Error & { line: number; column: number } {
@@ -83,18 +103,20 @@ function memberName(member: MemberNode): string {
   return member.name.type === 'String' ? member.name.value : member.name.name;
 }
 
-function* duplicateKeys(node: ValueNode): Generator<{ node: MemberNode; name: string }> {
+/** Members whose name an earlier one of the same object has. */
+function repeatedKeys(node: ValueNode, found: MemberNode[] = []): MemberNode[] {
   if (node.type === 'Array') {
-    for (const { value } of node.elements) yield* duplicateKeys(value);
+    for (const { value } of node.elements) repeatedKeys(value, found);
+  } else if (node.type === 'Object') {
+    const seen = new Set<string>();
+    for (const member of node.members) {
+      const name = memberName(member);
+      if (seen.has(name)) found.push(member);
+      seen.add(name);
+      repeatedKeys(member.value, found);
+    }
   }
-  if (node.type !== 'Object') return;
-  const seen = new Set<string>();
-  for (const member of node.members) {
-    const name = memberName(member);
-    if (seen.has(name)) yield { node: member, name };
-    seen.add(name);
-    yield* duplicateKeys(member.value);
-  }
+  return found;
 }
 
 /** The value at a path and the key that it stands under, as far as the path leads. */

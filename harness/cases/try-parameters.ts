@@ -23,12 +23,14 @@ export function tryParameters(
   resolve: Resolve,
   resolved: ResolvedValues,
 ): void {
+  if (scope.parameters.size === 0) return;
   const outer = withoutInner(step);
   const text = JSON.stringify(outer);
   for (const [name, values] of scope.parameters) {
     if (!text.includes(`$${name}`)) continue;
     for (const parameter of values) {
-      const prefix = `${shown(parameter.value)} does not fit $${name} of line ${blame.line}: `;
+      const prefix = () =>
+        `${shown(parameter.value)} does not fit $${name} of line ${blame.line}: `;
       const place = new Blame(blame.problems, only(parameter), prefix);
       tryValue(outer, name, parameter.value, place, resolve, resolved);
     }
