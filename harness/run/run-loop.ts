@@ -53,10 +53,15 @@ export class RunLoop {
     this.#settings = settings;
   }
 
-  /** Runs all points. @returns why the run is not whole, where no point is to blame */
-  async run(first: AgentSession, points: readonly RunPoint[]): Promise<string | undefined> {
+  /**
+   * Runs all points and closes the session, also when one cannot be recorded.
+   * @param begin records what stands before the points, and gives them
+   * @returns why the run is not whole, where no point is to blame
+   */
+  async run(first: AgentSession, begin: () => readonly RunPoint[]): Promise<string | undefined> {
     let session = first;
     try {
+      const points = begin();
       for (const point of points) this.#recordPlannedSkip(point);
       this.#queue = new PointQueue(points.filter(isSendable), this.#settings.window);
       for (;;) {

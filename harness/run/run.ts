@@ -88,6 +88,45 @@ async function settle(
   }
 }
 
+/** Everything up to the plan, and nothing of what follows. @throws UsageError, InfraError, Stopped */
+export async function planOnly(
+  settings: RunSettings,
+  say: (line: string) => void,
+  stop: StopSignals,
+): Promise<RunPlan> {
+  const { greeted, plan } = await prepare(settings, say, stop.stop);
+  await greeted.session.close();
+  return plan;
+}
+
+interface Prepared {
+  readonly greeted: Greeted;
+  /** Selected. */
+  readonly addresses: readonly string[];
+  /** Selected and probed. */
+  readonly devices: readonly DeviceRecord[];
+  readonly plan: RunPlan;
+}
+
+async function prepare(
+  settings: RunSettings,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { target, agent } = settings;
+  const greeted = await greet(target, agent, say, signal);
+  try {
+    const found = await discover(greeted.session, target, say, signal);
+    const addresses = settings.select(found);
+    const devices = await probe(greeted.session, target, addresses, say, signal);
+    const plan = settings.plan(devices, greeted.hello.kernel.release);
+    return { greeted, addresses, devices, plan };
+  } catch (error) {
+    await greeted.session.close();
+    throw error;
+  }
+}
+
 /** @returns why the run is not whole, where no point is to blame */
 async function drive(
   settings: RunSettings,
@@ -95,36 +134,27 @@ async function drive(
   watcher: RunWatcher,
   stop: StopSignals,
 ): Promise<string | undefined> {
-  const { target } = settings;
+  const { target, agent } = settings;
   const say = (line: string) => watcher.say(line);
-  const greeted = await greet(target, settings.agent, say, stop.stop);
-  let plan: RunPlan;
-  let addresses: readonly string[];
-  try {
-    const found = await discover(greeted.session, target, say, stop.stop);
-    addresses = settings.select(found);
-    const devices = await probe(greeted.session, target, addresses, say, stop.stop);
-    recorder.target(targetRecord(greeted, devices));
-    plan = settings.plan(devices, greeted.hello.kernel.release);
-    recorder.plan(plan.points);
-    for (const note of plan.notes) recorder.note(note);
-  } catch (error) {
-    await greeted.session.close();
-    throw error;
-  }
+  const { greeted, addresses, devices, plan } = await prepare(settings, say, stop.stop);
   const comeBack = async () => {
-    const again = await greet(target, settings.agent, say, stop.stop);
+    const again = await greet(target, agent, say, stop.stop);
     try {
-      const devices = await probeThoseThere(again, target, addresses, say, stop.stop);
-      recorder.target(targetRecord(again, devices));
-      return { session: again.session, addresses: devices.map(({ address }) => address) };
+      const there = await probeThoseThere(again, target, addresses, say, stop.stop);
+      recorder.target(targetRecord(again, there));
+      return { session: again.session, addresses: there.map(({ address }) => address) };
     } catch (error) {
       await again.session.close();
       throw error;
     }
   };
   const loop = new RunLoop({ target, recorder, stop, comeBack, window: WINDOW });
-  return await loop.run(greeted.session, plan.points);
+  return await loop.run(greeted.session, () => {
+    recorder.target(targetRecord(greeted, devices));
+    recorder.plan(plan.points);
+    for (const note of plan.notes) recorder.note(note);
+    return plan.points;
+  });
 }
 
 /** A board may come back without one of its devices: asking for it would be an error. */

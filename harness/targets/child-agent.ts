@@ -7,10 +7,19 @@ import type { TargetConnection, TargetLoss } from '../target.ts';
 export interface ChildAgent {
   readonly program: string;
   readonly args: readonly string[];
-  /** What ended, as a loss names it: `the agent`, `ssh`. */
-  readonly what: string;
+  /** What its end means. */
+  readonly explain: (end: ChildEnd) => TargetLoss;
   /** Each line that the child writes to stderr. */
   readonly onErrorLine?: (line: string) => void;
+}
+
+/** How the child ended. */
+export interface ChildEnd {
+  /** `exited with 1` */
+  readonly how: string;
+  readonly code: number | null;
+  /** The end of what it wrote to stderr. */
+  readonly errors: string;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -33,10 +42,9 @@ export function startChildAgent(agent: ChildAgent): TargetConnection {
   const gone = endOf(child);
   const killAtExit = () => killGroup(child, 'SIGKILL');
   process.once('exit', killAtExit);
-  const lost = gone.then((how): TargetLoss => {
+  const lost = gone.then((end) => {
     process.off('exit', killAtExit);
-    const message = `${agent.what} ${how}`;
-    return { kind: 'exited', message, console: errors.text };
+    return agent.explain({ ...end, errors: errors.text });
   });
   let closing: Promise<void> | undefined;
   const close = () => {
@@ -46,18 +54,23 @@ export function startChildAgent(agent: ChildAgent): TargetConnection {
   return { input: child.stdin, output: child.stdout, lost, close };
 }
 
-/** How the child ended: `exited with 1`. Its streams may still hold data. */
-function endOf(child: Child): Promise<string> {
+type Gone = Promise<Omit<ChildEnd, 'errors'>>;
+
+/** Its streams may still hold data then; stderr, which is read for `errors`, hardly ever does. */
+function endOf(child: Child): Gone {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      resolve(signal === null ? `exited with ${code}` : `was ended by ${signal}`),
-    );
+    child.once('error', ({ message }) => {
+      resolve({ how: `could not be started: ${message}`, code: null });
+    });
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`;
+      setImmediate(() => resolve({ how, code }));
+    });
   });
 }
 
 /** The polite way first: an agent whose input ends releases its devices. */
-async function end(child: Child, gone: Promise<string>): Promise<void> {
+async function end(child: Child, gone: Gone): Promise<void> {
   child.stdin.end();
   const [toTerm, toKill, toGiveUp] = PATIENCE_MS;
   if (!(await endsWithin(gone, toTerm))) {
@@ -71,7 +84,7 @@ async function end(child: Child, gone: Promise<string>): Promise<void> {
   child.stderr.destroy();
 }
 
-async function endsWithin(gone: Promise<string>, limitMs: number): Promise<boolean> {
+async function endsWithin(gone: Gone, limitMs: number): Promise<boolean> {
   return await Promise.race([gone.then(() => true), delay(limitMs, false, { ref: false })]);
 }
 

@@ -22,7 +22,9 @@ export function createLocalTarget(): Target {
       return startChildAgent({
         program: process.execPath,
         args: [entry],
-        what: 'the agent',
+        explain: ({ how, errors }) => {
+          return { kind: 'exited', message: `the agent ${how}`, console: errors };
+        },
         onErrorLine: (line) => say(`agent: ${line}`),
       });
     },

@@ -1,0 +1,20 @@
+import { JournalError } from '../../reports/journal.ts';
+import { ReportError } from '../../reports/write.ts';
+import { InfraError, UsageError } from '../errors.ts';
+import { Stopped } from '../run/connect.ts';
+
+/** 2 for what the user gave, 3 for what is missing or broken, our own defects among it. */
+export function exitCodeOf(error: unknown): 2 | 3 {
+  return error instanceof UsageError || error instanceof JournalError ? 2 : 3;
+}
+
+/** What the user is told. Only a defect of ours shows where in the code it happened. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Stopped) return 'interrupted';
+  const isExpected = [UsageError, InfraError, JournalError, ReportError].some(
+    (kind) => error instanceof kind,
+  );
+  if (error instanceof Error && isExpected) return error.message;
+  const stack = error instanceof Error ? error.stack : String(error);
+  return `this is a defect of uapi-conform, please report it:\n${stack}`;
+}

@@ -1,0 +1,52 @@
+/** Values of command line options: checked here, because yargs takes `--jobs abc` as NaN. */
+import { UsageError } from '../errors.ts';
+
+/** For `coerce`: a whole number that is not below `least`. */
+export function wholeNumber(option: string, least: number): (value: unknown) => number {
+  return (value) => {
+    const text = single(option, value);
+    const number = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(number) && number >= least) return number;
+    throw new UsageError(`${option} ${text}: give a whole number, ${least} or more.`);
+  };
+}
+
+/** For `coerce`: a number above zero. */
+export function positiveNumber(option: string): (value: unknown) => number {
+  return (value) => {
+    const text = single(option, value);
+    const number = Number(text);
+    if (text.trim() !== '' && Number.isFinite(number) && number > 0) return number;
+    throw new UsageError(`${option} ${text}: give a number above zero, as in ${option} 2.5.`);
+  };
+}
+
+/** For `coerce`: an option that may be given once. */
+export function singleText(option: string): (value: unknown) => string {
+  return (value) => single(option, value);
+}
+
+/** For `coerce`: an option that may be given several times. */
+export function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [String(value)];
+}
+
+/** For `coerce`: comma-separated words of a known set, given once or several times. */
+export function wordsOf<T extends string>(
+  option: string,
+  known: readonly T[],
+): (value: unknown) => readonly T[] {
+  return (value) => {
+    const words = texts(value).flatMap((text) => text.split(','));
+    return words.map((word) => {
+      const found = known.find((each) => each === word);
+      if (found !== undefined) return found;
+      throw new UsageError(`${option} ${word}: give one or several of ${known.join(', ')}.`);
+    });
+  };
+}
+
+function single(option: string, value: unknown): string {
+  if (!Array.isArray(value)) return String(value);
+  throw new UsageError(`${option} is given ${value.length} times: give it once.`);
+}

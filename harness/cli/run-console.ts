@@ -1,0 +1,63 @@
+/** What a run shows while it goes on: a line a point on stdout, a spinner on stderr for people. */
+import { debuglog } from 'node:util';
+import type { Ora } from 'ora';
+import { pointLine, wantsColor } from '../../reports/console.ts';
+import type { PointRecord, TargetRecord } from '../../reports/results.ts';
+import { GATING } from '../../reports/results.ts';
+import type { RunWatcher } from '../run/recorder.ts';
+
+const debug = debuglog('uapi-conform');
+
+export class RunConsole implements RunWatcher {
+  readonly #spinner: Ora | undefined;
+  readonly #style = { color: wantsColor(process.stdout) };
+  #planned = 0;
+  #done = 0;
+  #surprises = 0;
+
+  constructor(spinner: Ora | undefined) {
+    this.#spinner = spinner;
+  }
+
+  say(line: string): void {
+    debug('%s', line);
+    if (this.#spinner) this.#spinner.text = line;
+  }
+
+  target(record: TargetRecord): void {
+    this.say(`${record.kernel}: ${record.devices.length} devices`);
+  }
+
+  planned(total: number): void {
+    this.#planned = total;
+  }
+
+  started(id: string): void {
+    const surprises = this.#surprises > 0 ? `, ${this.#surprises} bad` : '';
+    this.say(`${this.#done} of ${this.#planned}${surprises}: ${id}`);
+  }
+
+  point(record: PointRecord): void {
+    this.#done++;
+    if (GATING.has(record.verdict)) this.#surprises++;
+    // Both streams may be the same terminal: the spinner's line must not stay in the middle.
+    this.#spinner?.clear();
+    process.stdout.write(`${pointLine(record, this.#style)}\n`);
+  }
+
+  note(text: string): void {
+    this.say(text);
+  }
+
+  stop(): void {
+    this.#spinner?.stop();
+  }
+}
+
+/** With a spinner where stderr is a terminal; quiet otherwise (`NODE_DEBUG=uapi-conform` shows all). */
+export async function openRunConsole(): Promise<RunConsole> {
+  if (process.stderr.isTTY !== true) return new RunConsole(undefined);
+  const { default: ora } = await import('ora');
+  // Left alone, stdin keeps Ctrl-C a signal.
+  return new RunConsole(ora({ text: 'starting', discardStdin: false }).start());
+}

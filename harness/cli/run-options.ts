@@ -1,0 +1,110 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs';
+import { REPORT_FORMATS } from '../../reports/write.ts';
+import { withFilterOptions } from './filter-options.ts';
+import { positiveNumber, singleText, texts, wholeNumber, wordsOf } from './option-values.ts';
+import { withTargetOptions } from './target-options.ts';
+
+/** All options of `run`. */
+export function withRunOptions<T>(yargs: Argv<T>) {
+  const chosen = withDeviceOptions(withFilterOptions(withTargetOptions(yargs)));
+  return withHowOptions(chosen).positional('id', {
+    describe: 'Cases or points: an id, a folder of them, or a glob as in dma-buf/**',
+    type: 'string',
+    array: true,
+    default: [] as string[],
+  });
+}
+
+/** The options of `run` by their names on the command line. */
+export type RunOptions =
+  ReturnType<typeof withRunOptions> extends Argv<infer Options> ? Options : never;
+
+/** What `run` was told, as its handler gets it. */
+export type RunArguments = ArgumentsCamelCase<RunOptions>;
+
+function withDeviceOptions<T>(yargs: Argv<T>) {
+  return yargs
+    .option('device', {
+      describe: 'Use this device: an address as `devices` shows it, or a glob',
+      type: 'string',
+      requiresArg: true,
+      coerce: texts,
+    })
+    .option('all', {
+      describe: 'Use every device; implied by vm targets',
+      type: 'boolean',
+      default: false,
+    })
+    .option('destructive', {
+      describe: 'Also cases that disturb the device or the machine',
+      type: 'boolean',
+      default: false,
+    })
+    .group(['device', 'provider', 'all', 'destructive'], 'Selection:');
+}
+
+function withHowOptions<T>(yargs: Argv<T>) {
+  return yargs
+    .option('list', {
+      describe: 'Print the ids of the points and run nothing',
+      type: 'boolean',
+      default: false,
+    })
+    .option('shuffle', {
+      describe: 'Run in a random order',
+      type: 'boolean',
+      default: false,
+    })
+    .option('seed', {
+      describe: 'The order of an earlier --shuffle',
+      type: 'string',
+      requiresArg: true,
+      coerce: wholeNumber('--seed', 0),
+    })
+    .option('repeat', {
+      describe: 'Run every point so many times',
+      type: 'string',
+      requiresArg: true,
+      coerce: wholeNumber('--repeat', 1),
+    })
+    .option('jobs', {
+      describe: 'Points side by side, each on devices of its own; default: as many as processors',
+      type: 'string',
+      requiresArg: true,
+      coerce: wholeNumber('--jobs', 1),
+    })
+    .option('isolate', {
+      describe: 'Give every point a process of its own',
+      type: 'boolean',
+      default: false,
+    })
+    .option('timeout-scale', {
+      describe: 'Factor on all time limits, on top of the target’s own',
+      type: 'string',
+      requiresArg: true,
+      coerce: positiveNumber('--timeout-scale'),
+    })
+    .option('board', {
+      describe: 'Use the expectations of this board, ci/expectations/<driver>-<board>',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--board'),
+    })
+    .option('output', {
+      describe: 'Directory of journal and reports; default: results/<time>',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--output'),
+    })
+    .option('format', {
+      describe: `A report beside junit and summary: ${REPORT_FORMATS.join(', ')}`,
+      type: 'string',
+      requiresArg: true,
+      coerce: wordsOf('--format', REPORT_FORMATS),
+    })
+    .option('sync', {
+      describe: 'Wait for the disk before each point, so that a panic cannot take its name along',
+      type: 'boolean',
+      defaultDescription: 'on the local target',
+    });
+}

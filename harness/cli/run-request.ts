@@ -1,0 +1,83 @@
+import { resolve } from 'node:path';
+import type { ReportFormat } from '../../reports/write.ts';
+import { UsageError } from '../errors.ts';
+import type { Filters } from '../select.ts';
+import type { TargetRequest } from '../targets/open-target.ts';
+import { chooseProviders } from './providers-option.ts';
+import type { RunArguments } from './run-options.ts';
+
+/** What `run` is to do, with the options put in order. */
+export interface RunRequest {
+  readonly target: TargetRequest;
+  readonly filters: Filters;
+  /** Everything was asked for, so that an expectation that matches nothing is worth a note. */
+  readonly isUnfiltered: boolean;
+  readonly all: boolean;
+  readonly caseDirectories: readonly string[];
+  /** Set where the order is to be shuffled. */
+  readonly seed?: number;
+  readonly repeat: number;
+  readonly destructive: boolean;
+  readonly jobs: number;
+  readonly isolate: boolean;
+  readonly timeoutScale: number;
+  readonly board?: string;
+  readonly output?: string;
+  readonly formats: readonly ReportFormat[];
+  readonly sync?: boolean;
+}
+
+/** @throws UsageError where options do not go together */
+export function runRequest(given: RunArguments): RunRequest {
+  const providers = chooseProviders(given.provider ?? []);
+  if (given.seed !== undefined && !given.shuffle) {
+    throw new UsageError('--seed goes with --shuffle: give both or neither.');
+  }
+  const filters: Filters = {
+    ids: given.id,
+    areas: given.area ?? [],
+    rules: given.rule ?? [],
+    providers: providers.names,
+    devices: given.device ?? [],
+    exclude: given.exclude ?? [],
+  };
+  return {
+    target: targetRequest(given),
+    filters,
+    isUnfiltered: Object.values(filters).every((list) => list.length === 0),
+    all: given.all,
+    caseDirectories: (given.cases ?? []).map((directory) => resolve(directory)),
+    repeat: given.repeat ?? 1,
+    destructive: given.destructive,
+    jobs: given.jobs ?? 0,
+    isolate: given.isolate,
+    timeoutScale: given.timeoutScale ?? 1,
+    formats: ['junit', 'summary', ...(given.format ?? [])],
+    ...(given.shuffle && { seed: given.seed ?? newSeed() }),
+    ...(given.board !== undefined && { board: given.board }),
+    ...(given.output !== undefined && { output: given.output }),
+    ...(given.sync !== undefined && { sync: given.sync }),
+  };
+}
+
+/** The options of `run` and `devices` that say where the drivers are. */
+export function targetRequest(
+  given: Pick<RunArguments, 'target' | 'kernel' | 'modules' | 'become' | 'sshConfig' | 'provider'>,
+): TargetRequest {
+  const { target, kernel, modules, become, sshConfig } = given;
+  const providers = chooseProviders(given.provider ?? []);
+  return {
+    target,
+    become,
+    providers: providers.names,
+    providerPaths: providers.paths,
+    ...(kernel !== undefined && { kernel }),
+    ...(modules !== undefined && { modules }),
+    ...(sshConfig !== undefined && { sshConfig }),
+  };
+}
+
+/** Short, so that people can type it. */
+function newSeed(): number {
+  return Math.floor(Math.random() * 1_000_000);
+}

@@ -1,0 +1,44 @@
+import type { Argv } from 'yargs';
+import { singleText, texts } from './option-values.ts';
+
+/** Options that say where the drivers are; shared by `run` and `devices`. */
+export function withTargetOptions<T>(yargs: Argv<T>) {
+  return yargs
+    .option('target', {
+      describe: 'Where the drivers are: local, vm, vm:KERNEL or ssh:HOST',
+      type: 'string',
+      requiresArg: true,
+      default: 'local',
+      coerce: singleText('--target'),
+    })
+    .option('kernel', {
+      describe: 'vm: boot this bzImage instead of a named kernel',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--kernel'),
+    })
+    .option('modules', {
+      describe: 'vm: modules of --kernel',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--modules'),
+    })
+    .option('become', {
+      describe: 'ssh: run the agent as root with sudo -n',
+      type: 'boolean',
+      default: false,
+    })
+    .option('ssh-config', {
+      describe: 'ssh: a configuration file in place of the user’s',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--ssh-config'),
+    })
+    .option('provider', {
+      describe: 'Only devices of this provider; a path loads a provider from outside the tree',
+      type: 'string',
+      requiresArg: true,
+      coerce: texts,
+    })
+    .group(['target', 'kernel', 'modules', 'become', 'ssh-config'], 'Target:');
+}

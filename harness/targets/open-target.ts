@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs';
+import { UsageError } from '../errors.ts';
+import type { Target } from '../target.ts';
+import { createLocalTarget } from './local.ts';
+import { createSshTarget } from './ssh.ts';
+import { openVm } from './vm.ts';
+
+/** What the user said about the target. */
+export interface TargetRequest {
+  /** `local`, `vm`, `vm:KERNEL`, `ssh:HOST` */
+  readonly target: string;
+  /** A bzImage, for vm. */
+  readonly kernel?: string;
+  readonly modules?: string;
+  readonly become: boolean;
+  readonly sshConfig?: string;
+  /** Names of providers that are wanted; empty for all. */
+  readonly providers: readonly string[];
+  /** Provider folders outside the tree. */
+  readonly providerPaths: readonly string[];
+}
+
+/** A target and where it differs from others for the host. */
+export interface OpenTarget {
+  readonly target: Target;
+  /** Provider folders outside the tree as the target sees them; known once it is connected. */
+  readonly providerPaths: () => readonly string[];
+}
+
+type TargetName =
+  | { readonly kind: 'local' }
+  | { readonly kind: 'vm'; readonly kernel?: string }
+  | { readonly kind: 'ssh'; readonly host: string };
+
+/** What the target's name means. @throws UsageError */
+export function parseTargetName(name: string): TargetName {
+  const colon = name.indexOf(':');
+  const kind = colon < 0 ? name : name.slice(0, colon);
+  const rest = colon < 0 ? undefined : name.slice(colon + 1);
+  if (kind === 'local' && rest === undefined) return { kind };
+  if (kind === 'vm' && rest !== '') return { kind, ...(rest !== undefined && { kernel: rest }) };
+  // ssh would take a name that starts with a dash as an option.
+  if (kind === 'ssh' && rest && !rest.startsWith('-')) return { kind, host: rest };
+  throw new UsageError(`--target ${name}: give local, vm, vm:KERNEL or ssh:HOST.`);
+}
+
+/** Checks that the options fit the target, before anything slow is begun. @throws UsageError */
+export function checkTargetRequest(request: TargetRequest): TargetName {
+  const name = parseTargetName(request.target);
+  const { kernel, modules, become, sshConfig } = request;
+  const only = (option: string, isGiven: boolean, kind: TargetName['kind']) => {
+    if (!isGiven || name.kind === kind) return;
+    throw new UsageError(`${option} is for --target ${kind}, not for ${request.target}.`);
+  };
+  only('--kernel', kernel !== undefined, 'vm');
+  only('--modules', modules !== undefined, 'vm');
+  only('--become', become, 'ssh');
+  only('--ssh-config', sshConfig !== undefined, 'ssh');
+  if (name.kind === 'vm' && kernel !== undefined) {
+    if (name.kernel !== undefined) {
+      throw new UsageError(`--target ${request.target} and --kernel name two kernels: give one.`);
+    }
+    assertExists('--kernel', kernel, 'a bzImage');
+    if (modules !== undefined) assertExists('--modules', modules, "the kernel's modules");
+  } else if (modules !== undefined) {
+    throw new UsageError('--modules goes with --kernel: give the bzImage too.');
+  }
+  return name;
+}
+
+/**
+ * Gets the target ready, which for a machine of the lab may mean a download.
+ * @throws UsageError, InfraError
+ */
+export async function openTarget(
+  request: TargetRequest,
+  outputDir: string,
+  say: (line: string) => void,
+): Promise<OpenTarget> {
+  const name = checkTargetRequest(request);
+  const { kernel, modules, sshConfig, become, providers, providerPaths } = request;
+  const samePaths = () => providerPaths;
+  switch (name.kind) {
+    case 'local':
+      return { target: createLocalTarget(), providerPaths: samePaths };
+    case 'ssh': {
+      const config = sshConfig === undefined ? {} : { config: sshConfig };
+      const target = createSshTarget({ host: name.host, become, providerPaths, ...config });
+      return { target, providerPaths: () => target.providerPaths() };
+    }
+    case 'vm': {
+      const target = await openVm({
+        outputDir,
+        say,
+        providers,
+        providerPaths,
+        ...(name.kernel !== undefined && { kernel: name.kernel }),
+        ...(kernel !== undefined && { bzImage: kernel }),
+        ...(modules !== undefined && { modules }),
+      });
+      return { target, providerPaths: samePaths };
+    }
+  }
+}
+
+function assertExists(option: string, path: string, what: string): void {
+  if (!existsSync(path)) throw new UsageError(`${option} ${path}: no such file. Give ${what}.`);
+}
