@@ -91,6 +91,8 @@ export interface WireOutcome {
   readonly kernelLog: readonly KernelLine[];
   readonly taintBefore: number;
   readonly taintAfter: number;
+  /** Points that ran meanwhile: kernel log and taint may be their doing. */
+  readonly beside?: readonly string[];
   /** What could not be released, or was still there afterwards. */
   readonly leftBehind?: readonly string[];
 }

@@ -18,6 +18,8 @@ interface Watch {
   readonly taintBefore: number;
   readonly startedNs: bigint;
   readonly lines: KernelLine[];
+  /** Points that ran meanwhile, by id: what the kernel said may have been theirs. */
+  readonly beside: Set<string>;
 }
 
 /** The target half: answers the host, supervises workers, watches the kernel. Drives no device. */
@@ -92,7 +94,6 @@ export class Agent {
       this.#lanes.set(first, this.#scout);
       this.#scout = undefined;
     }
-    for (const address of addresses) this.#lane(address).warm();
   }
 
   /** A question that a worker answers; whatever goes wrong there ends the conversation. */
@@ -126,17 +127,33 @@ export class Agent {
   }
 
   async #run(point: WirePoint): Promise<void> {
+    await this.#prepare(point);
     this.#readKernelLog();
-    this.#watches.set(point, {
-      taintBefore: taint(),
-      startedNs: process.hrtime.bigint(),
-      lines: [],
-    });
+    const beside = new Set<string>();
+    for (const [other, watch] of this.#watches) {
+      beside.add(other.id);
+      watch.beside.add(point.id);
+    }
+    const startedNs = process.hrtime.bigint();
+    this.#watches.set(point, { taintBefore: this.#taint, startedNs, lines: [], beside });
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
     const result = await this.#outcome(point);
     this.#report(point, result);
     this.#scheduler.finish(point);
     this.#startPoints();
+  }
+
+  /** Has the lane's worker ready; one that cannot start ends the conversation, not a point. */
+  async #prepare(point: WirePoint): Promise<void> {
+    try {
+      await this.#lane(laneOf(point)).ready(Object.values(point.devices));
+    } catch (error) {
+      this.#say({
+        t: 'fatal',
+        kind: 'infra',
+        message: `a worker cannot be started: ${String(error)}`,
+      });
+    }
   }
 
   async #outcome(point: WirePoint): Promise<LaneResult> {
@@ -151,7 +168,7 @@ export class Agent {
       const reason = `the device hangs since ${culprit}`;
       return { ...nothing, end: { kind: 'skipped', class: 'depends-on-failed', reason } };
     }
-    const result = await this.#lane(addresses[0] ?? '').run(point, wireCase);
+    const result = await this.#lane(laneOf(point)).run(point, wireCase);
     if (result.stuck) for (const address of addresses) this.#quarantined.set(address, point.id);
     return result;
   }
@@ -168,8 +185,9 @@ export class Agent {
       id: point.id,
       durationMs: Number(process.hrtime.bigint() - startedNs) / 1e6,
       kernelLog: watch?.lines ?? [],
-      taintBefore: watch?.taintBefore ?? 0,
-      taintAfter: taint(),
+      taintBefore: watch?.taintBefore ?? this.#taint,
+      taintAfter: this.#taint,
+      beside: [...(watch?.beside ?? [])],
     };
     this.#say({
       t: 'outcome',
@@ -197,4 +215,9 @@ export class Agent {
     };
     this.#say({ t: 'outcome', outcome });
   }
+}
+
+/** The device whose worker runs the point: that of the first role. */
+function laneOf(point: WirePoint): string {
+  return Object.values(point.devices)[0] ?? '';
 }

@@ -4,7 +4,9 @@ import type { WorkerOutcome } from './point.ts';
 import { WorkerDied, WorkerProcess } from './worker-process.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
-const KILL_LIMIT_MS = 3000;
+const KILL_LIMIT_MS = 10_000;
+/** A worker starts within this time, also where everything is emulated. */
+const START_LIMIT_MS = 120_000;
 
 /** The time is up. */
 class Expired extends Error {
@@ -22,7 +24,9 @@ export class Lane {
   readonly #providerPaths: readonly string[];
   readonly #isolate: boolean;
   #worker: WorkerProcess | undefined;
+  /** Cases that the worker knows, and devices that it is ready for. */
   #known = new Set<string>();
+  #prepared = new Set<string>();
 
   constructor(providerPaths: readonly string[], isolate: boolean) {
     this.#providerPaths = providerPaths;
@@ -34,8 +38,20 @@ export class Lane {
     if (this.#worker === undefined) {
       this.#worker = new WorkerProcess(this.#providerPaths);
       this.#known = new Set();
+      this.#prepared = new Set();
     }
     return this.#worker;
+  }
+
+  /**
+   * Has a worker that is ready to drive these devices: what that takes is no point's time.
+   * @throws when it cannot be had
+   */
+  async ready(addresses: readonly string[]): Promise<void> {
+    const worker = this.warm();
+    if (addresses.every((address) => this.#prepared.has(address))) return;
+    await within(START_LIMIT_MS, worker.request({ t: 'prepare', addresses }));
+    for (const address of addresses) this.#prepared.add(address);
   }
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {

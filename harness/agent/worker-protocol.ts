@@ -6,6 +6,8 @@ import type { WorkerOutcome } from './point.ts';
 export type ToWorker =
   | { readonly t: 'discover' }
   | { readonly t: 'probe'; readonly addresses: readonly string[] }
+  /** Load what points on these devices need, so that it is no point's time. */
+  | { readonly t: 'prepare'; readonly addresses: readonly string[] }
   | { readonly t: 'case'; readonly case: WireCase }
   | { readonly t: 'point'; readonly point: WirePoint };
 

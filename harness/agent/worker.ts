@@ -46,6 +46,9 @@ class Worker {
         return { t: 'devices', devices: await this.#discover() };
       case 'probe':
         return { t: 'probed', devices: await this.#probe(message.addresses) };
+      case 'prepare':
+        await this.#prepare(message.addresses);
+        return { t: 'ready' };
       case 'case':
         this.#cases.set(message.case.id, message.case);
         return { t: 'ready' };
@@ -105,9 +108,13 @@ class Worker {
     const wireCase = this.#cases.get(point.case);
     if (wireCase === undefined) throw new Error(`the case ${point.case} was not sent`);
     this.#support.entering('0');
-    for (const address of Object.values(point.devices)) await this.#device(address);
-    this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
+    await this.#prepare(Object.values(point.devices));
     return runPoint(point, wireCase, this.#support);
+  }
+
+  async #prepare(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) await this.#device(address);
+    this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
   }
 
   async #device(address: string): Promise<Device> {

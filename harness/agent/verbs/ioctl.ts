@@ -141,9 +141,13 @@ function place(
   where: Arguments<'ioctl'>['argument'],
   context: PointContext,
 ): Placed {
-  switch (where) {
-    case undefined:
-      return { address: bytes, release: nothing };
+  if (where === undefined) return { address: bytes, release: nothing };
+  const named = where.startsWith('$') ? context.scope.resolve(where) : where;
+  if (typeof named === 'object') {
+    const { mapping } = context.scope.value(where, 'mapping');
+    return { address: mapping.address, release: nothing };
+  }
+  switch (named) {
     case 'null':
       return { address: null, release: nothing };
     case 'kernel':
@@ -159,10 +163,8 @@ function place(
       const address = guarded.placeAcross(bytes, bytes.length >> 1);
       return { address, release: () => guarded[Symbol.dispose]() };
     }
-    default: {
-      const { mapping } = context.scope.value(where, 'mapping');
-      return { address: mapping.address, release: nothing };
-    }
+    default:
+      throw new CaseDefect(`${String(named)} is no place for an argument`);
   }
 }
 
