@@ -113,6 +113,8 @@ const patterns: readonly (readonly [string, boolean])[] = [
   ['dma-buf/export/*@exporter=vgem@*', true],
   ['dma-buf/export/*importer=udmabuf@*', true],
   ['**/*@exporter=vgem@vgem,*', true],
+  ['**/*@*importer=udmabuf@udmabuf', true],
+  ['**/*@*importer=vgem@vgem', false],
   ['dma-buf/export/*#2', true],
   ['dma-buf/export/*#3', false],
   ['dma-buf/export/again[nsize]*', false],

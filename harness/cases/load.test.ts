@@ -232,6 +232,16 @@ t.test('paths that make no ids are refused', async (t) => {
   ]);
 });
 
+t.test('a file that cannot be read is named', async (t) => {
+  const { problems } = await loadFiles({
+    'area/odd.json/x.txt': '',
+    'area/y.json': topicWith(ALLOC),
+  });
+  t.strictSame(problems, [
+    'area/odd.json: cannot be read: EISDIR: illegal operation on a directory, read',
+  ]);
+});
+
 t.test('directories without cases are refused', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'uapi-conform-cases-'));
   const says = (text: string) => ({ name: 'UsageError', message: `${directory}: ${text}` });
@@ -328,3 +338,28 @@ t.test('the cases of this tree are in order', async (t) => {
   const { loadProviders } = await import('../providers.ts');
   await t.resolves(loadCases([ownCases()], await loadProviders([])));
 });
+
+t.test(
+  'the page on the format knows all verbs and arguments, and its examples are in order',
+  async (t) => {
+    const page = readFileSync(join(ownCases(), 'README.md'), 'utf8');
+    const text = readFileSync(join(ownCases(), 'case.schema.json'), 'utf8');
+    const schema: { $defs: Record<string, SchemaNode> } = JSON.parse(text);
+    for (const verb of Object.keys(VERBS)) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${verb}\``)) ?? '';
+      t.not(row, '', `there is a row for ${verb}`);
+      if (['ioctl', 'bytes'].includes(verb)) continue;
+      const { properties = {} } = schema.$defs['step']?.properties?.[verb] ?? {};
+      for (const name of Object.keys(properties))
+        t.match(row, `\`${name}\``, `${verb} takes ${name}`);
+    }
+    const blocks = [...page.matchAll(/```json\n(.*?)```/gs)].map(([, json = '']) => json);
+    const whole = blocks.filter((json) => json.includes('"topic"') || json.includes('"title"'));
+    const [topic = '', fixture = ''] = whole;
+    const files = { 'alloc/size.json': topic, 'fixtures/shared-buffer.json': fixture };
+    t.strictSame((await loadFiles(files)).problems, []);
+    for (const json of blocks.filter((block) => block.startsWith('{') && !whole.includes(block))) {
+      t.ok(validators().step(JSON.parse(json)), json);
+    }
+  },
+);

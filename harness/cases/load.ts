@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Provider } from '../../providers/contract.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { type CaseFile, readCaseFiles } from './case-files.ts';
@@ -50,7 +50,7 @@ interface Files {
 
 async function readAll(directories: readonly string[], problems: Problem[]): Promise<Files> {
   const own = ownCases();
-  const wanted = [...new Set(directories)];
+  const wanted = [...new Set(directories.map((directory) => resolve(directory)))];
   const read = await Promise.all(wanted.map((directory) => readCaseFiles(directory, problems)));
   // Cases from elsewhere may build on the fixtures of this tree.
   const shared = wanted.includes(own) ? undefined : await readCaseFiles(own, []);

@@ -101,7 +101,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   mapping: ['mapping'],
   fence: ['fence'],
   memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
-  argument: ['mapping'],
+  argument: ['mapping', 'parameter'],
   pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor'],
 };
 
