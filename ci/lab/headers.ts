@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InfraError } from '../../harness/errors.ts';
 import { openApt, type Say } from './apt.ts';
 import { cacheDir, publishDirectory } from './cache.ts';
 import { compareVersions } from './debian-version.ts';
@@ -20,28 +19,37 @@ const PACKAGE = 'linux-libc-dev';
 const SUITES = ['trixie-backports', 'sid'];
 
 /**
- * The newest published headers. A cached package is used without asking the network, unless
- * `refresh` is set.
+ * Published headers: of one package version, or the newest. A cached package is used without asking
+ * the network, unless `refresh` is set.
+ * @returns undefined when the archive no longer has the version that was asked for
  * @throws InfraError when there is none in the cache and it cannot be fetched
  */
-export async function fetchHeaders(say: Say, refresh = false): Promise<HeaderPackage> {
-  const cached = await newestCached();
-  if (cached !== undefined && !refresh) return unpackedHeaders(cached);
+export async function fetchHeaders(
+  say: Say,
+  want: { readonly version?: string; readonly refresh?: boolean } = {},
+): Promise<HeaderPackage | undefined> {
+  const cached = (await cachedVersions()).filter(
+    (version) => version === (want.version ?? version),
+  );
+  if (cached[0] !== undefined && want.refresh !== true) return unpackedHeaders(cached[0]);
   const apt = await openApt(SUITES);
-  await apt.update(say, refresh);
-  const found = await apt.versions(`^${PACKAGE}$`);
-  const newest = found.sort((a, b) => compareVersions(b.version, a.version))[0];
-  if (newest === undefined) throw new InfraError(`no ${PACKAGE} in ${SUITES.join(', ')}`);
+  await apt.update(say, want.refresh ?? false);
+  const found = (await apt.versions(`^${PACKAGE}$`))
+    .filter(({ version }) => version === (want.version ?? version))
+    .sort((a, b) => compareVersions(b.version, a.version));
+  const [newest] = found;
+  if (newest === undefined) return undefined;
   const path = cacheDir('headers', newest.version);
   await publishDirectory(path, (temporary) => apt.unpack([newest], temporary, say));
   return unpackedHeaders(newest.version);
 }
 
-async function newestCached(): Promise<string | undefined> {
+/** Newest first. */
+async function cachedVersions(): Promise<readonly string[]> {
   const directory = cacheDir('headers');
-  if (!existsSync(directory)) return undefined;
+  if (!existsSync(directory)) return [];
   const versions = (await readdir(directory)).filter((name) => !name.startsWith('.'));
-  return versions.sort((a, b) => compareVersions(b, a))[0];
+  return versions.sort((a, b) => compareVersions(b, a));
 }
 
 function unpackedHeaders(packageVersion: string): HeaderPackage {
