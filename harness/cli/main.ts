@@ -2,7 +2,12 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { UsageError } from '../errors.ts';
+import { casesCommand } from './cases-command.ts';
+import { devicesCommand } from './devices-command.ts';
 import { exitCodeOf, messageOf } from './exit.ts';
+import { labCommand } from './lab-command.ts';
+import { listCommand } from './list-command.ts';
+import { reportCommand } from './report-command.ts';
 import { runCommand } from './run-command.ts';
 
 /** Whoever reads our output may go away (`| head`); a run goes on and writes its reports. */
@@ -14,6 +19,11 @@ const parser = yargs(hideBin(process.argv))
   .scriptName('uapi-conform')
   .usage('$0 <command>\n\nConformance tests for accelerator, GPU and RDMA kernel uAPIs.')
   .command(runCommand)
+  .command(listCommand)
+  .command(devicesCommand)
+  .command(reportCommand)
+  .command(casesCommand)
+  .command(labCommand)
   .completion('completion', 'Print a script for shell completion')
   .demandCommand(1, 'Give a command; uapi-conform --help lists them.')
   .strict()

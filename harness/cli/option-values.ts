@@ -31,19 +31,18 @@ export function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [String(value)];
 }
 
-/** For `coerce`: comma-separated words of a known set, given once or several times. */
+/** Comma-separated words of a known set, from an option that may be given several times. */
 export function wordsOf<T extends string>(
   option: string,
   known: readonly T[],
-): (value: unknown) => readonly T[] {
-  return (value) => {
-    const words = texts(value).flatMap((text) => text.split(','));
-    return words.map((word) => {
-      const found = known.find((each) => each === word);
-      if (found !== undefined) return found;
-      throw new UsageError(`${option} ${word}: give one or several of ${known.join(', ')}.`);
-    });
-  };
+  values: readonly string[],
+): readonly T[] {
+  const words = values.flatMap((text) => text.split(','));
+  return words.map((word) => {
+    const found = known.find((each) => each === word);
+    if (found !== undefined) return found;
+    throw new UsageError(`${option} ${word}: give one or several of ${known.join(', ')}.`);
+  });
 }
 
 function single(option: string, value: unknown): string {

@@ -1,24 +1,7 @@
 import type { CommandModule } from 'yargs';
-import { runReport, wantsColor } from '../../reports/console.ts';
-import { readRun } from '../../reports/journal.ts';
-import type { RunRecord } from '../../reports/results.ts';
-import { JOURNAL_VERSION } from '../../reports/results.ts';
-import { writeReports } from '../../reports/write.ts';
-import { InfraError, UsageError } from '../errors.ts';
-import { loadExpectations } from '../expectations.ts';
-import { Journal } from '../journal.ts';
-import { exitCode } from '../judge.ts';
-import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
-import { StopSignals } from '../run/stop-signals.ts';
-import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
-import { defaultOutput, type OutputDirectory, prepareOutput } from './output-directory.ts';
-import { planRun, selectAddresses } from './plan-run.ts';
-import { openRunConsole, type RunConsole } from './run-console.ts';
-import { type RunArguments, type RunOptions, withRunOptions } from './run-options.ts';
-import { type RunRequest, runRequest } from './run-request.ts';
-import { loadSuite, type Suite } from './suite.ts';
-import { suiteIdentity } from './suite-identity.ts';
+import { type RunOptions, withRunOptions } from './run-options.ts';
 
+/** `uapi-conform run` */
 export const runCommand: CommandModule<object, RunOptions> = {
   command: 'run [id..]',
   describe: 'Run cases and judge them',
@@ -31,116 +14,7 @@ export const runCommand: CommandModule<object, RunOptions> = {
           'or nothing was run.',
       ),
   handler: async (given) => {
+    const { listPoints, run } = await import('./run-points.ts');
     process.exitCode = await (given.list ? listPoints(given) : run(given));
   },
 };
-
-async function run(given: RunArguments): Promise<number> {
-  const start = new Date();
-  const request = runRequest(given);
-  checkTargetRequest(request.target);
-  const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
-  const output = prepareOutput(request.output ?? defaultOutput(start));
-  const console = await openRunConsole();
-  using stop = new StopSignals().listen();
-  try {
-    const opened = await openTarget(request.target, output.path, (line) => console.say(line));
-    const settings = runSettings(request, suite, opened, start);
-    const end = await execute(settings, request, output, console, stop);
-    console.stop();
-    return finish(end, request, output);
-  } catch (error) {
-    if (error instanceof UsageError) output.discard();
-    throw error;
-  } finally {
-    console.stop();
-  }
-}
-
-async function execute(
-  settings: RunSettings,
-  request: RunRequest,
-  output: OutputDirectory,
-  console: RunConsole,
-  stop: StopSignals,
-): Promise<RunEnd> {
-  const syncStarted = request.sync ?? request.target.target === 'local';
-  using journal = new Journal(output.journal, { syncStarted });
-  return await executeRun(settings, journal, console, stop);
-}
-
-function runSettings(
-  request: RunRequest,
-  suite: Suite,
-  { target, providerPaths }: OpenTarget,
-  start: Date,
-): RunSettings {
-  const header: RunRecord = {
-    type: 'run',
-    version: JOURNAL_VERSION,
-    startedAt: start.toISOString(),
-    suite: suiteIdentity(),
-    commandLine: ['uapi-conform', ...process.argv.slice(2)],
-    target: target.name,
-    ...(request.seed !== undefined && { seed: request.seed }),
-  };
-  const today = start.toISOString().slice(0, 10);
-  const board = request.board === undefined ? {} : { board: request.board };
-  return {
-    target,
-    agent: { providers: providerPaths, jobs: request.jobs, isolate: request.isolate },
-    header,
-    select: (found) => selectAddresses(request, suite, found),
-    plan: (devices, kernel) => {
-      const expectations = loadExpectations({ kernel, today, ...board });
-      return planRun(request, suite, devices, target.timeoutScale, expectations);
-    },
-  };
-}
-
-/** Makes the reports, shows the end of the run and says how the process is to end. */
-function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): number {
-  const run = readRun(output.journal);
-  const written = writeReports(run, output.path, request.formats);
-  const paths = [output.journal, ...written].map((path) => `  ${path}`).join('\n');
-  const report = runReport(run, { color: wantsColor(process.stdout) });
-  process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
-  const isBroken = end.broken !== undefined;
-  const code = exitCode({ ...end, broken: isBroken });
-  if (isBroken) process.stderr.write(`uapi-conform: ${end.broken}\n`);
-  else if (code === 3 && !end.interrupted) process.stderr.write(`${nothingRun(end)}\n`);
-  return code;
-}
-
-function nothingRun({ verdicts }: RunEnd): string {
-  const what =
-    verdicts.length === 0
-      ? 'no point was planned: the selection leaves nothing'
-      : `all ${verdicts.length} points were skipped, for the reasons above`;
-  return `uapi-conform: nothing was run: ${what}. A run that executed no point is not a success.`;
-}
-
-/** `--list`: the same connection, selection and plan, but no point is sent. */
-async function listPoints(given: RunArguments): Promise<number> {
-  const start = new Date();
-  const request = runRequest(given);
-  checkTargetRequest(request.target);
-  const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
-  const console = await openRunConsole();
-  using stop = new StopSignals().listen();
-  try {
-    const say = (line: string) => console.say(line);
-    const opened = await openTarget(request.target, '.', say);
-    const settings = runSettings(request, suite, opened, start);
-    const { points } = await planOnly(settings, say, stop);
-    console.stop();
-    for (const { id, todo } of points) {
-      const skip = 'skip' in todo ? `  # skip ${todo.skip.class}: ${todo.skip.reason}` : '';
-      process.stdout.write(`${id}${skip}\n`);
-    }
-    if (points.some(({ todo }) => 'wire' in todo)) return 0;
-    throw new InfraError('no point would be run: see the reasons above.');
-  } finally {
-    console.stop();
-  }
-}

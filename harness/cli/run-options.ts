@@ -1,12 +1,12 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
-import { REPORT_FORMATS } from '../../reports/write.ts';
 import { withFilterOptions } from './filter-options.ts';
-import { positiveNumber, singleText, texts, wholeNumber, wordsOf } from './option-values.ts';
+import { withFormatOption } from './format-option.ts';
+import { positiveNumber, singleText, texts, wholeNumber } from './option-values.ts';
 import { withTargetOptions } from './target-options.ts';
 
 /** All options of `run`. */
 export function withRunOptions<T>(yargs: Argv<T>) {
-  const chosen = withDeviceOptions(withFilterOptions(withTargetOptions(yargs)));
+  const chosen = withFormatOption(withDeviceOptions(withFilterOptions(withTargetOptions(yargs))));
   return withHowOptions(chosen).positional('id', {
     describe: 'Cases or points: an id, a folder of them, or a glob as in dma-buf/**',
     type: 'string',
@@ -95,12 +95,6 @@ function withHowOptions<T>(yargs: Argv<T>) {
       type: 'string',
       requiresArg: true,
       coerce: singleText('--output'),
-    })
-    .option('format', {
-      describe: `A report beside junit and summary: ${REPORT_FORMATS.join(', ')}`,
-      type: 'string',
-      requiresArg: true,
-      coerce: wordsOf('--format', REPORT_FORMATS),
     })
     .option('sync', {
       describe: 'Wait for the disk before each point, so that a panic cannot take its name along',

@@ -3,6 +3,7 @@ import type { ReportFormat } from '../../reports/write.ts';
 import { UsageError } from '../errors.ts';
 import type { Filters } from '../select.ts';
 import type { TargetRequest } from '../targets/open-target.ts';
+import { DEFAULT_FORMATS } from './format-option.ts';
 import { chooseProviders } from './providers-option.ts';
 import type { RunArguments } from './run-options.ts';
 
@@ -52,7 +53,7 @@ export function runRequest(given: RunArguments): RunRequest {
     jobs: given.jobs ?? 0,
     isolate: given.isolate,
     timeoutScale: given.timeoutScale ?? 1,
-    formats: ['junit', 'summary', ...(given.format ?? [])],
+    formats: [...DEFAULT_FORMATS, ...(given.format ?? [])],
     ...(given.shuffle && { seed: given.seed ?? newSeed() }),
     ...(given.board !== undefined && { board: given.board }),
     ...(given.output !== undefined && { output: given.output }),
