@@ -37,7 +37,7 @@ export function judge(
   wireCase: Pick<WireCase, 'expectLog'>,
   expectation?: Expectation,
 ): Judgement | undefined {
-  const ended = judgeEnd(outcome.end, outcome.steps);
+  const ended = applyLeaks(judgeEnd(outcome.end, outcome.steps), outcome.leftBehind ?? []);
   if (!ended) return undefined;
   const signs = signsOfBadHealth(outcome, wireCase.expectLog);
   return applyExpectation(applyHealth(ended, signs), expectation);
@@ -99,6 +99,14 @@ function judgeEnd(end: PointEnd, steps: number): Judgement | undefined {
   }
 }
 
+/** What a point leaves behind fails it; after another end it is one more thing to say. */
+function applyLeaks(ended: Judgement | undefined, left: readonly string[]): Judgement | undefined {
+  if (ended === undefined || left.length === 0) return ended;
+  const leak = `left behind: ${left.join(', ')}`;
+  if (ended.verdict === 'pass') return { verdict: 'fail', reason: leak };
+  return { ...ended, reason: ended.reason ? `${ended.reason}; ${leak}` : leak };
+}
+
 /** A bad kernel spoils a pass, and a skip too: an oops must not hide behind a missing feature. */
 function applyHealth(judgement: Judgement, signs: readonly string[]): Judgement {
   if (signs.length === 0) return judgement;
@@ -122,7 +130,10 @@ function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): s
   }
   const taint = newTaint(outcome.taintBefore, outcome.taintAfter);
   if (taint.length > 0) signs.push(`new kernel taint: ${taint.join(', ')}`);
-  if (outcome.leftBehind?.length) signs.push(`left behind: ${outcome.leftBehind.join(', ')}`);
+  const beside = outcome.beside ?? [];
+  if (signs.length > 0 && beside.length > 0) {
+    signs.push(`which may be the doing of ${beside.join(', ')}, run beside it; see --jobs 1`);
+  }
   return signs;
 }
 
