@@ -88,8 +88,10 @@ async function connectUnlessStopped(
 ): ReturnType<Target['connect']> {
   if (signal.aborted) throw new Stopped();
   const connecting = target.connect(say);
+  let giveUp = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Stopped()), { once: true });
+    giveUp = () => reject(new Stopped());
+    signal.addEventListener('abort', giveUp);
   });
   try {
     return await Promise.race([connecting, stopped]);
@@ -101,6 +103,8 @@ async function connectUnlessStopped(
       );
     }
     throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
 }
 
