@@ -7,10 +7,10 @@ import {
   type WireCase,
   type WirePoint,
 } from '../protocol.ts';
-import { kernelFacts, taint } from './kernel-facts.ts';
-import { KernelLog } from './kernel-log.ts';
 import { Lane, type LaneResult } from './lane.ts';
 import { Scheduler } from './scheduler.ts';
+import { kernelFacts, taint } from './watch/kernel-facts.ts';
+import { KernelLog } from './watch/kernel-log.ts';
 import type { ToWorker } from './worker-protocol.ts';
 
 /** What a running point has seen of the kernel so far. */

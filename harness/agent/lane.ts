@@ -1,6 +1,6 @@
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
-import { whereabouts } from './kernel-facts.ts';
 import type { WorkerOutcome } from './point.ts';
+import { whereabouts } from './watch/kernel-facts.ts';
 import { WorkerDied, WorkerProcess } from './worker-process.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
-import type { WireKernel } from '../protocol.ts';
+import type { WireKernel } from '../../protocol.ts';
 
 function textOf(path: string): string {
   try {

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
-import type { KernelLine } from '../../reports/results.ts';
+import type { KernelLine } from '../../../reports/results.ts';
 import { signOf } from './kernel-signs.ts';
 
 /** One record is at most this long. Source: kernel/printk/printk.c, PRINTK_MESSAGE_MAX */
