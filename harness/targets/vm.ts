@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { UsageError } from '../errors.ts';
 import type { Target } from '../target.ts';
@@ -25,6 +25,14 @@ export interface LabNeeds {
   readonly devices: readonly string[];
   /** Shell commands for the guest, once the modules are loaded. */
   readonly setup: readonly string[];
+  /** Modules of its own, as sources. */
+  readonly builds: readonly ModuleBuild[];
+}
+
+/** `"build": {"source": "module", "name": "uapi_faults"}`; the source is a folder beside lab.json. */
+interface ModuleBuild {
+  readonly directory: string;
+  readonly name: string;
 }
 
 /** A virtual machine that has what the wanted providers need. The lab is loaded only here. */
@@ -39,6 +47,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
     setup: needs.setup,
+    modulesToBuild: needs.builds,
     ...(kernel !== undefined && { kernel }),
     ...(bzImage !== undefined && { bzImage }),
     ...(modules !== undefined && { modules }),
@@ -50,9 +59,22 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
   const tree = join(projectRoot(), 'providers');
   const inTree = readdirSync(tree).map((name) => join(tree, name));
   const isWanted = (folder: string) => names.length === 0 || names.includes(basename(folder));
-  const all = [...inTree, ...paths].filter(isWanted).map(readNeeds);
-  const union = (key: keyof LabNeeds) => [...new Set(all.flatMap((needs) => needs[key]))];
-  return { modules: union('modules'), devices: union('devices'), setup: union('setup') };
+  const all = [...inTree, ...paths.map(dataFolder)].filter(isWanted).map(readNeeds);
+  const union = (key: ListKey) => [...new Set(all.flatMap((needs) => needs[key]))];
+  return {
+    modules: union('modules'),
+    devices: union('devices'),
+    setup: union('setup'),
+    builds: all.flatMap(({ builds }) => builds),
+  };
+}
+
+type ListKey = Exclude<keyof LabNeeds, 'builds'>;
+
+/** Where a provider's data is: of one that was compiled here, beside its source. */
+function dataFolder(path: string): string {
+  const inBuild = relative(join(projectRoot(), 'build'), resolve(path));
+  return inBuild.startsWith('..') ? path : join(projectRoot(), inBuild);
 }
 
 function readNeeds(folder: string): LabNeeds {
@@ -64,13 +86,32 @@ function readNeeds(folder: string): LabNeeds {
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const list = (key: keyof LabNeeds) => listOf(value, key, path);
-  return { modules: list('modules'), devices: list('devices'), setup: list('setup') };
+  const list = (key: ListKey) => listOf(value, key, path);
+  return {
+    modules: list('modules'),
+    devices: list('devices'),
+    setup: list('setup'),
+    builds: buildsOf(value, folder, path),
+  };
 }
 
-function listOf(value: unknown, key: keyof LabNeeds, path: string): readonly string[] {
-  const list: unknown =
-    typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
+}
+
+function buildsOf(value: unknown, folder: string, path: string): readonly ModuleBuild[] {
+  const build = memberOf(value, 'build');
+  if (build === undefined) return [];
+  const source = memberOf(build, 'source');
+  const name = memberOf(build, 'name');
+  if (typeof source === 'string' && typeof name === 'string') {
+    return [{ directory: join(folder, source), name }];
+  }
+  throw new UsageError(`${path}: 'build' must have a 'source' and a 'name', both strings.`);
+}
+
+function listOf(value: unknown, key: ListKey, path: string): readonly string[] {
+  const list = memberOf(value, key);
   if (list === undefined) return [];
   if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return list;
   throw new UsageError(`${path}: '${key}' must be a list of strings.`);
