@@ -451,7 +451,7 @@ export interface Step {
      */
     fd?: string;
     /**
-     * Where the struct lies: `null`, `unmapped`, `kernel` pass a bad pointer, `split` ends half-way in unmapped memory, `read-only` cannot be written by the kernel. A reference to a mapping: the argument is what is there, and no struct.
+     * Where the struct lies: `null`, `unmapped`, `kernel` pass a bad pointer, `split` ends half-way in unmapped memory, `read-only` cannot be written by the kernel. A reference to a mapping: the argument is what is there, and no struct; to a parameter: one of these words.
      */
     argument?: ('null' | 'unmapped' | 'kernel' | 'split' | 'read-only') | Reference;
     /**

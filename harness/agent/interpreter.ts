@@ -5,7 +5,7 @@ import { durationMs } from './duration.ts';
 import type { Scope } from './scope.ts';
 import { CaseDefect, describe, fieldsOf, type SessionValue, show, type Value } from './values.ts';
 import type { PointContext, Verb, VerbHandler, VerbResult } from './verb.ts';
-import { plain } from './verbs/check.ts';
+import { comparable, plain } from './verbs/check.ts';
 import { VERBS } from './verbs/index.ts';
 
 /** What steps run in: everything of a verb's context that does not change from step to step. */
@@ -115,7 +115,7 @@ function checkFields(step: Step, value: Value, context: PointContext): Wrong | u
   for (const [path, expectation] of Object.entries(step.gives ?? {})) {
     const actual = fieldAt(fields, path);
     const expected = plain(expectation, context);
-    if (plain(actual, context) === expected) continue;
+    if (comparable(actual) === expected) continue;
     return { expected: `${path} = ${show(expected)}`, actual: `${path} = ${show(actual)}` };
   }
   return undefined;

@@ -1,4 +1,5 @@
-import { SizeError } from '../../size.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
+import { evaluateSize, parseSize, SizeError } from '../../size.ts';
 import { type Scalar, show } from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
 
@@ -38,6 +39,23 @@ export function aligned(args: Arguments<'aligned'>, context: PointContext): Verb
 }
 
 const REFERENCE = /^\$[a-zA-Z0-9_.[\]]+$/;
+
+/**
+ * What the kernel gave, as `plain` makes what a case expects; but text of the kernel that looks like
+ * a reference is text.
+ */
+export function comparable(value: Scalar): Scalar {
+  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+  if (typeof value !== 'string') return value;
+  try {
+    const terms = parseSize(value);
+    if (terms.some((term) => term.kind === 'reference')) return value;
+    return evaluateSize(terms, () => 0n, pageSize());
+  } catch (error) {
+    if (error instanceof SizeError) return value;
+    throw error;
+  }
+}
 
 /** Numbers compare by value, whatever width they came in; text that is a size counts as a number. */
 export function plain(operand: Scalar, context: Pick<PointContext, 'scope'>): Scalar {

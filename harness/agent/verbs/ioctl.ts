@@ -94,11 +94,15 @@ function makeStruct(struct: AnyStruct, args: Arguments<'ioctl'>, context: PointC
       struct.set(
         bytes,
         path,
-        struct.field(path).kind === 'chars' ? String(value) : fieldValue(value, context),
+        struct.field(path).kind === 'chars' ? textOf(value, context) : fieldValue(value, context),
       );
     }
   }
   return bytes;
+}
+
+function textOf(value: Scalar, context: PointContext): string {
+  return String(context.scope.scalar(value));
 }
 
 /** Bytes of the struct and of as much of its flexible array as the fields reach into. */
