@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UsageError } from '../../harness/errors.ts';
 import type { Kernel } from './kernels.ts';
@@ -65,11 +65,8 @@ async function modulesDirectory(modules: string, release: string): Promise<strin
   const tries = [given, join(given, release), join(given, 'lib/modules', release)];
   const found = tries.find((path) => existsSync(join(path, 'modules.dep')));
   if (found !== undefined) return found;
-  const content = existsSync(given)
-    ? `it holds ${(await readdir(given)).slice(0, 5).join(', ')}`
-    : 'no such directory';
+  const problem = existsSync(given) ? `has no modules.dep for ${release}` : 'does not exist';
   throw new UsageError(
-    `--modules ${given} has no modules.dep for ${release} (${content}): ` +
-      'give the INSTALL_MOD_PATH of make modules_install',
+    `--modules ${given} ${problem}: give INSTALL_MOD_PATH of make modules_install`,
   );
 }

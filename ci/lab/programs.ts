@@ -49,10 +49,9 @@ export async function runProgram(
   throw new InfraError(`${argv.join(' ')} failed: ${lastWords(result.stderr)}`);
 }
 
-/** The lines of an error output that matter: apt's E: lines if there are any, else the last two. */
+/** The line of an error output that matters: apt's first error if there is one, else the last. */
 export function lastWords(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const errors = lines.filter((line) => line.startsWith('E: '));
-  const chosen = errors.length > 0 ? errors.slice(0, 3) : lines.slice(-2);
-  return chosen.map((line) => line.replace(/^E: /, '').trim()).join('; ') || 'it said nothing';
+  const error = lines.find((line) => line.startsWith('E: '))?.slice(3);
+  return (error ?? lines.at(-1) ?? 'it said nothing').trim();
 }

@@ -23,11 +23,11 @@ for module in $BOOT_MODULES; do
 done
 
 $B mount -t 9p -o ro,trans=virtio,version=9p2000.L,msize=512000,cache=loose hostroot /host ||
-  fail 'cannot mount the host files (CONFIG_NET_9P_VIRTIO, CONFIG_9P_FS, CONFIG_VIRTIO_PCI)'
+  fail 'no 9p: CONFIG_VIRTIO_PCI, CONFIG_NET_9P_VIRTIO, CONFIG_9P_FS must be built in or in --modules'
 $B mount -t tmpfs -o mode=755 overlay /overlay || fail 'no tmpfs'
 $B mkdir /overlay/upper /overlay/work
 $B mount -t overlay -o lowerdir=/host,upperdir=/overlay/upper,workdir=/overlay/work overlay /root ||
-  fail 'cannot mount the overlay (CONFIG_OVERLAY_FS)'
+  fail 'no overlay: CONFIG_OVERLAY_FS must be built in or in --modules'
 
 for dir in proc sys dev; do
   $B mkdir -p "/root/$dir"

@@ -21,7 +21,7 @@ find_port() {
     read -r name < "$port/name" || continue
     [ "$name" = "$PORT_NAME" ] && return
   done
-  fail "no virtio port $PORT_NAME (CONFIG_VIRTIO_CONSOLE)"
+  fail "no port $PORT_NAME: CONFIG_VIRTIO_CONSOLE must be built in or in --modules"
 }
 
 # A port can be opened once only: descriptor 3 is for both directions. The pipe gives the agent an
