@@ -16,7 +16,13 @@ const failed: PointEnd = { kind: 'failed', failure: FAILURE };
 const skipped: PointEnd = { kind: 'skipped', class: 'no-feature', reason: 'it has none' };
 const done: PointEnd = { kind: 'done' };
 const died: PointEnd = { kind: 'died', how: 'SIGSEGV', step: '3.2', call: 'DRM_IOCTL_X' };
-const timeout: PointEnd = { kind: 'timeout', limitMs: 5000, step: '2', where: 'D, dma_fence_wait' };
+const timeout: PointEnd = {
+  kind: 'timeout',
+  limit: 'time',
+  limitMs: 5000,
+  step: '2',
+  where: 'D, dma_fence_wait',
+};
 const warning = { timeUs: 1, level: 4, text: 'WARNING: CPU: 0', sign: 'WARNING' };
 const harmless = { timeUs: 1, level: 6, text: 'usb 1-1: new device' };
 const known: Expectation = { verdicts: ['fail'], reason: 'bug 7', place: 'fails:3' };

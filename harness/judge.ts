@@ -128,6 +128,7 @@ function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): s
     const more = lines.length > 1 ? ` and ${lines.length - 1} more` : '';
     signs.push(`kernel log: ${first.sign}: ${first.text}${more}`);
   }
+  signs.push(...(outcome.signs ?? []));
   const taint = newTaint(outcome.taintBefore, outcome.taintAfter);
   if (taint.length > 0) signs.push(`new kernel taint: ${taint.join(', ')}`);
   const beside = outcome.beside ?? [];
@@ -150,13 +151,14 @@ function describeDeath(end: Death): Required<Pick<Judgement, 'reason' | 'failure
 
 function describeHang(end: Timeout): Required<Pick<Judgement, 'reason' | 'failure'>> {
   const limit = `${end.limitMs / 1000} s`;
+  const silent = end.limit === 'inactivity';
   return {
-    reason: `no end within ${limit} in ${placeOf(end)}`,
+    reason: `${silent ? 'no sign of life for' : 'no end within'} ${limit} in ${placeOf(end)}`,
     failure: {
       step: end.step,
       action: end.call ?? '',
-      expected: `the point ends within ${limit}`,
-      actual: 'it was still running',
+      expected: silent ? `a sign of life within ${limit}` : `the point ends within ${limit}`,
+      actual: silent ? 'no step, no call, no kernel log line' : 'it was still running',
       detail: end.where,
     },
   };

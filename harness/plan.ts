@@ -38,9 +38,13 @@ export interface PlanInput {
   readonly repeat?: number;
   /** Also cases that disturb the device or the machine. */
   readonly destructive: boolean;
+  /** Limit of the time without any activity; 0 for none. Default: 30 s. */
+  readonly inactivityMs?: number;
   /** Factor on every time limit; targets that are emulated are slower. */
   readonly timeoutScale: number;
 }
+
+const INACTIVITY_MS = 30_000;
 
 /** What the agent needs of a case. */
 export function toWireCase({ id, steps, roles, expectLog }: LoadedCase): WireCase {
@@ -141,6 +145,7 @@ function pointsOf(
         parameters: one.wireParameters[index] ?? parameters,
         devices,
         timeoutMs: Math.ceil(one.timeoutMs * input.timeoutScale),
+        inactivityMs: (input.inactivityMs ?? INACTIVITY_MS) * input.timeoutScale,
         exclusive: one.exclusive,
       };
       return { id, case: one, parameters, devices, wire };

@@ -37,6 +37,8 @@ export interface WirePoint {
   /** Role to device address. */
   readonly devices: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Limit of the time without a step, a call or a kernel log line; 0 for none. */
+  readonly inactivityMs: number;
   /** No other point runs beside it. */
   readonly exclusive: boolean;
 }
@@ -71,6 +73,8 @@ export type PointEnd =
   | {
       readonly kind: 'timeout';
       readonly limitMs: number;
+      /** Which limit it was: of the whole point, or of the time without any activity. */
+      readonly limit: 'time' | 'inactivity';
       readonly step: string;
       readonly call?: string;
       /** State, wait channel and kernel stack of the worker's threads. */
@@ -91,6 +95,8 @@ export interface WireOutcome {
   readonly kernelLog: readonly KernelLine[];
   readonly taintBefore: number;
   readonly taintAfter: number;
+  /** Signs of a bad kernel that stand in no log line: a device that vanished, lockdep off. */
+  readonly signs?: readonly string[];
   /** Points that ran meanwhile: kernel log and taint may be their doing. */
   readonly beside?: readonly string[];
   /** What could not be released, or was still there afterwards. */

@@ -34,7 +34,7 @@ export async function measureProtocol(): Promise<Measured> {
       // An exclusive point waits for the one before it, so that all but the first are cancelled.
       const devices = { device: 'null@null' };
       const point = { id: `p${i}`, case: 'bench/empty/nothing', parameters: {}, devices };
-      send({ t: 'point', point: { ...point, timeoutMs: 1000, exclusive: true } });
+      send({ t: 'point', point: { ...point, timeoutMs: 1000, inactivityMs: 0, exclusive: true } });
     }
     send({ t: 'cancel' });
     for (let outcomes = 0; outcomes < POINTS - 1; ) if ((await next()).t === 'outcome') outcomes++;

@@ -4,6 +4,8 @@ import t from 'tap';
 import type { PointRecord, Verdict } from '../../reports/results.ts';
 import { runSuite } from './run-cli.ts';
 
+t.setTimeout(600_000);
+
 /** The harness proves itself: devices with forced outcomes, and the verdict that each must get. */
 
 const ARGUMENTS = [
@@ -27,7 +29,7 @@ const VERDICTS: Readonly<Record<string, readonly [Verdict, RegExp | undefined]>>
   'no-device': ['skip', /ENODEV/],
 };
 
-t.test('every forced outcome gets its verdict', { timeout: 600_000 }, async (t) => {
+t.test('every forced outcome gets its verdict', async (t) => {
   const output = t.testdir();
   const { status, run, stderr } = await runSuite(output, [...ARGUMENTS, 'forced/outcome/**']);
   const point = (id: string): PointRecord | undefined => run.points.find((one) => one.id === id);

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os';
-import type { KernelLine } from '../../reports/results.ts';
 import {
   type AgentMessage,
   type HostMessage,
@@ -9,32 +8,20 @@ import {
 } from '../protocol.ts';
 import { Lane, type LaneResult } from './lane.ts';
 import { Scheduler } from './scheduler.ts';
-import { kernelFacts, taint } from './watch/kernel-facts.ts';
-import { KernelLog } from './watch/kernel-log.ts';
+import { kernelFacts } from './watch/kernel-facts.ts';
+import { KernelWatch } from './watch/kernel-watch.ts';
 import type { ToWorker } from './worker-protocol.ts';
-
-/** What a running point has seen of the kernel so far. */
-interface Watch {
-  readonly taintBefore: number;
-  readonly startedNs: bigint;
-  readonly lines: KernelLine[];
-  /** Points that ran meanwhile, by id: what the kernel said may have been theirs. */
-  readonly beside: Set<string>;
-}
 
 /** The target half: answers the host, supervises workers, watches the kernel. Drives no device. */
 export class Agent {
   readonly #say: (message: AgentMessage) => void;
-  readonly #kernelLog = KernelLog.open();
+  readonly #watch = new KernelWatch();
   readonly #cases = new Map<string, WireCase>();
   readonly #lanes = new Map<string, Lane>();
-  readonly #watches = new Map<WirePoint, Watch>();
   /** Devices whose worker is stuck in the kernel, with the point that did it. */
   readonly #quarantined = new Map<string, string>();
   #providerPaths: readonly string[] = [];
   #isolate = false;
-  /** The kernel's taint when it was last looked at. */
-  #taint = 0;
   #scheduler = new Scheduler(1);
   /** Discovery and probes run in a worker too; it becomes the first lane's. */
   #scout: Lane | undefined;
@@ -79,12 +66,8 @@ export class Agent {
     const privileged = process.getuid?.() === 0;
     this.#say({ t: 'hello', protocol: PROTOCOL_VERSION, kernel: kernelFacts(), privileged });
     if (message.protocol !== PROTOCOL_VERSION) return;
-    this.#scout = new Lane(this.#providerPaths, this.#isolate);
+    this.#scout = this.#newLane();
     this.#scout.warm();
-    if (!this.#kernelLog.isReadable) {
-      const text = 'the kernel log cannot be read here: run as root, or see kernel.dmesg_restrict';
-      this.#say({ t: 'note', text });
-    }
   }
 
   async #probe(addresses: readonly string[]): Promise<void> {
@@ -98,10 +81,14 @@ export class Agent {
 
   /** A question that a worker answers; whatever goes wrong there ends the conversation. */
   async #ask(message: Extract<ToWorker, { t: 'discover' | 'probe' }>): Promise<void> {
-    const lane = this.#scout ?? new Lane(this.#providerPaths, this.#isolate);
+    const lane = this.#scout ?? this.#newLane();
     this.#scout = lane;
     try {
       const answer = await lane.warm().request(message);
+      if (answer.t === 'probed') {
+        this.#watch.devices(answer.devices);
+        for (const text of await this.#watch.start()) this.#say({ t: 'note', text });
+      }
       if (answer.t === 'devices' || answer.t === 'probed') return this.#say(answer);
       const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
       this.#say({ t: 'fatal', kind: 'usage', message: `${message.t}: ${error}` });
@@ -112,10 +99,14 @@ export class Agent {
     }
   }
 
+  #newLane(): Lane {
+    return new Lane(this.#providerPaths, this.#isolate, () => this.#watch.activity());
+  }
+
   #lane(address: string): Lane {
     const known = this.#lanes.get(address);
     if (known !== undefined) return known;
-    const lane = new Lane(this.#providerPaths, this.#isolate);
+    const lane = this.#newLane();
     this.#lanes.set(address, lane);
     return lane;
   }
@@ -128,17 +119,13 @@ export class Agent {
 
   async #run(point: WirePoint): Promise<void> {
     await this.#prepare(point);
-    this.#readKernelLog();
-    const beside = new Set<string>();
-    for (const [other, watch] of this.#watches) {
-      beside.add(other.id);
-      watch.beside.add(point.id);
-    }
-    const startedNs = process.hrtime.bigint();
-    this.#watches.set(point, { taintBefore: this.#taint, startedNs, lines: [], beside });
+    this.#watch.begin(point);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
-    const result = await this.#outcome(point);
-    this.#report(point, result);
+    const { stuck, ...result } = await this.#outcome(point);
+    const kernel = await this.#watch.end(point);
+    const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
+    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
+    this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
     this.#scheduler.finish(point);
     this.#startPoints();
   }
@@ -148,11 +135,8 @@ export class Agent {
     try {
       await this.#lane(laneOf(point)).ready(Object.values(point.devices));
     } catch (error) {
-      this.#say({
-        t: 'fatal',
-        kind: 'infra',
-        message: `a worker cannot be started: ${String(error)}`,
-      });
+      const message = `a worker cannot be started: ${String(error)}`;
+      this.#say({ t: 'fatal', kind: 'infra', message });
     }
   }
 
@@ -173,45 +157,16 @@ export class Agent {
     return result;
   }
 
-  #report(point: WirePoint, { stuck, ...result }: LaneResult): void {
-    this.#readKernelLog();
-    const watch = this.#watches.get(point);
-    this.#watches.delete(point);
-    const startedNs = watch?.startedNs ?? process.hrtime.bigint();
-    const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
-    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote];
-    const outcome = {
-      ...result,
-      id: point.id,
-      durationMs: Number(process.hrtime.bigint() - startedNs) / 1e6,
-      kernelLog: watch?.lines ?? [],
-      taintBefore: watch?.taintBefore ?? this.#taint,
-      taintAfter: this.#taint,
-      beside: [...(watch?.beside ?? [])],
-    };
-    this.#say({
-      t: 'outcome',
-      outcome: leftBehind.length === 0 ? outcome : { ...outcome, leftBehind },
-    });
-  }
-
-  /** New lines and taint belong to every point that runs: nobody can tell which of them it was. */
-  #readKernelLog(): void {
-    this.#taint = taint();
-    const lines = this.#kernelLog.drain();
-    if (lines.length === 0) return;
-    for (const watch of this.#watches.values()) watch.lines.push(...lines);
-  }
-
   #cancelled(point: WirePoint): void {
+    const { taint } = this.#watch;
     const outcome = {
       id: point.id,
       end: { kind: 'cancelled' } as const,
       durationMs: 0,
       steps: 0,
       kernelLog: [],
-      taintBefore: this.#taint,
-      taintAfter: this.#taint,
+      taintBefore: taint,
+      taintAfter: taint,
     };
     this.#say({ t: 'outcome', outcome });
   }

@@ -24,11 +24,17 @@ export class CommandIndex {
     return new CommandIndex(await Promise.all([...headers].map(loadDescription)));
   }
 
-  find(name: string): Command {
+  lookUp(name: string): Command | undefined {
     for (const { commands } of this.#descriptions) {
       const command = commands[name];
       if (command !== undefined) return command;
     }
+    return undefined;
+  }
+
+  find(name: string): Command {
+    const command = this.lookUp(name);
+    if (command !== undefined) return command;
     throw new CaseDefect(`no header of the point's providers has the command ${name}`);
   }
 }

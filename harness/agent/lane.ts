@@ -1,17 +1,16 @@
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
+import { CommandIndex } from './commands.ts';
+import { Expired, within, withinActivity } from './limits.ts';
 import type { WorkerOutcome } from './point.ts';
+import { loadProvider } from './provider-loader.ts';
 import { whereabouts } from './watch/kernel-facts.ts';
+import { logBlockedTasks } from './watch/log-writer.ts';
 import { WorkerDied, WorkerProcess } from './worker-process.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
 const KILL_LIMIT_MS = 10_000;
 /** A worker starts within this time, also where everything is emulated. */
 const START_LIMIT_MS = 120_000;
-
-/** The time is up. */
-class Expired extends Error {
-  override name = 'Expired';
-}
 
 /** What became of a point, and whether the lane's device can be used again. */
 export interface LaneResult extends WorkerOutcome {
@@ -23,14 +22,17 @@ export interface LaneResult extends WorkerOutcome {
 export class Lane {
   readonly #providerPaths: readonly string[];
   readonly #isolate: boolean;
+  readonly #kernelActivity: () => number;
   #worker: WorkerProcess | undefined;
   /** Cases that the worker knows, and devices that it is ready for. */
   #known = new Set<string>();
   #prepared = new Set<string>();
 
-  constructor(providerPaths: readonly string[], isolate: boolean) {
+  /** @param kernelActivity changes whenever the kernel logs something */
+  constructor(providerPaths: readonly string[], isolate: boolean, kernelActivity: () => number) {
     this.#providerPaths = providerPaths;
     this.#isolate = isolate;
+    this.#kernelActivity = kernelActivity;
   }
 
   /** Starts the worker ahead of its first point. */
@@ -56,12 +58,13 @@ export class Lane {
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const worker = this.warm();
+    const activity = () => `${worker.activity()} ${this.#kernelActivity()}`;
     try {
-      const outcome = await within(point.timeoutMs, this.#ask(worker, point, wireCase));
+      const outcome = await withinActivity(point, activity, this.#ask(worker, point, wireCase));
       if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
       return { ...outcome, stuck: false };
     } catch (error) {
-      const end = endOf(error, worker, point);
+      const end = await this.#endOf(error, worker, point);
       const gone = await this.#replace(worker);
       return { end, steps: 1, callCounts: {}, stuck: !gone };
     }
@@ -86,28 +89,29 @@ export class Lane {
     if (this.#worker === worker) this.#worker = undefined;
     return worker.end(KILL_LIMIT_MS);
   }
+
+  /** What a worker that gave no answer came to; read before it is killed. */
+  async #endOf(error: unknown, worker: WorkerProcess, point: WirePoint): Promise<PointEnd> {
+    const where = error instanceof Expired ? whereabouts(worker.pid) : '';
+    if (error instanceof Expired) logBlockedTasks();
+    const call = worker.lastCall(await this.#commandsOf(point));
+    const at = { step: worker.lastStep(), ...(call === undefined ? {} : { call }) };
+    if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
+    if (error instanceof Expired) {
+      return { kind: 'timeout', limitMs: error.limitMs, limit: error.limit, where, ...at };
+    }
+    return { kind: 'defect', error: String(error) };
+  }
+
+  /** The commands of the point's providers: only a death is worth loading them here. */
+  async #commandsOf(point: WirePoint): Promise<CommandIndex> {
+    const names = new Set(Object.values(point.devices).map((address) => address.split('@', 1)[0]));
+    const loading = [...names].map((name) => loadProvider(name ?? '', this.#providerPaths));
+    return CommandIndex.load(await Promise.all(loading));
+  }
 }
 
 /** A worker that left something open, or that failed in our own code, is not used again. */
 function isClean(outcome: WorkerOutcome): boolean {
   return outcome.end.kind !== 'defect' && outcome.leftBehind === undefined;
-}
-
-/** What a worker that gave no answer came to; read before it is killed. */
-function endOf(error: unknown, worker: WorkerProcess, point: WirePoint): PointEnd {
-  const call = worker.lastCall();
-  const at = { step: worker.lastStep(), ...(call === undefined ? {} : { call }) };
-  if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
-  if (error instanceof Expired) {
-    return { kind: 'timeout', limitMs: point.timeoutMs, where: whereabouts(worker.pid), ...at };
-  }
-  return { kind: 'defect', error: String(error) };
-}
-
-function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const expiry = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Expired()), limitMs);
-  });
-  return Promise.race([work, expiry]).finally(() => clearTimeout(timer));
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { readCallLogFile } from '../../uapi/call-log-file.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import type { CommandIndex } from './commands.ts';
 import { readStep } from './step-marker.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
@@ -66,9 +67,19 @@ export class WorkerProcess {
   }
 
   /** The call that the worker was in, or the last that it made; undefined when it made none. */
-  lastCall(): string | undefined {
+  lastCall(commands: Pick<CommandIndex, 'lookUp'>): string | undefined {
     if (this.#blackBox === undefined) return undefined;
-    return readCallLogFile(`/proc/self/fd/${this.#blackBox.logFd}`).at(-1)?.toString();
+    const path = `/proc/self/fd/${this.#blackBox.logFd}`;
+    return readCallLogFile(path, (name) => commands.lookUp(name))
+      .at(-1)
+      ?.toString();
+  }
+
+  /** Changes with every step and every call. */
+  activity(): string {
+    if (this.#blackBox === undefined) return '';
+    const last = readCallLogFile(`/proc/self/fd/${this.#blackBox.logFd}`).at(-1)?.facts;
+    return `${this.lastStep()} ${last?.sequence} ${last?.state}`;
   }
 
   /** The step that the worker entered last; `0` before the first. */

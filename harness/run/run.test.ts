@@ -22,7 +22,15 @@ function point(id: string, devices = ['vgem@vgem']): RunPoint {
     id,
     text: { title: id, area: 'a', rules: [], devices: roles, provider: 'vgem', reproduce: 'x' },
     todo: {
-      wire: { id, case: 'c', parameters: {}, devices: roles, timeoutMs: 1000, exclusive: false },
+      wire: {
+        id,
+        case: 'c',
+        parameters: {},
+        devices: roles,
+        timeoutMs: 1000,
+        inactivityMs: 0,
+        exclusive: false,
+      },
       wireCase: { id: 'c', steps: [{ openFds: {} }], roles: Object.keys(roles), expectLog: [] },
     },
   };

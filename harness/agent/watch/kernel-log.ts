@@ -2,6 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { KernelLine } from '../../../reports/results.ts';
 import { signOf } from './kernel-signs.ts';
+import { MARKER } from './log-writer.ts';
 
 /** One record is at most this long. Source: kernel/printk/printk.c, PRINTK_MESSAGE_MAX */
 const RECORD_BYTES = 8192;
@@ -44,7 +45,7 @@ export class KernelLog implements Disposable {
   drain(): readonly KernelLine[] {
     const lines: KernelLine[] = [];
     for (let record = this.#next(); record !== undefined; record = this.#next()) {
-      if (lines.length < KEPT_LINES) lines.push(record);
+      if (lines.length < KEPT_LINES && !record.text.startsWith(MARKER)) lines.push(record);
     }
     return lines;
   }
