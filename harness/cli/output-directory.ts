@@ -5,44 +5,46 @@ import { UsageError } from '../errors.ts';
 /** Where a run puts its files. */
 export interface OutputDirectory {
   readonly path: string;
+  /** There and empty: nobody else can take the directory for a run of his own. */
   readonly journal: string;
-  /** Removes it again when nothing was run, and it was made for this run. */
+  /** Removes the journal, and what was made for this run as far as it is empty. */
   discard(): void;
 }
 
 /** The journal's name in a run's directory. */
 export const JOURNAL_FILE = 'journal.jsonl';
 
-/** `results/20261121T081500Z`: below the working directory, named after the start. */
-export function defaultOutput(start: Date): string {
-  const name = start.toISOString().replace(/[-:]|\.\d+/g, '');
-  return join('results', name);
-}
-
 /**
- * Makes the directory and proves that it can be written to, before anything slow is begun.
+ * Makes the directory and its journal, which proves before anything slow is begun that it can be
+ * written to. By default it is `results/20261121T081500Z`, after the start, with a number where
+ * several runs start at once.
  * @throws UsageError
  */
-export function prepareOutput(directory: string): OutputDirectory {
-  const path = resolve(directory);
-  const journal = join(path, JOURNAL_FILE);
-  if (existsSync(journal)) {
+export function prepareOutput(directory: string | undefined, start: Date): OutputDirectory {
+  if (directory !== undefined) {
+    const claimed = claim(directory);
+    if (claimed) return claimed;
     throw new UsageError(
       `--output ${directory}: ${JOURNAL_FILE} of another run is there. Give another directory.`,
     );
   }
-  const firstMade = makeWritable(path, directory);
-  return { path, journal, discard: () => discard(path, journal, firstMade) };
+  const name = join('results', start.toISOString().replace(/[-:]|\.\d+/g, ''));
+  for (let number = 1; ; number++) {
+    const claimed = claim(number === 1 ? name : `${name}-${number}`);
+    if (claimed) return claimed;
+  }
 }
 
-function makeWritable(path: string, directory: string): string | undefined {
-  const probe = join(path, `.probe-${process.pid}`);
+/** @returns undefined when another run has a journal there */
+function claim(directory: string): OutputDirectory | undefined {
+  const path = resolve(directory);
+  const journal = join(path, JOURNAL_FILE);
   try {
     const firstMade = makeDirectories(path);
-    writeFileSync(probe, '\n');
-    rmSync(probe);
-    return firstMade;
+    writeFileSync(journal, '', { flag: 'wx' });
+    return { path, journal, discard: () => discard(path, journal, firstMade) };
   } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(
       `--output ${directory}: it cannot be written to: ${why}. Give another directory.`,
@@ -59,7 +61,13 @@ function makeWritable(path: string, directory: string): string | undefined {
 function makeDirectories(path: string): string | undefined {
   if (existsSync(path)) return undefined;
   const above = makeDirectories(dirname(path));
-  mkdirSync(path);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another run may have made it meanwhile.
+    if (!existsSync(path)) throw error;
+    return above;
+  }
   return above ?? path;
 }
 

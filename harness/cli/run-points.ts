@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { runReport, wantsColor } from '../../reports/console.ts';
 import { readRun } from '../../reports/journal.ts';
 import type { RunRecord } from '../../reports/results.ts';
@@ -10,7 +11,7 @@ import { exitCode } from '../judge.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
-import { defaultOutput, type OutputDirectory, prepareOutput } from './output-directory.ts';
+import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
 import type { RunArguments } from './run-options.ts';
@@ -24,7 +25,7 @@ export async function run(given: RunArguments): Promise<number> {
   const request = runRequest(given);
   checkTargetRequest(request.target);
   const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
-  const output = prepareOutput(request.output ?? defaultOutput(start));
+  const output = prepareOutput(request.output, start);
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
   try {
@@ -34,7 +35,7 @@ export async function run(given: RunArguments): Promise<number> {
     console.stop();
     return finish(end, request, output);
   } catch (error) {
-    if (error instanceof UsageError) output.discard();
+    if (error instanceof UsageError || statSync(output.journal).size === 0) output.discard();
     throw error;
   } finally {
     console.stop();

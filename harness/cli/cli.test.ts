@@ -1,0 +1,185 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { projectRoot } from '../../uapi/project-root.ts';
+import { commandLine } from './command-line.ts';
+import { exitCodeOf, messageOf } from './exit.ts';
+import { prepareOutput } from './output-directory.ts';
+import { chooseProviders } from './providers-option.ts';
+import { reproduceLine } from './reproduce.ts';
+import type { RunRequest } from './run-request.ts';
+
+const MAIN = join(projectRoot(), 'build/harness/cli/main.js');
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process of its own: slow, so most rows run the command line in this one. */
+function cli(args: readonly string[], cwd = projectRoot()): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { cwd }, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+/** What the command line rejects with. A function of its own, because yargs may throw at once. */
+async function errorOf(args: readonly string[]): Promise<unknown> {
+  try {
+    await commandLine(args).parseAsync();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+t.test('bad input is told in one message that names the place and the mend', async (t) => {
+  const dir = t.testdir({
+    'cut.jsonl': '{"type":"run","version":1',
+    'corrupt.jsonl': 'no journal at all\n',
+    'image.bin': 'not a kernel',
+    file: '',
+    used: { 'journal.jsonl': '' },
+    cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
+  });
+  const all = ['run', '--all', '--output'];
+  const out = ['--output', `${dir}/out`];
+  const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+    [[], /Give a command; uapi-conform --help/],
+    [['rnu'], /Did you mean run\?/],
+    [['run', '--al'], /Unknown argument: al\. See uapi-conform run --help/],
+    [['run', '--jobs', 'two'], /--jobs two: give a whole number/],
+    [['run', '--jobs', '0'], /--jobs 0: give a whole number, 1 or more/],
+    [['run', '--jobs'], /[Nn]ot enough arguments.*jobs/],
+    [['run', '--timeout-scale=-1'], /--timeout-scale -1: give a number above zero/],
+    [['run', '--output', 'a', '--output', 'b'], /--output is given 2 times/],
+    [['run', '--format', 'pdf'], /--format pdf: give .* junit, ktap/],
+    [['run', '--seed', '5'], /--seed goes with --shuffle/],
+    [['run', '--target', 'board'], /--target board: give local, vm/],
+    [['run', '--target', 'vm', '--kernel', `${dir}/x`], /x: no such file. Give a bzImage/],
+    [['run', '--target', 'vm', '--kernel', `${dir}/image.bin`, ...out], /image\.bin/],
+    [['run', ...out], /On local nothing is run unasked.*--device.*--all/],
+    [['run', '--device', 'vgem@moon', ...out], /no device 'vgem@moon'/],
+    [['run', '--all', '--provider', 'voodoo', ...out], /no provider 'voodoo'/],
+    [['run', '--all', '--provider', './moon', ...out], /moon: there is no such/],
+    [['run', '--all', 'moon/landing', ...out], /no id 'moon\/landing'/],
+    [[...all, `${dir}/file`], /file: it cannot be written to.*Give another/],
+    [[...all, '/proc/moon'], /moon: it cannot be written to.*Give another/],
+    [[...all, `${dir}/used`], /of another run is there. Give another/],
+    [['list', '--area', 'moon'], /no area 'moon'/],
+    [['list', '--rule', 'MOON-001'], /no rule .*'MOON-001'/],
+    [['list', 'moon/landing'], /no id 'moon\/landing'/],
+    [['cases', 'check', `${dir}/cases`], /bad\.json:1/],
+    [['cases', 'check', `${dir}/moon`], /moon/],
+    [['report', `${dir}/moon`], /moon: .*there is no such file/],
+    [['report', `${dir}/corrupt.jsonl`], /corrupt\.jsonl:1: /],
+    [['report', `${dir}/cut.jsonl`], /cut\.jsonl/],
+    [['lab'], /lab list/],
+    [['lab', 'fetch', 'moon'], /moon/],
+    [['devices', '--target', 'ssh:'], /--target ssh:: give/],
+  ];
+  const before = readdirSync(dir).sort();
+  for (const [args, says] of rows) {
+    const error = await errorOf(args);
+    const line = args.join(' ').replaceAll(dir, 'DIR');
+    t.match(messageOf(error), says, `${line}: message`);
+    t.equal(exitCodeOf(error), 2, `${line}: exit code`);
+  }
+  t.strictSame(readdirSync(dir).sort(), before, 'nothing is left where nothing was run');
+});
+
+t.test('the process ends with the code and tells on stderr', async (t) => {
+  const { code, stdout, stderr } = await cli(['run', '--jobs', 'two']);
+  t.match({ code, stdout }, { code: 2, stdout: '' });
+  t.match(stderr, /^uapi-conform: --jobs two: .*\n$/, 'one line, no stack');
+});
+
+t.test('a run of nothing is no success, and still leaves its reports', async (t) => {
+  const dir = t.testdir({});
+  const args = ['run', '--all', '--provider', 'vgem', '--format', 'ktap', '--output', 'out'];
+  const { code, stdout, stderr } = await cli(args, dir);
+  if (existsSync('/dev/dri')) t.comment('this machine may have devices');
+  else {
+    t.equal(code, 3);
+    t.match(stderr, /nothing was run: all \d+ points were skipped/);
+    t.match(stdout, /no-device/);
+  }
+  const files = ['journal.jsonl', 'junit.xml', 'report.ktap', 'summary.txt'];
+  t.strictSame(readdirSync(join(dir, 'out')).sort(), files);
+  const junit = readFileSync(join(dir, 'out/junit.xml'), 'utf8');
+  writeFileSync(join(dir, 'out/junit.xml'), '');
+  const again = await cli(['report', 'out'], dir);
+  t.equal(again.code, 0, again.stderr);
+  t.equal(readFileSync(join(dir, 'out/junit.xml'), 'utf8'), junit, 'the report is made again');
+});
+
+t.test('a reader that goes away is no error', async (t) => {
+  const child = spawn(process.execPath, [MAIN, 'list', '--points'], { stdio: 'pipe' });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  t.equal(code, 0);
+  t.equal(stderr, '');
+});
+
+t.test('every command shows help with an example and its exit codes', async (t) => {
+  for (const words of [['run'], ['list'], ['devices'], ['report'], ['cases', 'check']]) {
+    const help = await commandLine([...words, '--help']).getHelp();
+    t.match(help, /Examples:/, `${words.join(' ')}: an example`);
+    t.match(help, /Exit codes: 0/, `${words.join(' ')}: exit codes`);
+  }
+});
+
+t.test('the line that reproduces a point has all that matters and no more', (t) => {
+  const request: RunRequest = {
+    target: { target: 'vm:newest', become: false, providers: ['x'], providerPaths: ['/p/x'] },
+    filters: { ids: [], areas: [], rules: [], providers: [], devices: [], exclude: [] },
+    isUnfiltered: true,
+    all: false,
+    caseDirectories: ['/my cases'],
+    repeat: 3,
+    destructive: true,
+    jobs: 2,
+    isolate: false,
+    timeoutScale: 2.5,
+    formats: [],
+  };
+  const devices = { device: 'x@pci:0000:00:04.0', peer: 'x@pci:0000:00:04.0' };
+  t.equal(
+    reproduceLine(request, 'a/b/c[size=1]@x@pci:0000:00:04.0#3', devices),
+    "uapi-conform run --target vm:newest --provider /p/x --cases '/my cases' " +
+      '--device x@pci:0000:00:04.0 --destructive --timeout-scale 2.5 ' +
+      "'a/b/c[size=1]@x@pci:0000:00:04.0'",
+  );
+  t.end();
+});
+
+t.test('a provider is a name or a path', (t) => {
+  t.strictSame(chooseProviders(['vgem']), { names: ['vgem'], paths: [] });
+  const { names, paths } = chooseProviders(['vgem', 'some/where/mine']);
+  t.strictSame(names, ['vgem', 'mine']);
+  t.strictSame(paths, [join(process.cwd(), 'some/where/mine')]);
+  t.end();
+});
+
+t.test('an output directory goes again only if it was made and is empty', (t) => {
+  const dir = t.testdir({ there: {} });
+  const start = new Date();
+  prepareOutput(join(dir, 'new/deep'), start).discard();
+  t.strictSame(readdirSync(dir), ['there']);
+  prepareOutput(join(dir, 'there'), start).discard();
+  t.strictSame(readdirSync(dir), ['there']);
+  const kept = prepareOutput(join(dir, 'kept'), start);
+  t.throws(() => prepareOutput(join(dir, 'kept'), start), /journal.jsonl of another run is there/);
+  writeFileSync(join(kept.path, 'console.log'), '');
+  kept.discard();
+  t.strictSame(readdirSync(dir).sort(), ['kept', 'there']);
+  t.end();
+});

@@ -1,0 +1,42 @@
+import yargs from 'yargs';
+import { UsageError } from '../errors.ts';
+import { casesCommand } from './cases-command.ts';
+import { devicesCommand } from './devices-command.ts';
+import { labCommand } from './lab-command.ts';
+import { listCommand } from './list-command.ts';
+import { reportCommand } from './report-command.ts';
+import { runCommand } from './run-command.ts';
+
+/**
+ * The command line. `parseAsync()` of it runs the command, which sets `process.exitCode`, or rejects
+ * with what is to be told to the user.
+ */
+export function commandLine(words: readonly string[]) {
+  return yargs([...words])
+    .scriptName('uapi-conform')
+    .usage('$0 <command>\n\nConformance tests for accelerator, GPU and RDMA kernel uAPIs.')
+    .command(runCommand)
+    .command(listCommand)
+    .command(devicesCommand)
+    .command(reportCommand)
+    .command(casesCommand)
+    .command(labCommand)
+    .completion('completion', 'Print a script for shell completion')
+    .demandCommand(1, 'Give a command; uapi-conform --help lists them.')
+    .strict()
+    .recommendCommands()
+    .detectLocale(false)
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error && error.name !== 'YError' ? error : misused(words, message ?? error?.message);
+    });
+}
+
+/** yargs speaks of what is wrong with the command line, and of what `coerce` threw, in this way. */
+function misused(words: readonly string[], message: string | undefined): UsageError {
+  const [first] = words;
+  const command = first !== undefined && !first.startsWith('-') ? ` ${first}` : '';
+  const text = message ?? 'the command line cannot be understood';
+  return new UsageError(`${text.replace(/\.?$/, '.')} See uapi-conform${command} --help.`);
+}
