@@ -10,6 +10,7 @@ import { Journal } from '../journal.ts';
 import { exitCode } from '../judge.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
+import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
 import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
@@ -24,7 +25,7 @@ export async function run(given: RunArguments): Promise<number> {
   const start = new Date();
   const request = runRequest(given);
   checkTargetRequest(request.target);
-  const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
+  const suite = await loadSelected(request);
   const output = prepareOutput(request.output, start);
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
@@ -40,6 +41,14 @@ export async function run(given: RunArguments): Promise<number> {
   } finally {
     console.stop();
   }
+}
+
+/** What a filter misspells is told before a machine is booted for it. */
+async function loadSelected(request: RunRequest): Promise<Suite> {
+  const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
+  selectCases(suite.cases, request.filters);
+  selectDevices([], { providers: request.filters.providers, devices: [] }, suite.providers);
+  return suite;
 }
 
 async function execute(
@@ -110,7 +119,7 @@ export async function listPoints(given: RunArguments): Promise<number> {
   const start = new Date();
   const request = runRequest(given);
   checkTargetRequest(request.target);
-  const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
+  const suite = await loadSelected(request);
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
   try {
