@@ -15,4 +15,4 @@ try {
   process.exitCode = exitCodeOf(error);
 }
 // What a killed target may have left open must not keep the process.
-setTimeout(() => process.exit(), 3000).unref();
+setTimeout(() => process.exit(), 1000).unref();

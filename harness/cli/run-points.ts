@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { runReport, wantsColor } from '../../reports/console.ts';
 import { readRun } from '../../reports/journal.ts';
-import type { RunRecord } from '../../reports/results.ts';
+import type { Run, RunRecord } from '../../reports/results.ts';
 import { JOURNAL_VERSION } from '../../reports/results.ts';
 import { writeReports } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
@@ -29,6 +29,7 @@ export async function run(given: RunArguments): Promise<number> {
   const output = prepareOutput(request.output, start);
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
+  stop.stop.addEventListener('abort', () => console.say('stopping; once more kills at once'));
   try {
     const opened = await openTarget(request.target, output.path, (line) => console.say(line));
     const settings = runSettings(request, suite, opened, start);
@@ -99,19 +100,23 @@ function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): numb
   const paths = [output.journal, ...written].map((path) => `  ${path}`).join('\n');
   const report = runReport(run, { color: wantsColor(process.stdout) });
   process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
-  const isBroken = end.broken !== undefined;
-  const code = exitCode({ ...end, broken: isBroken });
-  if (isBroken) process.stderr.write(`uapi-conform: ${end.broken}\n`);
-  else if (code === 3 && !end.interrupted) process.stderr.write(`${nothingRun(end)}\n`);
+  const code = exitCode({ ...end, broken: end.broken !== undefined });
+  const remark = end.broken ?? (end.interrupted ? stopped(run) : nothingRun(end));
+  if (remark !== undefined) process.stderr.write(`uapi-conform: ${remark}\n`);
   return code;
 }
 
-function nothingRun({ verdicts }: RunEnd): string {
+function stopped(run: Run): string {
+  return `interrupted: ${run.points.length} of ${run.planned.length} points have a verdict.`;
+}
+
+function nothingRun({ verdicts }: RunEnd): string | undefined {
+  if (verdicts.some((verdict) => verdict !== 'skip')) return undefined;
   const what =
     verdicts.length === 0
       ? 'no point was planned: the selection leaves nothing'
       : `all ${verdicts.length} points were skipped, for the reasons above`;
-  return `uapi-conform: nothing was run: ${what}. A run that executed no point is not a success.`;
+  return `nothing was run: ${what}. A run that executed no point is not a success.`;
 }
 
 /** `--list`: the same connection, selection and plan, but no point is sent. @returns the exit code */
