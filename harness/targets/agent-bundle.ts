@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, sep } from 'node:path';
+import { basename, dirname, join, relative, sep } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { InfraError } from '../errors.ts';
 
@@ -11,7 +11,7 @@ const EXCLUDED = ['*.test.js', '*.map', '*.d.ts', '*.md', '.git', 'vendor', 'doc
 
 /**
  * The bundle as a compressed tar: `build/…`, `node_modules/koffi` with the native code for `arch`, and
- * each provider from outside the tree as a folder of its own name.
+ * the providers from outside the tree where `placeInBundle` says.
  *
  * @param arch as process.arch of the target says it
  * @throws InfraError when this installation has no koffi for it
@@ -30,15 +30,29 @@ export function bundleStream(
     'build/harness/agent',
     'build/reports/results.js',
   ];
-  const outside = providerPaths.flatMap((path) => ['-C', dirname(path), basename(path)]);
+  const others = providerPaths.flatMap((path) => {
+    const { base, name } = placeInBundle(path);
+    return ['-C', base, name];
+  });
   const excluded = EXCLUDED.map((pattern) => `--exclude=${pattern}`);
   const suite = ['-C', root, 'package.json', ...trees, ...top];
-  const child = spawn('tar', ['-czf', '-', ...excluded, ...suite, ...koffi(arch), ...outside], {
+  const child = spawn('tar', ['-czf', '-', ...excluded, ...suite, ...koffi(arch), ...others], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   // Without tar the stream ends at once, and the other side says that it got no archive.
   child.on('error', () => {});
   return child.stdout;
+}
+
+/**
+ * Where a provider folder stands in the bundle: below this project it keeps its place, since it may
+ * import its neighbours; from elsewhere it is a folder of its own name.
+ */
+export function placeInBundle(path: string): { readonly base: string; readonly name: string } {
+  const root = projectRoot();
+  const name = relative(root, path);
+  const isInside = name !== '' && !name.startsWith('..');
+  return isInside ? { base: root, name } : { base: dirname(path), name: basename(path) };
 }
 
 /** koffi may lie beside this package or below it: wherever it was installed, it is found. */

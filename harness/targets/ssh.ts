@@ -2,11 +2,10 @@
  * A machine that ssh reaches: the agent is copied over, run and removed again. Needs Node there and
  * nothing else.
  */
-import { basename } from 'node:path';
 import { InfraError } from '../errors.ts';
 import { shellQuote } from '../shell-word.ts';
 import type { Target, TargetConnection, TargetLoss } from '../target.ts';
-import { bundleStream } from './agent-bundle.ts';
+import { bundleStream, placeInBundle } from './agent-bundle.ts';
 import { type ChildEnd, startChildAgent } from './child-agent.ts';
 import { AGENT_ENTRY } from './local.ts';
 import { runScript, SSH_FAILED, type SshHost, sshArguments, sshProgram } from './ssh-command.ts';
@@ -40,7 +39,8 @@ export function createSshTarget(options: SshTargetOptions): SshTarget {
     name: `ssh:${options.host}`,
     canReturn: true,
     timeoutScale: 1,
-    providerPaths: () => options.providerPaths.map((path) => `${directory}/${basename(path)}`),
+    providerPaths: () =>
+      options.providerPaths.map((path) => `${directory}/${placeInBundle(path).name}`),
     connect: async (say) => {
       say(`${options.host}: looking for node`);
       const node = await findNode(options);

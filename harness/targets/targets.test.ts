@@ -1,5 +1,6 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { InfraError, UsageError } from '../errors.ts';
@@ -12,13 +13,24 @@ import { checkTargetRequest, parseTargetName, type TargetRequest } from './open-
 import { createSshTarget } from './ssh.ts';
 import { labNeeds } from './vm.ts';
 
-const OPTIONS = { providers: () => [], jobs: 1, isolate: false };
 const never = new AbortController().signal;
 const quiet = () => {};
 
+/** A provider that finds one device; it is imported by the name of the package, as others are. */
+const OWN_PROVIDER = `
+import { nearestFirst } from 'uapi-conform/build/uapi/nearest.js';
+const [name] = nearestFirst('on', ['one', 'three']);
+const device = { address: 'own@' + name, node: '/dev/null', otherNodes: {}, identity: {} };
+export const provider = {
+  contract: 1, name: 'own', title: 'Own', driver: 'own', offers: [], headers: [],
+  find: () => [device], probe: () => {}, open: () => {}, adopt: () => {},
+};
+`;
+
 /** Greets the agent and asks for devices, which opens none. */
-async function talkTo(target: Target) {
-  const { session, hello } = await greet(target, OPTIONS, quiet, never);
+async function talkTo(target: Target, providers: () => readonly string[] = () => []) {
+  const options = { providers, jobs: 1, isolate: false };
+  const { session, hello } = await greet(target, options, quiet, never);
   const devices = await discover(session, target, quiet, never);
   return { session, hello, devices };
 }
@@ -108,6 +120,18 @@ t.test('over ssh', async (t) => {
     t.equal(copies().length, 1);
     await session.close();
     t.strictSame(copies(), []);
+  });
+
+  await t.test('providers from outside the tree are copied along', async (t) => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'uapi-conform-')), 'own');
+    t.teardown(() => rmSync(dirname(folder), { recursive: true }));
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'index.js'), OWN_PROVIDER);
+    const providerPaths = [folder];
+    const board = createSshTarget({ host: 'board', become: false, config, providerPaths });
+    const { session, devices } = await talkTo(board, () => board.providerPaths());
+    await session.close();
+    t.match(devices, [{ address: 'own@one', provider: 'own', node: '/dev/null' }]);
   });
 
   await t.test('--become runs it through sudo', async () => {
