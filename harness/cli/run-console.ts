@@ -54,9 +54,14 @@ export class RunConsole implements RunWatcher {
   }
 }
 
-/** With a spinner where stderr is a terminal; quiet otherwise (`NODE_DEBUG=uapi-conform` shows all). */
+/**
+ * With a spinner where stderr is a terminal; quiet otherwise (`NODE_DEBUG=uapi-conform` shows all).
+ * A terminal that does not know its width (`script`, some CI systems) gets none either: ora would
+ * count its lines for ever.
+ */
 export async function openRunConsole(): Promise<RunConsole> {
-  if (process.stderr.isTTY !== true) return new RunConsole(undefined);
+  const { isTTY, columns } = process.stderr;
+  if (isTTY !== true || !(columns > 0)) return new RunConsole(undefined);
   const { default: ora } = await import('ora');
   // Left alone, stdin keeps Ctrl-C a signal.
   return new RunConsole(ora({ text: 'starting', discardStdin: false }).start());
