@@ -1,6 +1,6 @@
-import { relative } from 'node:path';
 import { shellWord } from '../shell-word.ts';
 import type { RunRequest } from './run-request.ts';
+import { shortPath } from './short-path.ts';
 
 /** The command line that runs one point again: the same target, devices and cases, nothing else. */
 export function reproduceLine(
@@ -18,8 +18,8 @@ export function reproduceLine(
     ...withPath('--modules', target.modules),
     ...withPath('--ssh-config', target.sshConfig),
     ...(target.become ? ['--become'] : []),
-    ...target.providerPaths.flatMap((path) => ['--provider', shortPath(path)]),
-    ...request.caseDirectories.flatMap((path) => ['--cases', shortPath(path)]),
+    ...target.providerPaths.flatMap((path) => ['--provider', typedPath(path)]),
+    ...request.caseDirectories.flatMap((path) => ['--cases', typedPath(path)]),
     ...[...new Set(Object.values(devices))].flatMap((address) => ['--device', address]),
     ...(request.destructive ? ['--destructive'] : []),
     ...(request.timeoutScale === 1 ? [] : ['--timeout-scale', String(request.timeoutScale)]),
@@ -28,8 +28,8 @@ export function reproduceLine(
   return `uapi-conform ${words.map(shellWord).join(' ')}`;
 }
 
-/** As people would type it: relative where that is below the working directory. */
-function shortPath(path: string): string {
-  const fromHere = relative(process.cwd(), path);
-  return fromHere === '' || fromHere.startsWith('..') ? path : `./${fromHere}`;
+/** A provider is told from a name by a slash. */
+function typedPath(path: string): string {
+  const short = shortPath(path);
+  return short.includes('/') ? short : `./${short}`;
 }

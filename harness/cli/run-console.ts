@@ -4,6 +4,7 @@ import type { Ora } from 'ora';
 import { pointLine, wantsColor } from '../../reports/console.ts';
 import type { PointRecord, TargetRecord } from '../../reports/results.ts';
 import { GATING } from '../../reports/results.ts';
+import { oneLine } from '../../reports/text.ts';
 import type { RunWatcher } from '../run/recorder.ts';
 
 const debug = debuglog('uapi-conform');
@@ -11,6 +12,8 @@ const debug = debuglog('uapi-conform');
 export class RunConsole implements RunWatcher {
   readonly #spinner: Ora | undefined;
   readonly #style = { color: wantsColor(process.stdout) };
+  /** Beside the spinner; a line that breaks would be drawn again and again. */
+  readonly #width = (process.stderr.columns ?? 80) - 4;
   #planned = 0;
   #done = 0;
   #surprises = 0;
@@ -21,7 +24,7 @@ export class RunConsole implements RunWatcher {
 
   say(line: string): void {
     debug('%s', line);
-    if (this.#spinner) this.#spinner.text = line;
+    if (this.#spinner) this.#spinner.text = oneLine(line, this.#width);
   }
 
   target(record: TargetRecord): void {

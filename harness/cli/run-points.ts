@@ -17,6 +17,7 @@ import { planRun, selectAddresses } from './plan-run.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
 import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
+import { shortPath } from './short-path.ts';
 import { loadSuite, type Suite } from './suite.ts';
 import { suiteIdentity } from './suite-identity.ts';
 
@@ -97,7 +98,7 @@ function runSettings(
 function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): number {
   const run = readRun(output.journal);
   const written = writeReports(run, output.path, request.formats);
-  const paths = [output.journal, ...written].map((path) => `  ${path}`).join('\n');
+  const paths = [output.journal, ...written].map((path) => `  ${shortPath(path)}`).join('\n');
   const report = runReport(run, { color: wantsColor(process.stdout) });
   process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
   const code = exitCode({ ...end, broken: end.broken !== undefined });

@@ -114,10 +114,13 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<Prepared> {
   const { target, agent } = settings;
+  say(`starting ${target.name}`);
   const greeted = await greet(target, agent, say, signal);
   try {
+    say(`looking for devices on ${target.name}`);
     const found = await discover(greeted.session, target, say, signal);
     const addresses = settings.select(found);
+    say(`probing ${addresses.length} devices`);
     const devices = await probe(greeted.session, target, addresses, say, signal);
     const plan = settings.plan(devices, greeted.hello.kernel.release);
     return { greeted, addresses, devices, plan };
