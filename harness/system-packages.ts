@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import { InfraError } from './errors.ts';
 
 /** What needs packages of the distribution. */
-export type Purpose = 'lab' | 'headers' | 'tests';
+export type Purpose = 'lab' | 'headers' | 'modules' | 'tests';
 
 export interface SystemPackage {
   readonly name: string;
@@ -27,6 +27,7 @@ export const SYSTEM_PACKAGES: Readonly<Record<Purpose, readonly SystemPackage[]>
     { name: 'zstd', proof: 'zstd' },
   ],
   headers: [{ name: 'clang', proof: 'clang' }],
+  modules: [{ name: 'make', proof: 'make' }],
   tests: [
     { name: 'gcc', proof: 'gcc' },
     { name: 'libc6-dev', proof: '/usr/include/stdlib.h' },
@@ -84,13 +85,13 @@ export async function ensurePackages(purpose: Purpose, say: (line: string) => vo
 async function install(names: readonly string[], command: string): Promise<void> {
   const first = await aptGet(['install', '--no-install-recommends', ...names]);
   if (first.status === 0) return;
-  // The lists may be absent (a fresh container) or older than the archive.
+  // The lists may be absent (a fresh container) or older than the archive. That one of the
+  // machine's sources is broken matters only if the packages cannot be had from the others.
   const update = await aptGet(['update', '--error-on=any']);
-  if (update.status !== 0) {
-    throw new InfraError(`package lists cannot be fetched (apt-get update): ${update.message}`);
-  }
   const second = await aptGet(['install', '--no-install-recommends', ...names]);
-  if (second.status !== 0) throw new InfraError(`${command} failed: ${second.message}`);
+  if (second.status === 0) return;
+  const reason = update.status === 0 ? second.message : update.message;
+  throw new InfraError(`${command} failed: ${reason}`);
 }
 
 const DPKG_LOCK_TIMEOUT_S = 300;
@@ -112,8 +113,8 @@ function aptGet(args: readonly string[]): Promise<{ status: number; message: str
   });
 }
 
-/** apt's own error lines, in one; warnings and progress are left out. */
+/** The first of apt's own error lines; its warnings and its progress are left out. */
 export function aptErrors(stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.startsWith('E: '));
-  return lines.map((line) => line.slice(3).trim()).join('; ') || stderr.trim().slice(-300);
+  const error = stderr.split('\n').find((line) => line.startsWith('E: '));
+  return error?.slice(3).trim() ?? stderr.trim().slice(-300);
 }
