@@ -2,6 +2,7 @@ import { JournalError } from '../../reports/journal.ts';
 import { ReportError } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
 import { Stopped } from '../run/connect.ts';
+import { defectText } from '../run/run.ts';
 
 /** 2 for what the user gave, 3 for what is missing or broken, our own defects among it. */
 export function exitCodeOf(error: unknown): 2 | 3 {
@@ -15,6 +16,5 @@ export function messageOf(error: unknown): string {
     (kind) => error instanceof kind,
   );
   if (error instanceof Error && isExpected) return error.message;
-  const stack = error instanceof Error ? error.stack : String(error);
-  return `this is a defect of uapi-conform, please report it:\n${stack}`;
+  return defectText(error);
 }

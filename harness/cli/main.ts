@@ -8,6 +8,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** An error outside the command's own call, in an event: the journal has what was found until then. */
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`uapi-conform: ${messageOf(error)}\n`);
+  process.exit(3);
+});
+
 try {
   await commandLine(hideBin(process.argv)).parseAsync();
 } catch (error) {

@@ -97,14 +97,16 @@ function runSettings(
 /** Makes the reports, shows the end of the run and says how the process is to end. */
 function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): number {
   const run = readRun(output.journal);
-  const written = writeReports(run, output.path, request.formats);
-  const paths = [output.journal, ...written].map((path) => `  ${shortPath(path)}`).join('\n');
-  const report = runReport(run, { color: wantsColor(process.stdout) });
-  process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
-  const code = exitCode({ ...end, broken: end.broken !== undefined });
-  const remark = end.broken ?? (end.interrupted ? stopped(run) : nothingRun(end));
-  if (remark !== undefined) process.stderr.write(`uapi-conform: ${remark}\n`);
-  return code;
+  try {
+    const written = writeReports(run, output.path, request.formats);
+    const paths = [output.journal, ...written].map((path) => `  ${shortPath(path)}`).join('\n');
+    const report = runReport(run, { color: wantsColor(process.stdout) });
+    process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
+  } finally {
+    const remark = end.broken ?? (end.interrupted ? stopped(run) : nothingRun(end));
+    if (remark !== undefined) process.stderr.write(`uapi-conform: ${remark}\n`);
+  }
+  return exitCode({ ...end, broken: end.broken !== undefined });
 }
 
 function stopped(run: Run): string {

@@ -41,7 +41,8 @@ const WINDOW = 64;
 
 /**
  * Runs everything and writes it to the journal, which is the caller's to close.
- * @throws UsageError from `select` and `plan`; whatever else fails ends the run as `broken`
+ * @throws UsageError from `select` and `plan`; whatever else fails ends the run as `broken`, so that
+ * reports can be made of what was found until then
  */
 export async function executeRun(
   settings: RunSettings,
@@ -81,11 +82,15 @@ async function settle(
   } catch (error) {
     if (error instanceof Stopped) return { kind: 'ended', interrupted: true };
     if (error instanceof UsageError) return { kind: 'misused', error };
-    if (error instanceof InfraError) {
-      return { kind: 'ended', interrupted: false, broken: error.message };
-    }
-    throw error;
+    const broken = error instanceof InfraError ? error.message : defectText(error);
+    return { kind: 'ended', interrupted: false, broken };
   }
+}
+
+/** An error that nobody foresaw: the only kind that shows where in the code it happened. */
+export function defectText(error: unknown): string {
+  const stack = error instanceof Error ? error.stack : String(error);
+  return `this is a defect of uapi-conform, please report it:\n${stack}`;
 }
 
 /** Everything up to the plan, and nothing of what follows. @throws UsageError, InfraError, Stopped */
