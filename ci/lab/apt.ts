@@ -11,12 +11,14 @@ import {
   renderSources,
 } from './apt-sources.ts';
 import { cacheDir, publishFile } from './cache.ts';
-import { runProgram } from './programs.ts';
+import { lastWords, type ProgramResult, runProgram, tryProgram } from './programs.ts';
 
 /** One version of one package, as apt knows it. */
 export interface PackageVersion extends PackageName {
   /** Parts of the same build that it depends on. */
   readonly siblings: readonly PackageName[];
+  /** The names of all packages that it depends on; of alternatives each. */
+  readonly depends: readonly string[];
 }
 
 export interface PackageName {
@@ -30,6 +32,8 @@ export interface PrivateApt {
   update(say: Say, force?: boolean): Promise<void>;
   /** All versions of the packages whose name matches an (extended) regular expression. */
   versions(namePattern: string): Promise<PackageVersion[]>;
+  /** These packages (`name` or `name=version`) and all that they depend on, on an empty system. */
+  closure(packages: readonly string[]): Promise<PackageName[]>;
   /** Downloads packages (apt checks their hashes) and unpacks them all into one directory. */
   unpack(packages: readonly PackageName[], into: string, say: Say): Promise<void>;
 }
@@ -50,6 +54,7 @@ export async function openApt(suites: readonly string[]): Promise<PrivateApt> {
   return {
     update: (say, force = false) => update(base, say, force),
     versions: (pattern) => versions(base, pattern),
+    closure: (packages) => closure(base, packages),
     unpack: (packages, into, say) => unpack(base, packages, into, say),
   };
 }
@@ -104,11 +109,15 @@ async function machineSources(): Promise<ArchiveSource[]> {
 }
 
 /** Runs an apt program on the private state; runs side by side wait for each other (flock(1)). */
+function tryApt(base: string, argv: readonly string[], cwd = base): Promise<ProgramResult> {
+  const env = { APT_CONFIG: join(base, 'apt.conf') };
+  return tryProgram(['flock', join(base, 'lock'), ...argv], { cwd, env });
+}
+
 async function apt(base: string, argv: readonly string[], cwd = base): Promise<string> {
-  return await runProgram(['flock', join(base, 'lock'), ...argv], {
-    cwd,
-    env: { APT_CONFIG: join(base, 'apt.conf') },
-  });
+  const result = await tryApt(base, argv, cwd);
+  if (result.status === 0) return result.stdout;
+  throw new InfraError(`${argv.join(' ')} failed: ${lastWords(result.stderr)}`);
 }
 
 async function update(base: string, say: Say, force: boolean): Promise<void> {
@@ -116,7 +125,10 @@ async function update(base: string, say: Say, force: boolean): Promise<void> {
   const isFresh = existsSync(stamp) && Date.now() - (await stat(stamp)).mtimeMs < LISTS_FRESH_MS;
   if (isFresh && !force) return;
   say('fetching package lists');
-  await apt(base, ['apt-get', 'update', '-q', '--error-on=any']);
+  const fetched = await tryApt(base, ['apt-get', 'update', '-q', '--error-on=any']);
+  if (fetched.status !== 0) {
+    throw new InfraError(`package lists cannot be fetched: ${lastWords(fetched.stderr)}`);
+  }
   await writeFile(stamp, '');
 }
 
@@ -128,6 +140,17 @@ async function versions(base: string, namePattern: string): Promise<PackageVersi
   return text.split(/\n\n+/).flatMap((stanza) => parseStanza(stanza) ?? []);
 }
 
+async function closure(base: string, packages: readonly string[]): Promise<PackageName[]> {
+  const argv = ['apt-get', 'install', '-s', '-q', '--no-install-recommends', ...packages];
+  return parseSimulation(await apt(base, argv));
+}
+
+/** What `apt-get install -s` would unpack: lines `Inst libc6 (2.41-12 Debian:13.7/stable [amd64])`. */
+export function parseSimulation(text: string): PackageName[] {
+  const lines = text.matchAll(/^Inst (\S+) (?:\[\S+\] )?\((\S+) /gm);
+  return [...lines].map(([, name = '', version = '']) => ({ name, version }));
+}
+
 /** One stanza of `apt-cache show`; dependencies with `(= version)` are parts of the same build. */
 export function parseStanza(stanza: string): PackageVersion | undefined {
   const field = (name: string): string | undefined =>
@@ -135,9 +158,11 @@ export function parseStanza(stanza: string): PackageVersion | undefined {
   const name = field('Package');
   const version = field('Version');
   if (name === undefined || version === undefined) return undefined;
-  const depends = [...(field('Depends') ?? '').matchAll(/([a-z0-9.+-]+) \(= ([^)]+)\)/g)];
-  const siblings = depends.map(([, part = '', exact = '']) => ({ name: part, version: exact }));
-  return { name, version, siblings };
+  const text = field('Depends') ?? '';
+  const exactly = [...text.matchAll(/([a-z0-9.+-]+) \(= ([^)]+)\)/g)];
+  const siblings = exactly.map(([, part = '', exact = '']) => ({ name: part, version: exact }));
+  const depends = text.split(/[,|]/).flatMap((part) => part.trim().split(' ')[0] || []);
+  return { name, version, siblings, depends };
 }
 
 async function unpack(
@@ -148,10 +173,12 @@ async function unpack(
 ): Promise<void> {
   const debs = join(into, '.debs');
   await mkdir(debs, { recursive: true });
-  for (const item of packages) {
-    say(`fetching ${item.name} ${item.version}`);
-    await apt(base, ['apt-get', 'download', '-q', `${item.name}=${item.version}`], debs);
-  }
+  const [first, ...others] = packages;
+  if (first === undefined) return;
+  const more = others.length === 0 ? '' : ` and ${others.length} more packages`;
+  say(`fetching ${first.name} ${first.version}${more}`);
+  const names = packages.map((item) => `${item.name}=${item.version}`);
+  await apt(base, ['apt-get', 'download', '-q', ...names], debs);
   for (const deb of await readdir(debs)) {
     await runProgram(['dpkg-deb', '-x', join(debs, deb), into]);
   }

@@ -25,6 +25,8 @@ export const PORT_NAME = 'org.uapi-conform.agent';
 export interface GuestPlan {
   /** Drivers to load before the agent starts. */
   readonly modules: readonly string[];
+  /** Paths of .ko files that are loaded after them. */
+  readonly extraModules: readonly string[];
   /** Shell commands run in the guest before the agent starts. */
   readonly setup: readonly string[];
   readonly cwd: string;
@@ -54,7 +56,8 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
   const boot = planModules(index, BOOT_MODULES);
   const lab = planModules(index, plan.modules);
   const later = lab.files.filter((file) => !boot.files.includes(file));
-  const modules = [...boot.files, ...later].map((file) => join(kernel.modules ?? '', file));
+  const own = [...boot.files, ...later].map((file) => join(kernel.modules ?? '', file));
+  const modules = [...own, ...plan.extraModules];
   const busybox = staticBusybox();
   const scripts = join(projectRoot(), 'ci', 'lab', 'guest');
   const texts: Readonly<Record<string, string>> = {
@@ -62,7 +65,7 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
     'lab/session.sh': await readFile(join(scripts, 'session.sh'), 'utf8'),
     'lab/gate.cjs': await readFile(join(scripts, 'gate.cjs'), 'utf8'),
     'lab/setup.sh': plan.setup.map(setupCommand).join(''),
-    'lab/env': environment(kernel, plan, boot.files, later),
+    'lab/env': environment(kernel, plan, boot.files, [...later, ...plan.extraModules]),
   };
   const key = await cacheKey([busybox, ...modules], Object.values(texts));
   const file = cacheDir('initramfs', `${key}.cpio`);

@@ -3,7 +3,7 @@ import { readdir, readFile, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InfraError, UsageError } from '../../harness/errors.ts';
 import { ensurePackages } from '../../harness/system-packages.ts';
-import { openApt, type PackageVersion, type Say } from './apt.ts';
+import { openApt, type PackageName, type Say } from './apt.ts';
 import { cacheDir, publishDirectory, publishFile } from './cache.ts';
 import { compareVersions } from './debian-version.ts';
 import { runProgram } from './programs.ts';
@@ -21,6 +21,8 @@ export interface Kernel {
   readonly config?: string;
   /** Where it came from, for people. */
   readonly origin: string;
+  /** The package of the image; absent for an author's own build. */
+  readonly package?: PackageName;
 }
 
 /** A kernel by name: which suites are searched, and which packages fit. */
@@ -103,8 +105,8 @@ export async function fetchKernel(name: string, say: Say, refresh = false): Prom
 }
 
 /** The highest version; of its two packages the signed one, since users run that. */
-export function newestImage(packages: readonly PackageVersion[]): PackageVersion | undefined {
-  const isUnsigned = (item: PackageVersion): number => Number(item.name.endsWith('-unsigned'));
+export function newestImage<T extends PackageName>(packages: readonly T[]): T | undefined {
+  const isUnsigned = (item: T): number => Number(item.name.endsWith('-unsigned'));
   const best = [...packages].sort(
     (a, b) => compareVersions(b.version, a.version) || isUnsigned(a) - isUnsigned(b),
   );
@@ -131,6 +133,14 @@ async function unpackedKernel(name: string, directory: string): Promise<Kernel> 
   const modules = join(directory, 'lib/modules', release);
   const boot = (file: string): string => join(directory, 'boot', `${file}-${release}`);
   const place = (file: string): string => [boot(file), join(modules, file)].find(existsSync) ?? '';
-  const origin = basename(directory).replace('_', ' ');
-  return { name, release, image: place('vmlinuz'), config: place('config'), modules, origin };
+  const [packageName = '', version = ''] = basename(directory).split('_');
+  return {
+    name,
+    release,
+    image: place('vmlinuz'),
+    config: place('config'),
+    modules,
+    origin: `${packageName} ${version}`,
+    package: { name: packageName, version },
+  };
 }

@@ -26,6 +26,7 @@ export async function runLabShell(options: ShellOptions): Promise<void> {
   const qemu = findQemu();
   const initramfs = await buildInitramfs(options.kernel, {
     modules: options.modules,
+    extraModules: [],
     setup: terminalSize(),
     ...guestSurroundings(),
     visible: [],

@@ -10,6 +10,7 @@ import { ownKernel } from './author-kernel.ts';
 import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
+import { buildModule, type ModuleSource } from './module-build.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 
 export interface VmOptions {
@@ -22,6 +23,10 @@ export interface VmOptions {
   /** console.log is kept here, over all boots. */
   readonly outputDir: string;
   readonly modulesToLoad: readonly string[];
+  /** Paths of .ko files on the host, loaded after those. */
+  readonly extraModules?: readonly string[];
+  /** Modules to build for the kernel, loaded last. */
+  readonly modulesToBuild?: readonly ModuleSource[];
   /** Values of QEMU's -device. */
   readonly qemuDevices: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
@@ -35,7 +40,7 @@ export interface VmOptions {
 }
 
 const BOOT_TIMEOUT_MS = 60_000;
-/** Under emulation a kernel now and then dies early in its boot; the next try has always worked. */
+/** Under emulation a kernel now and then dies early in its boot, for no reason of its own. */
 const BOOT_ATTEMPTS = 3;
 const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 };
 
@@ -48,7 +53,12 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   const plan = guestPlan(options);
   await ensurePackages('lab', options.say);
   const kernel = await chooseKernel(options);
-  const initramfs = await buildInitramfs(kernel, plan);
+  const built: string[] = [];
+  for (const source of options.modulesToBuild ?? []) {
+    built.push(await buildModule(kernel, source, options.say));
+  }
+  const extraModules = [...plan.extraModules, ...built];
+  const initramfs = await buildInitramfs(kernel, { ...plan, extraModules });
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
@@ -148,6 +158,7 @@ function guestPlan(options: VmOptions): GuestPlan {
   }
   return {
     modules: options.modulesToLoad,
+    extraModules: options.extraModules ?? [],
     setup: options.setup ?? [],
     visible: options.visible ?? [],
     ...guestSurroundings(),
