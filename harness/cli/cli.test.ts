@@ -3,12 +3,17 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { Expectations, parseFails } from '../expectations.ts';
+import { scriptedDevice } from '../run/scripted-agent.ts';
+import { NO_FILTERS } from '../select.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, messageOf } from './exit.ts';
 import { prepareOutput } from './output-directory.ts';
+import { planRun } from './plan-run.ts';
 import { chooseProviders } from './providers-option.ts';
 import { reproduceLine } from './reproduce.ts';
 import type { RunRequest } from './run-request.ts';
+import { loadSuite } from './suite.ts';
 
 const MAIN = join(projectRoot(), 'build/harness/cli/main.js');
 
@@ -137,23 +142,51 @@ t.test('every command shows help with an example and its exit codes', async (t) 
   }
 });
 
+const REQUEST: RunRequest = {
+  target: { target: 'vm:newest', become: false, providers: ['x'], providerPaths: ['/p/x'] },
+  filters: NO_FILTERS,
+  isUnfiltered: true,
+  all: false,
+  caseDirectories: ['/my cases'],
+  repeat: 3,
+  destructive: true,
+  jobs: 2,
+  isolate: false,
+  timeoutScale: 2.5,
+  formats: [],
+};
+
+t.test('points of a plan carry what reports and judge need', async (t) => {
+  const suite = await loadSuite([], []);
+  const vgem = suite.providers.filter(({ name }) => name === 'vgem');
+  const capabilities = vgem.flatMap(({ offers }) => offers);
+  const device = { ...scriptedDevice('vgem@vgem'), capabilities };
+  const first = suite.cases.find(({ roles }) =>
+    Object.values(roles).every((role) => {
+      return !role.provider && role.needs.every((need) => capabilities.includes(need));
+    }),
+  );
+  const text = `${first?.id}\n  reason: known\nmoon/landing\n  reason: never`;
+  const folders = new Map([['vgem', parseFails(text, 'f').entries]]);
+  const expectations = new Expectations(folders, { kernel: '6.12', today: '2026-11-21' });
+  const one = { ...suite, cases: first ? [first] : [] };
+  const { points, notes } = planRun(REQUEST, one, [device], 2, expectations);
+  t.equal(points.length, (first?.parameters.length ?? 0) * 3, 'each point in three rounds');
+  t.match(points[0], {
+    text: { title: first?.title, provider: 'vgem', reproduce: /--device vgem@vgem/ },
+    expectation: { reason: 'known', place: 'f:1' },
+    todo: { wire: { timeoutMs: (first?.timeoutMs ?? 0) * 5 }, wireCase: { id: first?.id } },
+  });
+  t.ok(points.every(({ text }) => text.rules.length > 0 && text.rules[0]?.expect));
+  t.match(notes, [/^f:3: the entry 'moon\/landing' matches no point/]);
+  const filtered = { ...REQUEST, isUnfiltered: false };
+  t.strictSame(planRun(filtered, one, [device], 1, expectations).notes, []);
+});
+
 t.test('the line that reproduces a point has all that matters and no more', (t) => {
-  const request: RunRequest = {
-    target: { target: 'vm:newest', become: false, providers: ['x'], providerPaths: ['/p/x'] },
-    filters: { ids: [], areas: [], rules: [], providers: [], devices: [], exclude: [] },
-    isUnfiltered: true,
-    all: false,
-    caseDirectories: ['/my cases'],
-    repeat: 3,
-    destructive: true,
-    jobs: 2,
-    isolate: false,
-    timeoutScale: 2.5,
-    formats: [],
-  };
   const devices = { device: 'x@pci:0000:00:04.0', peer: 'x@pci:0000:00:04.0' };
   t.equal(
-    reproduceLine(request, 'a/b/c[size=1]@x@pci:0000:00:04.0#3', devices),
+    reproduceLine(REQUEST, 'a/b/c[size=1]@x@pci:0000:00:04.0#3', devices),
     "uapi-conform run --target vm:newest --provider /p/x --cases '/my cases' " +
       '--device x@pci:0000:00:04.0 --destructive --timeout-scale 2.5 ' +
       "'a/b/c[size=1]@x@pci:0000:00:04.0'",

@@ -13,7 +13,7 @@ export class RunConsole implements RunWatcher {
   readonly #spinner: Ora | undefined;
   readonly #style = { color: wantsColor(process.stdout) };
   /** Beside the spinner; a line that breaks would be drawn again and again. */
-  readonly #width = (process.stderr.columns ?? 80) - 4;
+  readonly #width = Math.max(10, (process.stderr.columns ?? 80) - 4);
   #planned = 0;
   #done = 0;
   #surprises = 0;
