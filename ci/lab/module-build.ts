@@ -56,7 +56,7 @@ async function make(tree: BuildTree, folder: string, source: ModuleSource): Prom
     env: { PATH: `${tree.programs}:${process.env['PATH'] ?? ''}` },
   });
   if (result.status === 0) return;
-  const complaint = result.stderr.split('\n').find((line) => /error[: ]/i.test(line));
+  const complaint = result.stderr.split('\n').find((line) => /error[: ]|\*\*\*/i.test(line));
   const why = (complaint ?? lastWords(result.stderr)).replace(folder, source.directory);
   throw new InfraError(`${source.name}.ko cannot be built for ${tree.id}: ${why}`);
 }
