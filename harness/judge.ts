@@ -5,7 +5,7 @@
 import type { SkipClass, StepFailure, Verdict } from '../reports/results.ts';
 import { GATING } from '../reports/results.ts';
 import type { PointEnd, WireCase, WireOutcome } from './protocol.ts';
-import { newTaint } from './taint.ts';
+import { newTaint, TAINT_WARN } from './taint.ts';
 
 /** The verdict on one point and what a reader needs to understand it. */
 export interface Judgement {
@@ -119,9 +119,8 @@ function applyHealth(judgement: Judgement, signs: readonly string[]): Judgement 
 
 function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): string[] {
   const announced = expectLog.map((pattern) => new RegExp(pattern));
-  const lines = outcome.kernelLog.filter(
-    (line) => line.sign !== undefined && !announced.some((pattern) => pattern.test(line.text)),
-  );
+  const signed = outcome.kernelLog.filter((line) => line.sign !== undefined);
+  const lines = signed.filter((line) => !announced.some((pattern) => pattern.test(line.text)));
   const signs: string[] = [];
   const [first] = lines;
   if (first) {
@@ -129,7 +128,9 @@ function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): s
     signs.push(`kernel log: ${first.sign}: ${first.text}${more}`);
   }
   signs.push(...(outcome.signs ?? []));
-  const taint = newTaint(outcome.taintBefore, outcome.taintAfter);
+  // A warning that the case announced taints the kernel as well; nothing else is forgiven.
+  const forgiven = signed.length > lines.length ? TAINT_WARN : 0;
+  const taint = newTaint(outcome.taintBefore | forgiven, outcome.taintAfter);
   if (taint.length > 0) signs.push(`new kernel taint: ${taint.join(', ')}`);
   const beside = outcome.beside ?? [];
   if (signs.length > 0 && beside.length > 0) {

@@ -26,6 +26,9 @@ const TAINT_BITS: readonly (readonly [letter: string, meaning: string, isBad: bo
   ['J', 'fwctl mutation', false],
 ];
 
+/** The bit that a WARN sets. */
+export const TAINT_WARN = 1 << 9;
+
 /** Bad taint that is set in `after` and was not in `before`: `['W (kernel warning)']`. */
 export function newTaint(before: number, after: number): string[] {
   // Shifts of a 64-bit mask: a number's bit operations end at 32 bits.

@@ -134,12 +134,31 @@ t.test('a limit ends what does not end', async (t) => {
   await t.rejects(within(5, never), Expired);
   const limits = { timeoutMs: 5000, inactivityMs: 600 };
   const reason = (error: unknown) => error;
-  const silent = await withinActivity(limits, () => 'same', never).catch(reason);
+  const looks = (activity: () => string) => ({ activity, check: () => {} });
+  const silent = await withinActivity(
+    limits,
+    looks(() => 'same'),
+    never,
+  ).catch(reason);
   t.match(silent, { limit: 'inactivity' });
   let count = 0;
   const lively = { timeoutMs: 1500, inactivityMs: 900 };
-  const busy = await withinActivity(lively, () => String(count++), never).catch(reason);
+  const busy = await withinActivity(
+    lively,
+    looks(() => String(count++)),
+    never,
+  ).catch(reason);
   t.match(busy, { limit: 'time' });
+  const over = {
+    activity: () => '',
+    check() {
+      throw new Error('over');
+    },
+  };
+  const said = await withinActivity({ timeoutMs: 5000, inactivityMs: 0 }, over, never).catch(
+    reason,
+  );
+  t.match(said, { message: 'over' });
 });
 
 t.test('what a peer printed tells its last step and its report', async (t) => {

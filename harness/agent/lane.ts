@@ -3,7 +3,7 @@ import { CommandIndex } from './commands.ts';
 import { Expired, within, withinActivity } from './limits.ts';
 import type { WorkerOutcome } from './point.ts';
 import { loadProvider } from './provider-loader.ts';
-import { whereabouts } from './watch/kernel-facts.ts';
+import { isHalfDead, whereabouts } from './watch/kernel-facts.ts';
 import { logBlockedTasks } from './watch/log-writer.ts';
 import { WorkerDied, WorkerProcess } from './worker-process.ts';
 
@@ -58,9 +58,14 @@ export class Lane {
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const worker = this.warm();
-    const activity = () => `${worker.activity()} ${this.#kernelActivity()}`;
+    const looks = {
+      activity: () => `${worker.activity()} ${this.#kernelActivity()}`,
+      check() {
+        if (isHalfDead(worker.pid)) throw new WorkerDied('killed by the kernel');
+      },
+    };
     try {
-      const outcome = await withinActivity(point, activity, this.#ask(worker, point, wireCase));
+      const outcome = await withinActivity(point, looks, this.#ask(worker, point, wireCase));
       if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
       return { ...outcome, stuck: false };
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { WirePoint } from '../protocol.ts';
 
-/** How often a point that runs long is looked at for signs of life. */
-const LOOK_MS = 500;
+/** How often a point that runs long is looked at. */
+const LOOK_MS = 250;
 
 /** The time is up. */
 export class Expired extends Error {
@@ -26,29 +26,41 @@ export function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
   return Promise.race([work, expiry]).finally(() => clearTimeout(timer));
 }
 
+/** How a point that runs long is looked at. */
+export interface Looks {
+  /** Changes with every sign of life. */
+  activity(): string;
+  /** Throws when there is nothing left to wait for. */
+  check(): void;
+}
+
 /**
- * Ends with the work, at the point's time limit, or when nothing has changed for its inactivity
- * limit: no step, no call, no line in the kernel log.
- * @throws Expired
+ * Ends with the work, at the point's time limit, when nothing has changed for its inactivity limit
+ * (no step, no call, no line in the kernel log), or when a look says that it is over.
+ * @throws Expired, or what `check` throws
  */
 export function withinActivity<T>(
   point: Pick<WirePoint, 'timeoutMs' | 'inactivityMs'>,
-  activity: () => string,
+  looks: Looks,
   work: Promise<T>,
 ): Promise<T> {
   const { inactivityMs } = point;
-  if (inactivityMs === 0 || inactivityMs >= point.timeoutMs) return within(point.timeoutMs, work);
-  let looks: NodeJS.Timeout | undefined;
-  const silence = new Promise<never>((_resolve, reject) => {
+  let timer: NodeJS.Timeout | undefined;
+  const ended = new Promise<never>((_resolve, reject) => {
     let last = '';
     let since = performance.now();
-    looks = setInterval(() => {
-      const now = activity();
+    timer = setInterval(() => {
+      try {
+        looks.check();
+      } catch (error) {
+        reject(error);
+      }
+      const now = looks.activity();
       if (now !== last) since = performance.now();
       last = now;
-      if (performance.now() - since >= inactivityMs)
-        reject(new Expired(inactivityMs, 'inactivity'));
+      const silent = performance.now() - since >= inactivityMs;
+      if (inactivityMs > 0 && silent) reject(new Expired(inactivityMs, 'inactivity'));
     }, LOOK_MS);
   });
-  return within(point.timeoutMs, Promise.race([work, silence])).finally(() => clearInterval(looks));
+  return within(point.timeoutMs, Promise.race([work, ended])).finally(() => clearInterval(timer));
 }

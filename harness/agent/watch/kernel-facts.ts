@@ -19,6 +19,14 @@ export function kernelFacts(): WireKernel {
   return { release: release(), version: version(), machine: machine(), taint: taint() };
 }
 
+/**
+ * True when the main thread is dead and others keep the process: an oops kills only the thread that
+ * made the call.
+ */
+export function isHalfDead(pid: number): boolean {
+  return / Z /.test(textOf(`/proc/${pid}/task/${pid}/stat`).replace(/^.*\)/, ''));
+}
+
 /** What the threads of a process are doing in the kernel: state, wait channel, system call, stack. */
 export function whereabouts(pid: number): string {
   const threads = threadsOf(pid);

@@ -6,7 +6,7 @@ import { holderOf } from './holders.ts';
 import { taint } from './kernel-facts.ts';
 import { KernelLog } from './kernel-log.ts';
 import { isLockdepOn } from './lockdep.ts';
-import { LogWriter } from './log-writer.ts';
+import { LogWriter, rearmWarnings } from './log-writer.ts';
 
 /** What a running point has seen of the kernel so far. */
 interface View {
@@ -102,6 +102,7 @@ export class KernelWatch {
     const lines = this.#log.drain();
     if (lines.length === 0) return;
     this.#logged += lines.length;
+    if (lines.some(({ sign }) => sign !== undefined)) rearmWarnings();
     const signs = this.#lockdepSigns();
     for (const view of this.#views.values()) {
       view.lines.push(...lines);

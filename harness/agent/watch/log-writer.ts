@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
 /** Priority of a marker: facility `user`, level `info`. */
 const PRIORITY = '<14>';
@@ -42,5 +42,19 @@ export function logBlockedTasks(): void {
     writeFileSync('/proc/sysrq-trigger', 'w');
   } catch {
     // Not root, or sysrq is off.
+  }
+}
+
+/**
+ * Lets warnings that the kernel prints only once be printed again, so that the next point that
+ * provokes one is seen too. Only in the lab's guest: it is a write to debugfs.
+ * Source: kernel/panic.c, clear_warn_once_set()
+ */
+export function rearmWarnings(): void {
+  if (!existsSync('/run/lab')) return;
+  try {
+    writeFileSync('/sys/kernel/debug/clear_warn_once', '1');
+  } catch {
+    // A kernel without it.
   }
 }
