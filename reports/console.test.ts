@@ -37,7 +37,7 @@ t.test('the end of a run repeats what gates', async (t) => {
   ]) {
     t.ok(text.includes(part), part);
   }
-  t.match(totals(run), /^area +points +pass +expected-fail .*\ndma-buf +8 +1 +1 /);
+  t.match(totals(run), /^area +points +pass +expected-fail .*\ndma-buf +9 +1 +1 /);
   t.equal(failures(sampleRun({ points: [samplePoint('pass')], interrupted: [] }), plain), '');
   t.equal(runReport(unrunRun(), plain).trimEnd().split('\n').pop(), 'no point');
   t.equal(stripVTControlCharacters(runReport(run, { color: true })), text);

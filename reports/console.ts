@@ -18,6 +18,7 @@ const COLORS: Readonly<Record<Verdict | 'interrupted', Format>> = {
   pass: 'green',
   'expected-fail': 'yellow',
   skip: 'gray',
+  flake: 'yellow',
   'unexpected-pass': 'magenta',
   unhealthy: 'magenta',
   fail: 'red',

@@ -18,8 +18,8 @@ const every = [
 
 t.test('totals count every point once', async (t) => {
   const counted = countTotals(sampleRun());
-  t.equal(counted.points, 10);
-  t.equal(counted.executed, 7, 'all judged but the skipped one');
+  t.equal(counted.points, 11);
+  t.equal(counted.executed, 8, 'all judged but the skipped one');
   t.equal(counted.gating, GATING.size);
   t.equal(counted.interrupted, 1);
   t.equal(counted.notRun, 1);
@@ -27,7 +27,7 @@ t.test('totals count every point once', async (t) => {
   t.strictSame(
     counted.areas.map((area) => [area.area, area.points]),
     [
-      ['dma-buf', 8],
+      ['dma-buf', 9],
       ['map', 1],
       ['submit', 1],
     ],
@@ -119,6 +119,7 @@ const directives: Readonly<Record<Verdict, readonly [ok: boolean, note: RegExp]>
   pass: [true, /^$/],
   'expected-fail': [true, /^XFAIL expected-fail for a reason$/],
   skip: [true, /^SKIP no-feature: vgem cannot submit$/],
+  flake: [true, /^XFAIL flake: flake for a reason$/],
   'unexpected-pass': [false, /^unexpected-pass: vgem-fails/],
   unhealthy: [false, /^unhealthy: /],
   fail: [false, /^fail: fail for a reason$/],
@@ -217,8 +218,8 @@ t.test('the summary says what was run and what came of it', async (t) => {
     /^uapi-conform 0\.1\.0 \(0123456789ab\), 2026-11-21T10:00:00Z\nkernel {3}6\.12\.48-1-amd64 x86_64; target vm:debian-6\.12/,
     /device {3}virtio-gpu@pci:0000:00:04\.0 \(virtio_gpu 0\.1\.0\)/,
     /result {3}1 crash, 1 hang, 1 fail/,
-    /\narea +points +pass +fail +xfail +skip +not run\ndma-buf +8 +1 +5 +1 +1 +-\n/,
-    /\nall +10 +1 +5 +1 +1 +2\n/,
+    /\narea +points +pass +fail +xfail +flake +skip +not run\ndma-buf +9 +1 +5 +1 +1 +1 +-\n/,
+    /\nall +11 +1 +5 +1 +1 +1 +2\n/,
     /fail dma-buf\/export\/fail\[size=64KiB\].*\n {4}step 3: expected ENOENT, got 0 \(fd 7\) \(PRIME-009\)/,
     /interrupted map\/mmap\/offset/,
     /skips\n +1 no-feature: vgem cannot submit/,

@@ -90,9 +90,10 @@ function fillJudged(testCase: TestCase, point: PointRecord, limit: number): void
       break;
     }
     case 'expected-fail':
-      // JUnit has no state for it. A passed case would hide that the kernel is wrong, and the day it
+    case 'flake':
+      // JUnit has no state for them. A passed case would hide that the kernel is wrong, and the day it
       // is mended; a failure would gate. Skipped is what other suites write, and it keeps the reason.
-      skip(testCase, `expected-fail: ${message}`, failureText(point, limit));
+      skip(testCase, `${type}: ${message}`, failureText(point, limit));
       break;
   }
 }

@@ -77,6 +77,9 @@ function pointResult(point: PointRecord): ResultLine {
       return { ok: true };
     case 'expected-fail':
       return { ok: true, note: `XFAIL ${reason}` };
+    // The nearest directive: it ran and failed, which is known and does not gate.
+    case 'flake':
+      return { ok: true, note: `XFAIL flake: ${reason}` };
     case 'skip':
       return { ok: true, note: `SKIP ${point.skip ? `${point.skip}: ` : ''}${reason}` };
     case 'hang':

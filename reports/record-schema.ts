@@ -10,6 +10,7 @@ import type {
   PointRecord,
   RuleText,
   RunRecord,
+  Shard,
   StartedRecord,
   StepFailure,
   TargetRecord,
@@ -103,7 +104,11 @@ const SCHEMAS: Readonly<Record<JournalRecord['type'], Schema>> = {
       commandLine: listOf(text),
       target: text,
     },
-    { seed: { type: 'number' } },
+    {
+      seed: { type: 'number' },
+      shard: shape<Shard>({ index: count, of: count }, {}),
+      partial: flag,
+    },
   ),
   target: shape<TargetRecord>(
     {

@@ -6,11 +6,15 @@
 /** Rises when a reader of older journals would misread a newer one. */
 export const JOURNAL_VERSION = 1;
 
-/** Worst last, in the order of increasing severity. */
+/**
+ * Worst last, in the order of increasing severity. A `flake` failed, and is known to do so now and then:
+ * it needs a look more than a skip does, but it tells nothing new.
+ */
 export const VERDICTS = [
   'pass',
   'expected-fail',
   'skip',
+  'flake',
   'unexpected-pass',
   'unhealthy',
   'fail',
@@ -107,6 +111,17 @@ export interface RunRecord {
   readonly target: string;
   /** Seed of the shuffle, where the order was shuffled. */
   readonly seed?: number;
+  /** Which part of the points this run took; the others ran elsewhere. */
+  readonly shard?: Shard;
+  /** Filters left points out, so that what is not here may well be there. */
+  readonly partial?: boolean;
+}
+
+/** `--shard 2/5` */
+export interface Shard {
+  /** Counts from 1. */
+  readonly index: number;
+  readonly of: number;
 }
 
 /** The target said hello: again after each return from a loss. */

@@ -60,18 +60,18 @@ function endText(run: Run): string {
 /** Verdicts that gate stand in one column: which they are is said with each failure. */
 function areaTable(totals: Totals): string[] {
   if (totals.areas.length === 0) return [];
-  const head = ['area', 'points', 'pass', 'fail', 'xfail', 'skip', 'not run'];
-  const rows = totals.areas.map((area) => [oneLine(area.area, 28), ...areaCells(area)]);
+  const head = ['area', 'points', 'pass', 'fail', 'xfail', 'flake', 'skip', 'not run'];
+  const rows = totals.areas.map((area) => [oneLine(area.area, 23), ...areaCells(area)]);
   const [title, ...lines] = plainTable(head, [...rows, ['all', ...areaCells(totals)]], 1);
   const all = lines.pop();
   return [title ?? '', ...shorten(lines, AREAS_SHOWN, 'areas'), all ?? ''];
 }
 
 function areaCells(counts: Counts): string[] {
-  const { pass, skip } = counts.verdicts;
+  const { pass, 'expected-fail': xfail, flake, skip } = counts.verdicts;
   const ended = counts.interrupted + counts.notRun;
-  return [counts.points, pass, counts.gating, counts.verdicts['expected-fail'], skip, ended].map(
-    (count) => (count ? String(count) : '-'),
+  return [counts.points, pass, counts.gating, xfail, flake, skip, ended].map((count) =>
+    count ? String(count) : '-',
   );
 }
 

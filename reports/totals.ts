@@ -58,6 +58,7 @@ function noPoints(): MutableCounts {
       pass: 0,
       'expected-fail': 0,
       skip: 0,
+      flake: 0,
       'unexpected-pass': 0,
       unhealthy: 0,
       fail: 0,
