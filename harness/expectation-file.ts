@@ -1,13 +1,15 @@
 /**
  * The text format of expectation files: a line with an id pattern, below it indented `key: value`
  * lines, deeper indented lines that continue a value, and `#` comments on lines of their own. Which
- * keys there are and what they mean is the business of `expectations.ts`.
+ * keys there are and what they mean is the business of `expectation-entry.ts`.
  */
 import { nearestFirst } from '../uapi/nearest.ts';
 
 export interface FileEntry {
   readonly pattern: string;
   readonly line: number;
+  /** Of the last line that belongs to it. */
+  readonly endLine: number;
   readonly values: ReadonlyMap<string, FileValue>;
 }
 
@@ -36,10 +38,15 @@ export function parseExpectationFile(text: string, knownKeys: readonly string[])
 interface OpenEntry {
   readonly pattern: string;
   readonly line: number;
+  endLine: number;
   readonly values: Map<string, FileValue>;
   /** Indentation of its keys, once the first one was seen. */
   keyIndent?: number;
   lastKey?: string;
+}
+
+function open(pattern: string, line: number): OpenEntry {
+  return { pattern, line, endLine: line, values: new Map() };
 }
 
 class Parser implements ParsedFile {
@@ -55,7 +62,7 @@ class Parser implements ParsedFile {
     const text = raw.trim();
     if (text === '' || text.startsWith('#')) return;
     const indent = raw.length - raw.trimStart().length;
-    if (indent === 0) this.entries.push({ pattern: text, line, values: new Map() });
+    if (indent === 0) this.entries.push(open(text, line));
     else this.#indented(text, indent, line);
   }
 
@@ -65,6 +72,7 @@ class Parser implements ParsedFile {
       this.#blame(line, `'${text}' is indented, but no entry stands above it`);
       return;
     }
+    entry.endLine = line;
     entry.keyIndent ??= indent;
     if (indent > entry.keyIndent && entry.lastKey) this.#continue(entry, entry.lastKey, text);
     else if (indent === entry.keyIndent) this.#key(entry, text, line);

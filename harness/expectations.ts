@@ -1,36 +1,11 @@
 /**
- * What is known to go wrong with a driver: `ci/expectations/<driver>[-<board>]/fails`. The format is
- * explained in ci/expectations/README.md.
+ * What is known of a driver before it is run: which points fail, fail now and then, or must not run.
+ * The lists are `ci/expectations/<driver>[-<board>]/{fails,flakes,skips}`; their format is explained in
+ * ci/expectations/README.md.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import type { Verdict } from '../reports/results.ts';
-import { VERDICTS } from '../reports/results.ts';
-import { projectRoot } from '../uapi/project-root.ts';
-import { UsageError } from './errors.ts';
-import { type FileEntry, type FileProblem, parseExpectationFile } from './expectation-file.ts';
-import type { Expectation } from './judge.ts';
-import { compareKernelVersions, type KernelVersion, parseKernelVersion } from './kernel-version.ts';
-import { matchId } from './point-id.ts';
-
-/** One entry of a list, checked. */
-export interface ExpectationEntry extends Expectation {
-  readonly pattern: string;
-  readonly matches: (id: string) => boolean;
-  readonly kernels: readonly KernelRange[];
-  readonly until?: Until;
-}
-
-/** `>=6.0` */
-export interface KernelRange {
-  readonly comparison: '>=' | '<';
-  readonly version: KernelVersion;
-}
-
-/** From this kernel, or after this day, the entry no longer holds. */
-export type Until =
-  | { readonly kind: 'kernel'; readonly version: KernelVersion }
-  | { readonly kind: 'day'; readonly day: string };
+import type { ExpectationEntry, ListName } from './expectation-entry.ts';
+import { entriesByFolder, ownExpectations, readLists } from './expectation-lists.ts';
+import { compareKernelVersions, parseKernelVersion } from './kernel-version.ts';
 
 /** Where and when a run takes place: decides which entries hold. */
 export interface Circumstances {
@@ -47,15 +22,12 @@ export interface ExpectedDevice {
   readonly driver: string;
 }
 
-const KEYS = ['reason', 'bug', 'kernel', 'until', 'verdict'] as const;
-/** What an entry may expect; `fail` where it does not say. */
-const EXPECTABLE: readonly Verdict[] = ['fail', 'unhealthy', 'hang', 'crash'];
-
 /** The lists of all folders, and which of their entries were of use. */
 export class Expectations {
   readonly #folders: ReadonlyMap<string, readonly ExpectationEntry[]>;
   readonly #circumstances: Circumstances;
   readonly #used = new Set<ExpectationEntry>();
+  readonly #ended = new Set<ExpectationEntry>();
   readonly #askedFolders = new Set<string>();
 
   constructor(
@@ -66,54 +38,115 @@ export class Expectations {
     this.#circumstances = circumstances;
   }
 
-  /** The first entry that holds for a point in which these devices take part. */
-  find(id: string, devices: readonly ExpectedDevice[]): Expectation | undefined {
-    let first: ExpectationEntry | undefined;
-    for (const folder of this.#foldersOf(devices)) {
-      this.#askedFolders.add(folder);
-      for (const entry of this.#folders.get(folder) ?? []) {
-        if (!this.#holds(entry) || !entry.matches(id)) continue;
-        this.#used.add(entry);
-        first ??= entry;
-      }
+  /**
+   * What a point with these devices is expected to come to. The board's folder decides before the
+   * driver's, and in a folder a flake before a failure: what fails now and then may pass.
+   */
+  find(id: string, devices: readonly ExpectedDevice[]): ExpectationEntry | undefined {
+    const entries = this.#matching(id, devices);
+    for (const folder of expectationFolders(devices, this.#circumstances.board)) {
+      const ofFolder = entries.get(folder) ?? [];
+      const found = firstOf('flakes', ofFolder) ?? firstOf('fails', ofFolder);
+      if (found) return found;
     }
-    return first;
+    return undefined;
   }
 
-  /** Notes on entries of the folders that were asked: those that matched nothing, and those past their day. */
-  remarks(): string[] {
+  /**
+   * Why a point with these devices must not run. An entry of any folder is enough: it may be there
+   * because the machine does not survive.
+   */
+  findSkip(id: string, devices: readonly ExpectedDevice[]): ExpectationEntry | undefined {
+    return firstOf('skips', [...this.#matching(id, devices).values()].flat());
+  }
+
+  /** The point cannot run here, for another reason: entries for points of its case are not stale. */
+  sawSkipped(caseId: string): void {
+    for (const entry of [...this.#folders.values()].flat()) {
+      if (entry.matchesCase(caseId)) this.#used.add(entry);
+    }
+  }
+
+  /**
+   * What is to be said of the entries of the folders that were asked: those past their day, those
+   * that ended with an older kernel than this one, and where `all` points were planned those that
+   * matched nothing.
+   */
+  remarks(all: boolean): string[] {
     const entries = [...this.#askedFolders].flatMap((folder) => this.#folders.get(folder) ?? []);
-    return entries.flatMap((entry) => {
-      const { place, pattern, until } = entry;
-      if (until?.kind === 'day' && until.day < this.#circumstances.today) {
-        return [`${place}: the entry '${pattern}' ended on ${until.day}: renew or remove it`];
-      }
-      if (!this.#holds(entry) || this.#used.has(entry)) return [];
-      return [`${place}: the entry '${pattern}' matches no point: correct or remove it`];
+    const past = entries.flatMap((entry) => pastDay(entry, this.#circumstances.today) ?? []);
+    const unmatched = entries.filter((entry) => this.#holds(entry) && !this.#used.has(entry));
+    const unknown = unmatched.map(({ place, pattern }) => {
+      return `${place}: the entry '${pattern}' matches no point: correct or remove it`;
     });
+    return [...past, ...(all ? unknown : []), ...this.#endedRemark()];
   }
 
-  #foldersOf(devices: readonly ExpectedDevice[]): ReadonlySet<string> {
-    const { board } = this.#circumstances;
-    const names = devices.flatMap(({ provider, driver }) => [provider, driver]);
-    const boards = board === undefined ? [] : names.map((name) => `${name}-${board}`);
-    // What is said of the board outranks what is said of the driver.
-    return new Set([...boards, ...names]);
+  /** Not stale while older kernels are tested too, so they share one line. */
+  #endedRemark(): string[] {
+    if (this.#ended.size === 0) return [];
+    const places = [...this.#ended].map(({ place }) => place).join(', ');
+    return [
+      `not used, because kernel ${this.#circumstances.kernel} is past their until: ${places}`,
+    ];
+  }
+
+  #matching(
+    id: string,
+    devices: readonly ExpectedDevice[],
+  ): ReadonlyMap<string, readonly ExpectationEntry[]> {
+    const found = new Map<string, readonly ExpectationEntry[]>();
+    for (const folder of expectationFolders(devices, this.#circumstances.board)) {
+      this.#askedFolders.add(folder);
+      const matching = (this.#folders.get(folder) ?? []).filter((entry) => entry.matches(id));
+      for (const entry of matching) this.#note(entry);
+      found.set(
+        folder,
+        matching.filter((entry) => this.#holds(entry)),
+      );
+    }
+    return found;
+  }
+
+  #note(entry: ExpectationEntry): void {
+    if (this.#holds(entry)) this.#used.add(entry);
+    else if (entry.until?.kind === 'kernel' && isPastKernel(entry, this.#circumstances.kernel)) {
+      this.#ended.add(entry);
+    }
   }
 
   #holds(entry: ExpectationEntry): boolean {
-    const { kernel, today } = this.#circumstances;
-    if (entry.until?.kind === 'day' && entry.until.day < today) return false;
-    const running = parseKernelVersion(kernel);
-    if (!running) return true;
-    if (entry.until?.kind === 'kernel') {
-      if (compareKernelVersions(running, entry.until.version) >= 0) return false;
-    }
-    return entry.kernels.every(({ comparison, version }) => {
-      const order = compareKernelVersions(running, version);
-      return comparison === '>=' ? order >= 0 : order < 0;
-    });
+    return holds(entry, this.#circumstances);
   }
+}
+
+/** The folders that speak of these devices. What is said of the board outranks what is said of the driver. */
+export function expectationFolders(
+  devices: readonly ExpectedDevice[],
+  board: string | undefined,
+): ReadonlySet<string> {
+  const names = devices.flatMap(({ provider, driver }) => [provider, driver]);
+  const boards = board === undefined ? [] : names.map((name) => `${name}-${board}`);
+  return new Set([...boards, ...names]);
+}
+
+/** The entry speaks of this kernel and this day. */
+export function holds(entry: ExpectationEntry, { kernel, today }: Circumstances): boolean {
+  if (entry.until?.kind === 'day' && entry.until.day < today) return false;
+  if (isPastKernel(entry, kernel)) return false;
+  const running = parseKernelVersion(kernel);
+  if (!running) return true;
+  return entry.kernels.every(({ comparison, version }) => {
+    const order = compareKernelVersions(running, version);
+    return comparison === '>=' ? order >= 0 : order < 0;
+  });
+}
+
+/** What is to be said of an entry whose day is over. */
+export function pastDay(entry: ExpectationEntry, today: string): string | undefined {
+  const { until, place, pattern } = entry;
+  if (until?.kind !== 'day' || until.day >= today) return undefined;
+  return `${place}: the entry '${pattern}' ended on ${until.day}: renew or remove it`;
 }
 
 /**
@@ -122,88 +155,20 @@ export class Expectations {
  */
 export function loadExpectations(
   circumstances: Circumstances,
-  directory = join(projectRoot(), 'ci/expectations'),
+  directory = ownExpectations(),
 ): Expectations {
-  const folders = new Map<string, readonly ExpectationEntry[]>();
-  const problems: string[] = [];
-  for (const folder of readdirSync(directory, { withFileTypes: true })) {
-    const path = join(directory, folder.name, 'fails');
-    if (!folder.isDirectory() || !existsSync(path)) continue;
-    const name = relative(projectRoot(), path);
-    const parsed = parseFails(readFileSync(path, 'utf8'), name);
-    folders.set(folder.name, parsed.entries);
-    problems.push(...parsed.problems.map(({ line, message }) => `${name}:${line}: ${message}`));
-  }
-  if (problems.length > 0) throw new UsageError(problems.join('\n'));
-  return new Expectations(folders, circumstances);
+  return new Expectations(entriesByFolder(readLists(directory)), circumstances);
 }
 
-/** Parses one `fails` list; `name` is how places are written. */
-export function parseFails(
-  text: string,
-  name: string,
-): { readonly entries: readonly ExpectationEntry[]; readonly problems: readonly FileProblem[] } {
-  const parsed = parseExpectationFile(text, KEYS);
-  const problems = [...parsed.problems];
-  const blame = (line: number, message: string) => problems.push({ line, message });
-  const entries = parsed.entries.map((entry) => checkEntry(entry, name, blame));
-  return { entries, problems: problems.sort((a, b) => a.line - b.line) };
+function isPastKernel({ until }: ExpectationEntry, kernel: string): boolean {
+  const running = parseKernelVersion(kernel);
+  if (until?.kind !== 'kernel' || !running) return false;
+  return compareKernelVersions(running, until.version) >= 0;
 }
 
-type BlameLine = (line: number, message: string) => void;
-
-function checkEntry(entry: FileEntry, name: string, blame: BlameLine): ExpectationEntry {
-  const { pattern, line, values } = entry;
-  const reason = values.get('reason');
-  if (!reason?.text) blame(line, `'${pattern}' has no reason: add a line 'reason: why it fails'`);
-  const bug = values.get('bug')?.text;
-  const until = checkUntil(entry, blame);
-  return {
-    pattern,
-    matches: matchId(pattern),
-    place: `${name}:${line}`,
-    reason: reason?.text ?? '',
-    verdicts: checkVerdicts(entry, blame),
-    kernels: checkKernels(entry, blame),
-    ...(bug && { bug }),
-    ...(until && { until }),
-  };
-}
-
-function checkVerdicts({ values }: FileEntry, blame: BlameLine): readonly Verdict[] {
-  const value = values.get('verdict');
-  if (!value) return ['fail'];
-  return wordsOf(value.text).flatMap((word) => {
-    const verdict = VERDICTS.find((known) => known === word);
-    if (verdict && EXPECTABLE.includes(verdict)) return [verdict];
-    blame(value.line, `'${word}' cannot be expected; use one of ${EXPECTABLE.join(', ')}`);
-    return [];
-  });
-}
-
-function checkKernels({ values }: FileEntry, blame: BlameLine): readonly KernelRange[] {
-  const value = values.get('kernel');
-  return wordsOf(value?.text ?? '').flatMap((word) => {
-    const [, comparison, rest] = /^(>=|<)?(.*)$/.exec(word) ?? [];
-    const version = parseKernelVersion(rest ?? '');
-    if (version) return [{ comparison: comparison === '<' ? '<' : '>=', version } as const];
-    blame(value?.line ?? 0, `'${word}' is no kernel; write '>=6.0', '<6.12' or both`);
-    return [];
-  });
-}
-
-function checkUntil({ values }: FileEntry, blame: BlameLine): Until | undefined {
-  const value = values.get('until');
-  if (!value) return undefined;
-  if (/^\d{4}-\d{2}-\d{2}$/.test(value.text) && !Number.isNaN(Date.parse(value.text))) {
-    return { kind: 'day', day: value.text };
-  }
-  const version = parseKernelVersion(value.text);
-  if (version) return { kind: 'kernel', version };
-  blame(value.line, `'${value.text}' is neither a kernel (7.3) nor a day (2027-01-31)`);
-  return undefined;
-}
-
-function wordsOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter((word) => word !== '');
+function firstOf(
+  list: ListName,
+  entries: readonly ExpectationEntry[],
+): ExpectationEntry | undefined {
+  return entries.find((entry) => entry.list === list);
 }

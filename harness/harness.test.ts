@@ -3,9 +3,15 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readRun } from '../reports/journal.ts';
 import { JOURNAL_VERSION, type RunRecord, type Verdict } from '../reports/results.ts';
-import { Expectations, loadExpectations, parseFails } from './expectations.ts';
 import { Journal } from './journal.ts';
-import { type Expectation, exitCode, type Judgement, judge, type RunResult } from './judge.ts';
+import {
+  applyRequired,
+  type Expectation,
+  exitCode,
+  type Judgement,
+  judge,
+  type RunResult,
+} from './judge.ts';
 import { compareKernelVersions, parseKernelVersion } from './kernel-version.ts';
 import type { PointEnd, WireOutcome } from './protocol.ts';
 import { shellWord } from './shell-word.ts';
@@ -150,6 +156,24 @@ const JUDGEMENTS: readonly JudgeRow[] = [
     want: { verdict: 'skip' },
   },
   {
+    name: 'a flaky point that fails is a flake and says why',
+    end: failed,
+    expectation: { ...known, flaky: true },
+    want: { verdict: 'flake', reason: /known: bug 7 \(fails:3\)/, failure: FAILURE },
+  },
+  {
+    name: 'a flaky point that passes is no surprise',
+    end: done,
+    expectation: { ...known, flaky: true },
+    want: { verdict: 'pass' },
+  },
+  {
+    name: 'a flaky point that crashes is a crash',
+    end: died,
+    expectation: { ...known, flaky: true },
+    want: { verdict: 'crash' },
+  },
+  {
     name: 'an expected hang is expected',
     end: timeout,
     expectation: { ...known, verdicts: ['fail', 'hang'] },
@@ -174,9 +198,22 @@ for (const row of JUDGEMENTS) {
   });
 }
 
+t.test('a skip of a required class is a failure that keeps its class', (t) => {
+  const skip: Judgement = { verdict: 'skip', skip: 'no-device', reason: 'no device of vgem' };
+  t.strictSame(applyRequired(skip, new Set(['no-feature'])), skip);
+  t.match(applyRequired(skip, new Set(['no-feature', 'no-device'])), {
+    verdict: 'fail',
+    skip: 'no-device',
+    reason: /^no-device is required not to be: no device of vgem/,
+  });
+  t.strictSame(applyRequired({ verdict: 'pass' }, new Set(['no-device'])), { verdict: 'pass' });
+  t.end();
+});
+
 t.test('the exit code', (t) => {
   const rows: readonly [string, readonly Verdict[], Partial<RunResult>, number][] = [
     ['all as expected', ['pass', 'expected-fail', 'skip'], {}, 0],
+    ['a flake that failed', ['pass', 'flake'], {}, 0],
     ['a failure', ['pass', 'fail'], {}, 1],
     ['an unexpected pass', ['unexpected-pass'], {}, 1],
     ['nothing planned', [], {}, 3],
@@ -220,103 +257,6 @@ t.test('kernel versions compare as kernels do', (t) => {
     if (version && next) t.ok(compareKernelVersions(version, next) < 0, `${order[index]} is older`);
   }
   t.equal(parseKernelVersion('generic'), undefined);
-  t.end();
-});
-
-t.test('an expectation file is read with all its keys', (t) => {
-  const text = `# known trouble
-dma-buf/export/*@*
-  reason: The import finds another handle,
-    as it always did.
-  bug: https://bugs.example/1
-  kernel: >=6.0 <6.14
-  until: 2027-01-31
-  verdict: fail, hang
-
-\talloc is indented and belongs to nothing: it is a key
-alloc/size
-\treason: tabs will do
-`;
-  const { entries, problems } = parseFails(text, 'ci/x/fails');
-  t.strictSame(
-    problems.map(({ line }) => line),
-    [10],
-  );
-  t.match(entries, [
-    {
-      pattern: 'dma-buf/export/*@*',
-      reason: 'The import finds another handle, as it always did.',
-      bug: 'https://bugs.example/1',
-      verdicts: ['fail', 'hang'],
-      kernels: [{ comparison: '>=' }, { comparison: '<' }],
-      until: { kind: 'day', day: '2027-01-31' },
-      place: 'ci/x/fails:2',
-    },
-    { pattern: 'alloc/size', verdicts: ['fail'], place: 'ci/x/fails:11' },
-  ]);
-  t.end();
-});
-
-t.test('mistakes in an expectation file name their line', (t) => {
-  const rows: readonly [string, number, RegExp][] = [
-    ['a/b', 1, /no reason: add/],
-    ['a/b\n  reason:', 1, /no reason/],
-    ['  reason: x', 1, /no entry stands above/],
-    ['a/b\n  reson: x\n  reason: y', 2, /unknown key 'reson'; did you mean 'reason'/],
-    ['a/b\n  reason: y\n  reason: z', 3, /stands twice/],
-    ['a/b\n  reason: y\n  kernel: newest', 3, /no kernel; write '>=6.0'/],
-    ['a/b\n  reason: y\n  until: soon', 3, /neither a kernel/],
-    ['a/b\n  reason: y\n  until: 2027-13-01', 3, /neither a kernel/],
-    ['a/b\n  reason: y\n  verdict: pass', 3, /'pass' cannot be expected/],
-    ['a/b\n    reason: y\n  bug: z', 3, /indent this line/],
-    ['a/b\n  just words\n  reason: x', 2, /expected 'key: value'/],
-  ];
-  for (const [text, line, message] of rows) {
-    t.match(parseFails(text, 'f').problems, [{ line, message }], JSON.stringify(text));
-  }
-  t.end();
-});
-
-t.test('an entry holds for its driver, its kernels and its time', (t) => {
-  const parse = (text: string) => parseFails(text, 'f').entries;
-  const folders = new Map([
-    ['vgem', parse('a/**\n  reason: r1\n  kernel: >=6.5\n  until: 6.14\nb\n  reason: r2')],
-    ['vgem-lab', parse('a/x\n  reason: board')],
-    ['udmabuf', parse('a/**\n  reason: old\n  until: 2026-01-01')],
-  ]);
-  const vgem = [{ provider: 'vgem', driver: 'vgem' }];
-  const other = [{ provider: 'udmabuf', driver: 'udmabuf' }];
-  const today = '2026-11-21';
-  const find = (kernel: string, devices: typeof vgem, board?: string) =>
-    new Expectations(folders, { kernel, today, ...(board && { board }) }).find(
-      'a/x@vgem@vgem',
-      devices,
-    );
-  t.match(find('6.12.1', vgem), { reason: 'r1' });
-  t.equal(find('6.1.90', vgem), undefined, 'the kernel is older');
-  t.equal(find('6.14', vgem), undefined, 'the kernel has the mend');
-  t.match(find('6.12', vgem, 'lab'), { reason: 'board' }, 'the board outranks the driver');
-  t.equal(find('6.12', other), undefined, 'its day is past');
-  t.match(find('6.12', [...other, ...vgem]), { reason: 'r1' }, 'one device of two is enough');
-  const all = new Expectations(folders, { kernel: '6.12', today });
-  all.find('a/x@vgem@vgem', [...vgem, ...other]);
-  t.match(all.remarks(), [/'b' matches no point/, /ended on 2026-01-01/]);
-  t.end();
-});
-
-t.test('all lists of a directory are read, and mistakes in all of them told at once', (t) => {
-  const dir = t.testdir({
-    vgem: { fails: 'a\n  reson: x\n' },
-    udmabuf: { fails: 'b\n' },
-    empty: {},
-    'README.md': 'text',
-  });
-  const circumstances = { kernel: '6.12', today: '2026-11-21' };
-  t.throws(() => loadExpectations(circumstances, dir), {
-    name: 'UsageError',
-    message: /udmabuf\/fails:1: [\s\S]*vgem\/fails:1: [\s\S]*vgem\/fails:2: /,
-  });
-  t.doesNotThrow(() => loadExpectations(circumstances), 'those of this tree are in order');
   t.end();
 });
 

@@ -18,6 +18,8 @@ export interface Judgement {
 
 /** What an expectation file says of a point: see `harness/expectations.ts`. */
 export interface Expectation {
+  /** It fails now and then: when it does that is a flake, and a pass is no surprise. */
+  readonly flaky?: boolean;
   /** Verdicts that are expected; another bad one is a surprise. */
   readonly verdicts: readonly Verdict[];
   readonly reason: string;
@@ -49,14 +51,30 @@ export function applyExpectation(
   expectation: Expectation | undefined,
 ): Judgement {
   if (!expectation || judgement.verdict === 'skip') return judgement;
-  const { reason: why, bug, place } = expectation;
-  const known = `${why} (${bug ? `${bug}, ` : ''}${place})`;
+  const known = knownText(expectation);
   if (judgement.verdict === 'pass') {
+    if (expectation.flaky) return judgement;
     const reason = `passed, but is expected to ${listOf(expectation.verdicts)}: ${known}; remove the entry`;
     return { verdict: 'unexpected-pass', reason };
   }
   if (!expectation.verdicts.includes(judgement.verdict)) return judgement;
-  return { ...judgement, verdict: 'expected-fail', reason: `${judgement.reason}; known: ${known}` };
+  const verdict = expectation.flaky ? 'flake' : 'expected-fail';
+  return { ...judgement, verdict, reason: `${judgement.reason}; known: ${known}` };
+}
+
+/** `why (bug, place)` of an entry, on one line. */
+export function knownText({ reason, bug, place }: Omit<Expectation, 'verdicts'>): string {
+  return `${reason} (${bug ? `${bug}, ` : ''}${place})`;
+}
+
+/**
+ * Applies `--require`: a skip of a required class is a failure. It keeps its class, by which readers
+ * tell it from a failure of the driver.
+ */
+export function applyRequired(judgement: Judgement, required: ReadonlySet<SkipClass>): Judgement {
+  const { verdict, skip, reason } = judgement;
+  if (verdict !== 'skip' || skip === undefined || !required.has(skip)) return judgement;
+  return { ...judgement, verdict: 'fail', reason: `${skip} is required not to be: ${reason}` };
 }
 
 /** How a run is left: the exit code and, unless it is 0, why. */

@@ -1,6 +1,7 @@
 /** Text for the terminal. Pure: what decides about colour is asked once, by the caller. */
 import { styleText } from 'node:util';
 import { evidenceLines } from './evidence.ts';
+import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, ruleLines, stepLines } from './failure-text.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
 import { GATING, VERDICTS } from './results.ts';
@@ -106,10 +107,18 @@ export function evidenceTable(run: Run): string {
   return evidenceLines(run).join('\n');
 }
 
-/** The end of a run: totals, evidence, notes, failures, and the counts as the last line. */
+/** What is to be mended in the expectations; empty when all are in order. */
+export function expectations(run: Run): string {
+  const lines = expectationLines(run);
+  return lines.length === 0 ? '' : ['expectations', ...lines.map((line) => `  ${line}`)].join('\n');
+}
+
+/** The end of a run: totals, evidence, notes, expectations, failures, and the counts as the last line. */
 export function runReport(run: Run, style: ConsoleStyle): string {
-  const notes = run.notes.map((note) => `note: ${oneLine(note)}`).join('\n');
-  const parts = [totals(run), evidenceTable(run), notes, failures(run, style)];
+  const notes = otherNotes(run)
+    .map((note) => `note: ${oneLine(note)}`)
+    .join('\n');
+  const parts = [totals(run), evidenceTable(run), notes, expectations(run), failures(run, style)];
   const counts = countTotals(run);
   const gates = counts.gating + counts.interrupted > 0;
   const last = paint(countsLine(counts), gates ? 'red' : 'green', style);

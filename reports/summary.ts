@@ -3,6 +3,7 @@
  * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
  */
 import { evidenceLines } from './evidence.ts';
+import { expectationLines } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
 import { devicesOf } from './groups.ts';
 import type { PointRecord, Run, SkipClass } from './results.ts';
@@ -19,6 +20,7 @@ const AREAS_SHOWN = 9;
 const SKIPS_SHOWN = 4;
 const EVIDENCE_SHOWN = 6;
 const FAILURES_SHOWN = 20;
+const EXPECTATIONS_SHOWN = 4;
 
 /** The summary, which ends with a newline. */
 export function summary(run: Run): string {
@@ -27,6 +29,7 @@ export function summary(run: Run): string {
     headLines(run, totals),
     areaTable(totals),
     failureLines(run),
+    expectationSection(run),
     skipLines(run),
     shorten(evidenceLines(run, 15), EVIDENCE_SHOWN + 1, 'providers'),
   ];
@@ -96,6 +99,13 @@ function failureEntry(point: PointRecord): string[] {
     `  ${point.verdict} ${oneLine(point.id, 500)}`,
     `    ${why}${rules ? ` (${oneLine(rules, 80)})` : ''}`,
   ];
+}
+
+/** Passes that nobody expected stand among the failures already. */
+function expectationSection(run: Run): string[] {
+  const lines = expectationLines({ ...run, points: [] }).map((line) => `  ${oneLine(line, 200)}`);
+  if (lines.length === 0) return [];
+  return ['expectations', ...shorten(lines, EXPECTATIONS_SHOWN, 'remarks')];
 }
 
 /** Skips by class and cause, the most frequent first. */

@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { projectRoot } from '../../uapi/project-root.ts';
-import { Expectations, parseFails } from '../expectations.ts';
+import { parseList } from '../expectation-entry.ts';
+import { Expectations } from '../expectations.ts';
 import { scriptedDevice } from '../run/scripted-agent.ts';
 import { NO_FILTERS } from '../select.ts';
 import { commandLine } from './command-line.ts';
@@ -167,7 +168,7 @@ t.test('points of a plan carry what reports and judge need', async (t) => {
     }),
   );
   const text = `${first?.id}\n  reason: known\nmoon/landing\n  reason: never`;
-  const folders = new Map([['vgem', parseFails(text, 'f').entries]]);
+  const folders = new Map([['vgem', parseList(text, 'f', 'fails').entries]]);
   const expectations = new Expectations(folders, { kernel: '6.12', today: '2026-11-21' });
   const one = { ...suite, cases: first ? [first] : [] };
   const { points, notes } = planRun(REQUEST, one, [device], 2, expectations);
@@ -178,7 +179,7 @@ t.test('points of a plan carry what reports and judge need', async (t) => {
     todo: { wire: { timeoutMs: (first?.timeoutMs ?? 0) * 5 }, wireCase: { id: first?.id } },
   });
   t.ok(points.every(({ text }) => text.rules.length > 0 && text.rules[0]?.expect));
-  t.match(notes, [/^f:3: the entry 'moon\/landing' matches no point/]);
+  t.match(notes, [/^expectations: f:3: the entry 'moon\/landing' matches no point/]);
   const filtered = { ...REQUEST, isUnfiltered: false };
   t.strictSame(planRun(filtered, one, [device], 1, expectations).notes, []);
 });

@@ -1,7 +1,9 @@
 /** From devices to points: what the planner says, with all that reports and the judge need of it. */
+import { EXPECTATION_NOTE } from '../../reports/expectations.ts';
 import type { DeviceRecord, RuleText } from '../../reports/results.ts';
 import { UsageError } from '../errors.ts';
 import type { Expectations } from '../expectations.ts';
+import { knownText } from '../judge.ts';
 import { type PlannedPoint, planPoints, toWireCase } from '../plan.ts';
 import type { RunPlan } from '../run/run.ts';
 import type { RunPoint } from '../run/run-point.ts';
@@ -57,7 +59,8 @@ export function planRun(
   });
   const byAddress = new Map(devices.map((device) => [device.address, device]));
   const points = planned.map((point) => runPoint(point, request, suite, byAddress, expectations));
-  return { points, notes: request.isUnfiltered ? expectations.remarks() : [] };
+  const remarks = expectations.remarks(request.isUnfiltered);
+  return { points, notes: remarks.map((remark) => `${EXPECTATION_NOTE}${remark}`) };
 }
 
 function runPoint(
@@ -70,7 +73,6 @@ function runPoint(
   const addresses = Object.values(point.devices);
   const taking = addresses.flatMap((address) => devices.get(address) ?? []);
   const expectation = expectations.find(point.id, taking);
-  const skip = point.skip ?? { class: 'excluded', reason: 'the plan leaves it out' };
   return {
     id: point.id,
     text: {
@@ -82,8 +84,23 @@ function runPoint(
       reproduce: reproduceLine(request, point.id, point.devices),
     },
     ...(expectation && { expectation }),
-    todo: point.wire ? { wire: point.wire, wireCase: toWireCase(point.case) } : { skip },
+    todo: todoOf(point, taking, expectations),
   };
+}
+
+/** What the plan skips already keeps its class: the list says nothing about why it cannot run. */
+function todoOf(
+  point: PlannedPoint,
+  devices: readonly DeviceRecord[],
+  expectations: Expectations,
+): RunPoint['todo'] {
+  if (!point.wire) {
+    expectations.sawSkipped(point.case.id);
+    return { skip: point.skip ?? { class: 'excluded', reason: 'the plan leaves it out' } };
+  }
+  const entry = expectations.findSkip(point.id, devices);
+  if (entry) return { skip: { class: 'excluded', reason: knownText(entry) } };
+  return { wire: point.wire, wireCase: toWireCase(point.case) };
 }
 
 function ruleText(suite: Suite, id: string): RuleText[] {
