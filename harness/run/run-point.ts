@@ -13,6 +13,8 @@ export interface RunPoint {
   readonly id: string;
   readonly text: PointText;
   readonly expectation?: Expectation;
+  /** Classes of skips that are failures. */
+  readonly required?: ReadonlySet<SkipClass>;
   readonly todo: RunTodo | SkipTodo;
 }
 
