@@ -5,6 +5,8 @@ export interface TargetLoss {
   readonly message: string;
   /** The last console text, at most 16 KiB; empty where the target has no console. */
   readonly console: string;
+  /** What the console said went wrong since the boot, oldest first; points may have had some of it before. */
+  readonly signs?: readonly string[];
 }
 
 /** A pair of streams to an agent, and the news that the target behind them is gone. */
@@ -23,11 +25,17 @@ export interface Target {
   readonly name: string;
   /** True when connect() may be called again after a loss. */
   readonly canReturn: boolean;
+  /**
+   * True when connect() gives a kernel that was booted anew, so that one which died is left behind.
+   * Without it only the agent is another one.
+   */
+  readonly bootsAnew?: boolean;
   /** Factor on every time limit: emulated targets are slower. */
   readonly timeoutScale: number;
   /**
    * Makes the streams; the agent behind them has been started but has not been spoken to.
+   * @param stop the user wants no target any more
    * @throws InfraError when the target cannot be had.
    */
-  connect(say: (line: string) => void): Promise<TargetConnection>;
+  connect(say: (line: string) => void, stop?: AbortSignal): Promise<TargetConnection>;
 }

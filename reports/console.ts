@@ -93,6 +93,7 @@ function failureBlock(point: PointRecord, style: ConsoleStyle): string {
     point.title,
     ...(point.reason ? [point.reason] : []),
     ...(point.failure ? stepLines(point.failure) : []),
+    ...(point.investigation ? [`run again: it ${point.investigation}`] : []),
     ...ruleLines(point),
     ...signs.slice(0, LOG_LINES_SHOWN).map((line) => `kernel: ${oneLine(line.text)}`),
     `reproduce: ${point.reproduce}`,

@@ -26,6 +26,7 @@ export function failureText(point: PointRecord, limit = 256 * 1024): string {
     point.title,
     ...(point.reason ? [`${point.verdict}: ${point.reason}`] : []),
     ...(point.failure ? stepLines(point.failure) : []),
+    ...(point.investigation ? [`run again: it ${point.investigation}`] : []),
     ...ruleLines(point),
     `reproduce: ${point.reproduce}`,
     ...deviceLines(point),

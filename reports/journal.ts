@@ -69,7 +69,10 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
   let end: EndRecord | undefined;
   const targets: TargetRecord[] = [];
   const planned = new Set<string>();
-  const points: PointRecord[] = [];
+  /** By id: what is found out later of a point stands where its first record did. */
+  const points = new Map<string, PointRecord>();
+  /** The point that runs once more though it has a verdict. */
+  let again: string | undefined;
   const notes: string[] = [];
   const open = new Set<string>();
   for (const record of source) {
@@ -87,11 +90,13 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
         for (const id of record.points) planned.add(id);
         break;
       case 'started':
-        open.add(record.id);
+        again = points.has(record.id) ? record.id : undefined;
+        if (!again) open.add(record.id);
         break;
       case 'point':
+        again = undefined;
         open.delete(record.id);
-        points.push(record);
+        points.set(record.id, record);
         break;
       case 'note':
         notes.push(record.text);
@@ -102,8 +107,16 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
     }
   }
   if (!run) throw notAJournal(name);
-  const interrupted = [...open];
-  return { run, targets, planned: [...planned], points, notes, interrupted, ...(end && { end }) };
+  if (again && !end) notes.push(`the run ended while ${again} ran once more`);
+  return {
+    run,
+    targets,
+    planned: [...planned],
+    points: [...points.values()],
+    notes,
+    interrupted: [...open],
+    ...(end && { end }),
+  };
 }
 
 type Parsed =

@@ -90,6 +90,7 @@ const point = shape<PointRecord>(
     kernelLog: listOf(kernelLine),
     calls: listOf(call),
     callCounts: mapOf(count),
+    investigation: text,
     console: text,
   },
 );
@@ -105,6 +106,7 @@ const SCHEMAS: Readonly<Record<JournalRecord['type'], Schema>> = {
       target: text,
     },
     {
+      cwd: text,
       seed: { type: 'number' },
       shard: shape<Shard>({ index: count, of: count }, {}),
       partial: flag,

@@ -109,6 +109,8 @@ export interface RunRecord {
   readonly suite: { readonly version: string; readonly commit: string };
   readonly commandLine: readonly string[];
   readonly target: string;
+  /** Working directory, to which paths of the command line are relative. */
+  readonly cwd?: string;
   /** Seed of the shuffle, where the order was shuffled. */
   readonly seed?: number;
   /** Which part of the points this run took; the others ran elsewhere. */
@@ -149,7 +151,7 @@ export interface StartedRecord {
   readonly at: string;
 }
 
-/** One judged point. */
+/** One judged point. A later record of the same point stands in place of an earlier one. */
 export interface PointRecord {
   readonly type: 'point';
   /** `dma-buf/export/reimport[size=64KiB]@vgem@vgem`. */
@@ -177,6 +179,8 @@ export interface PointRecord {
   readonly steps: number;
   /** The command line that runs just this point again. */
   readonly reproduce: string;
+  /** What a second look found: `fails alone`, `fails only after <point>`, `does not fail again`. */
+  readonly investigation?: string;
   /** For crash by a lost target: the last console text. */
   readonly console?: string;
 }

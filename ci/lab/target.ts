@@ -70,6 +70,7 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
 class VmTarget implements Target {
   readonly name: string;
   readonly canReturn = true;
+  readonly bootsAnew = true;
   readonly #options: VmOptions;
   readonly #kernel: Kernel;
   readonly #initramfs: string;

@@ -154,6 +154,7 @@ const REQUEST: RunRequest = {
   jobs: 2,
   isolate: false,
   timeoutScale: 2.5,
+  policy: { keepGoing: false, reruns: 0, investigate: false },
   formats: [],
 };
 

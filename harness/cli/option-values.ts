@@ -21,6 +21,20 @@ export function positiveNumber(option: string): (value: unknown) => number {
   };
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** For `coerce`: milliseconds of a duration as people write it: `90s`, `1.5h`, `0`. */
+export function duration(option: string): (value: unknown) => number {
+  return (value) => {
+    const text = single(option, value);
+    const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+    const ms = Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN);
+    if (text === '0') return 0;
+    if (Number.isFinite(ms)) return ms;
+    throw new UsageError(`${option} ${text}: give a duration, as in 90s, 30m or 8h.`);
+  };
+}
+
 /** For `coerce`: an option that may be given once. */
 export function singleText(option: string): (value: unknown) => string {
   return (value) => single(option, value);

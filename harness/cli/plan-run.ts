@@ -55,6 +55,7 @@ export function planRun(
     repeat: request.repeat,
     destructive: request.destructive,
     timeoutScale: timeoutScale * request.timeoutScale,
+    ...(request.inactivityMs !== undefined && { inactivityMs: request.inactivityMs }),
     ...(request.seed !== undefined && { seed: request.seed }),
   });
   const byAddress = new Map(devices.map((device) => [device.address, device]));

@@ -48,6 +48,11 @@ export class RunConsole implements RunWatcher {
     process.stdout.write(`${pointLine(record, this.#style)}\n`);
   }
 
+  amended(record: PointRecord): void {
+    this.#spinner?.clear();
+    process.stdout.write(`${pointLine(record, this.#style)}\n`);
+  }
+
   note(text: string): void {
     this.say(text);
   }

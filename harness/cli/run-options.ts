@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { withFilterOptions } from './filter-options.ts';
 import { withFormatOption } from './format-option.ts';
-import { positiveNumber, singleText, texts, wholeNumber } from './option-values.ts';
+import { duration, positiveNumber, singleText, texts, wholeNumber } from './option-values.ts';
 import { withTargetOptions } from './target-options.ts';
 
 /** All options of `run`. */
@@ -77,6 +77,41 @@ function withHowOptions<T>(yargs: Argv<T>) {
       describe: 'Give every point a process of its own',
       type: 'boolean',
       default: false,
+    })
+    .option('run-timeout', {
+      describe: 'Stop the run after so long, as in 90s, 30m or 8h',
+      type: 'string',
+      requiresArg: true,
+      coerce: duration('--run-timeout'),
+    })
+    .option('inactivity-timeout', {
+      describe: 'Limit of the time without a step, a call or a kernel log line; 0 for none',
+      type: 'string',
+      requiresArg: true,
+      defaultDescription: '30s',
+      coerce: duration('--inactivity-timeout'),
+    })
+    .option('keep-going', {
+      describe: 'Go on with a kernel that died, where it cannot be booted anew',
+      type: 'boolean',
+      default: false,
+    })
+    .option('reruns', {
+      describe: 'Run each surprise failure again so many times, and say how often it passed',
+      type: 'string',
+      requiresArg: true,
+      coerce: wholeNumber('--reruns', 0),
+    })
+    .option('investigate', {
+      describe: 'Find out whether surprise failures need the point before them to fail',
+      type: 'boolean',
+      default: false,
+    })
+    .option('resume', {
+      describe: 'Go on with a run that was cut short, by its directory; takes no other option',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--resume'),
     })
     .option('timeout-scale', {
       describe: 'Factor on all time limits, on top of the target’s own',

@@ -8,12 +8,14 @@ import { InfraError, UsageError } from '../errors.ts';
 import { loadExpectations } from '../expectations.ts';
 import { Journal } from '../journal.ts';
 import { exitCode } from '../judge.ts';
+import type { EarlierRun } from '../run/earlier-run.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
 import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
 import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
+import { resumeRun } from './resume.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
 import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
@@ -22,18 +24,21 @@ import { loadSuite, type Suite } from './suite.ts';
 import { suiteIdentity } from './suite-identity.ts';
 
 /** Runs points and makes the reports. @returns the exit code */
-export async function run(given: RunArguments): Promise<number> {
+export async function run(first: RunArguments): Promise<number> {
   const start = new Date();
+  const resumed = first.resume === undefined ? undefined : resumeRun(first.resume);
+  const given = resumed?.given ?? first;
   const request = runRequest(given);
   checkTargetRequest(request.target);
   const suite = await loadSelected(request);
-  const output = prepareOutput(request.output, start);
+  const output = resumed?.output ?? prepareOutput(request.output, start);
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
   stop.stop.addEventListener('abort', () => console.say('stopping; once more kills at once'));
+  limitRun(request, stop);
   try {
     const opened = await openTarget(request.target, output.path, (line) => console.say(line));
-    const settings = runSettings(request, suite, opened, start);
+    const settings = runSettings(request, suite, opened, start, resumed?.earlier);
     const end = await execute(settings, request, output, console, stop);
     console.stop();
     return finish(end, request, output);
@@ -43,6 +48,12 @@ export async function run(given: RunArguments): Promise<number> {
   } finally {
     console.stop();
   }
+}
+
+function limitRun({ runTimeoutMs }: RunRequest, stop: StopSignals): void {
+  if (runTimeoutMs === undefined) return;
+  const limit = `${runTimeoutMs / 1000} s`;
+  stop.endAfter(runTimeoutMs, `the time of the whole run is up (--run-timeout, ${limit})`);
 }
 
 /** What a filter misspells is told before a machine is booted for it. */
@@ -70,6 +81,7 @@ function runSettings(
   suite: Suite,
   { target, providerPaths }: OpenTarget,
   start: Date,
+  earlier?: EarlierRun,
 ): RunSettings {
   const header: RunRecord = {
     type: 'run',
@@ -78,6 +90,7 @@ function runSettings(
     suite: suiteIdentity(),
     commandLine: ['uapi-conform', ...process.argv.slice(2)],
     target: target.name,
+    cwd: process.cwd(),
     ...(request.seed !== undefined && { seed: request.seed }),
   };
   const today = start.toISOString().slice(0, 10);
@@ -86,6 +99,8 @@ function runSettings(
     target,
     agent: { providers: providerPaths, jobs: request.jobs, isolate: request.isolate },
     header,
+    policy: request.policy,
+    ...(earlier && { earlier }),
     select: (found) => selectAddresses(request, suite, found),
     plan: (devices, kernel) => {
       const expectations = loadExpectations({ kernel, today, ...board });
@@ -110,7 +125,8 @@ function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): numb
 }
 
 function stopped(run: Run): string {
-  return `interrupted: ${run.points.length} of ${run.planned.length} points have a verdict.`;
+  const why = run.end?.reason ?? 'interrupted';
+  return `${why}: ${run.points.length} of ${run.planned.length} points have a verdict.`;
 }
 
 function nothingRun({ verdicts }: RunEnd): string | undefined {

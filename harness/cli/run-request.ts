@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { ReportFormat } from '../../reports/write.ts';
 import { UsageError } from '../errors.ts';
+import type { RunPolicy } from '../run/run-loop.ts';
 import type { Filters } from '../select.ts';
 import type { TargetRequest } from '../targets/open-target.ts';
 import { DEFAULT_FORMATS } from './format-option.ts';
@@ -22,6 +23,10 @@ export interface RunRequest {
   readonly jobs: number;
   readonly isolate: boolean;
   readonly timeoutScale: number;
+  /** Of the whole run; absent for none. */
+  readonly runTimeoutMs?: number;
+  readonly inactivityMs?: number;
+  readonly policy: RunPolicy;
   readonly board?: string;
   readonly output?: string;
   readonly formats: readonly ReportFormat[];
@@ -53,6 +58,13 @@ export function runRequest(given: RunArguments): RunRequest {
     jobs: given.jobs ?? 0,
     isolate: given.isolate,
     timeoutScale: given.timeoutScale ?? 1,
+    policy: {
+      keepGoing: given.keepGoing,
+      reruns: given.reruns ?? 0,
+      investigate: given.investigate,
+    },
+    ...(given.runTimeout && { runTimeoutMs: given.runTimeout }),
+    ...(given.inactivityTimeout !== undefined && { inactivityMs: given.inactivityTimeout }),
     formats: [...DEFAULT_FORMATS, ...(given.format ?? [])],
     ...(given.shuffle && { seed: given.seed ?? newSeed() }),
     ...(given.board !== undefined && { board: given.board }),
@@ -63,9 +75,12 @@ export function runRequest(given: RunArguments): RunRequest {
 
 /** The options of `run` and `devices` that say where the drivers are. */
 export function targetRequest(
-  given: Pick<RunArguments, 'target' | 'kernel' | 'modules' | 'become' | 'sshConfig' | 'provider'>,
+  given: Pick<
+    RunArguments,
+    'target' | 'kernel' | 'modules' | 'become' | 'sshConfig' | 'powerCycle' | 'provider'
+  >,
 ): TargetRequest {
-  const { target, kernel, modules, become, sshConfig } = given;
+  const { target, kernel, modules, become, sshConfig, powerCycle } = given;
   const providers = chooseProviders(given.provider ?? []);
   return {
     target,
@@ -75,6 +90,7 @@ export function targetRequest(
     ...(kernel !== undefined && { kernel }),
     ...(modules !== undefined && { modules }),
     ...(sshConfig !== undefined && { sshConfig }),
+    ...(powerCycle !== undefined && { powerCycle }),
   };
 }
 

@@ -40,5 +40,11 @@ export function withTargetOptions<T>(yargs: Argv<T>) {
       requiresArg: true,
       coerce: texts,
     })
-    .group(['target', 'kernel', 'modules', 'become', 'ssh-config'], 'Target:');
+    .option('power-cycle', {
+      describe: 'ssh: a shell command, run here, that restarts the machine after it was lost',
+      type: 'string',
+      requiresArg: true,
+      coerce: singleText('--power-cycle'),
+    })
+    .group(['target', 'kernel', 'modules', 'become', 'ssh-config', 'power-cycle'], 'Target:');
 }

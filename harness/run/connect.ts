@@ -87,7 +87,7 @@ async function connectUnlessStopped(
   signal: AbortSignal,
 ): ReturnType<Target['connect']> {
   if (signal.aborted) throw new Stopped();
-  const connecting = target.connect(say);
+  const connecting = target.connect(say, signal);
   let giveUp = () => {};
   const stopped = new Promise<never>((_resolve, reject) => {
     giveUp = () => reject(new Stopped());

@@ -26,7 +26,9 @@ const MAX_LOSSES_BEFORE_START = 3;
 
 export class PointQueue<P extends Queued> {
   readonly #window: number;
+  /** Those from `#next` on: taking from the front of a long list would move all the rest. */
   #waiting: P[];
+  #next = 0;
   /** These run one at a time, with nothing beside them. */
   #suspects: P[] = [];
   readonly #wasSuspect = new Set<string>();
@@ -41,7 +43,9 @@ export class PointQueue<P extends Queued> {
   }
 
   get isEmpty(): boolean {
-    return this.#inFlight === 0 && this.#suspects.length === 0 && this.#waiting.length === 0;
+    return (
+      this.#inFlight === 0 && this.#suspects.length === 0 && this.#next >= this.#waiting.length
+    );
   }
 
   /** Points on the target that have not ended, running ones first. */
@@ -72,16 +76,19 @@ export class PointQueue<P extends Queued> {
   #fillWindow(): P[] {
     // The last suspect still runs alone when its list is empty.
     if (this.onTarget.some((point) => this.#wasSuspect.has(point.id))) return [];
-    return this.#waiting.splice(0, Math.max(0, this.#window - this.#inFlight));
+    const count = Math.max(0, this.#window - this.#inFlight);
+    const taken = this.#waiting.slice(this.#next, this.#next + count);
+    this.#next += taken.length;
+    return taken;
   }
 
-  /** @returns false when no such point was sent */
-  started(id: string, at: string): boolean {
+  /** @returns undefined when no such point was sent */
+  started(id: string, at: string): P | undefined {
     const point = this.#sent.get(id);
-    if (!point) return false;
+    if (!point) return undefined;
     this.#sent.delete(id);
     this.#running.set(id, { point, startedAt: at });
-    return true;
+    return point;
   }
 
   /** Takes a point off the target. A skip may come without `started`. */
@@ -109,11 +116,21 @@ export class PointQueue<P extends Queued> {
     return { suspects };
   }
 
+  /** The target is given up on purpose: all that it has runs again, what was running one at a time. */
+  takeBack(): void {
+    const running = [...this.#running.values()].map(({ point }) => point);
+    this.#running.clear();
+    this.#takeBackSent();
+    this.#suspects.unshift(...running);
+    for (const { id } of running) this.#wasSuspect.add(id);
+  }
+
   /** Takes points that have not been sent out of the queue. */
   withdraw(isWanted: (point: P) => boolean): P[] {
-    const taken = [...this.#suspects, ...this.#waiting].filter(isWanted);
+    const waiting = this.#waiting.slice(this.#next);
+    const taken = [...this.#suspects, ...waiting].filter(isWanted);
     this.#suspects = this.#suspects.filter((point) => !isWanted(point));
-    this.#waiting = this.#waiting.filter((point) => !isWanted(point));
+    this.#setWaiting(waiting.filter((point) => !isWanted(point)));
     return taken;
   }
 
@@ -121,18 +138,24 @@ export class PointQueue<P extends Queued> {
   drop(): P[] {
     this.#takeBackSent();
     const running = [...this.#running.values()].map(({ point }) => point);
-    const points = [...running, ...this.#suspects, ...this.#waiting];
+    const points = [...running, ...this.#suspects, ...this.#waiting.slice(this.#next)];
     this.#running.clear();
     this.#suspects = [];
-    this.#waiting = [];
+    this.#setWaiting([]);
     return points;
+  }
+
+  #setWaiting(points: P[]): void {
+    this.#waiting = points;
+    this.#next = 0;
   }
 
   #takeBackSent(): void {
     const sent = [...this.#sent.values()];
     this.#sent.clear();
     this.#suspects.unshift(...sent.filter((point) => this.#wasSuspect.has(point.id)));
-    this.#waiting.unshift(...sent.filter((point) => !this.#wasSuspect.has(point.id)));
+    const back = sent.filter((point) => !this.#wasSuspect.has(point.id));
+    if (back.length > 0) this.#setWaiting([...back, ...this.#waiting.slice(this.#next)]);
   }
 
   #blameUnstarted(now: string): Running<P> | undefined {

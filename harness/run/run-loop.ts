@@ -1,23 +1,32 @@
 /**
- * Sends points ahead, records what comes back, and goes on after the target was lost. One event at a
- * time; which point goes when, and whom a loss is blamed on, is the business of `queue.ts`.
+ * Sends points ahead, records what comes back, and goes on after the target was lost or its kernel
+ * died. One event at a time; which point goes when, and whom a loss is blamed on, is the business of
+ * `queue.ts`.
  */
-import { InfraError } from '../errors.ts';
+import type { PointRecord } from '../../reports/results.ts';
+import { fatalSign } from '../fatal-kernel.ts';
 import { applyExpectation, type Judgement } from '../judge.ts';
-import type { AgentMessage } from '../protocol.ts';
+import type { AgentMessage, WireOutcome } from '../protocol.ts';
 import type { Target, TargetLoss } from '../target.ts';
 import type { AgentSession } from './agent-session.ts';
-import { fatalError, Stopped } from './connect.ts';
-import { LossLedger } from './loss-ledger.ts';
+import { fatalError } from './connect.ts';
+import { LaneHistory } from './lane-history.ts';
 import { PointQueue, type Running } from './queue.ts';
 import { now, type Recorder } from './recorder.ts';
 import { isSendable, type RunPoint, type SendablePoint } from './run-point.ts';
+import { LOOKED_AT, MAX_RERUN, SecondLooks, type Surprise } from './second-looks.ts';
+import { silenceLimitMs, silenceLoss } from './silence.ts';
 import type { StopSignals } from './stop-signals.ts';
+import { type Returned, TargetKeeper } from './target-keeper.ts';
 
-/** A lost target that is there again: a session, and the devices that came back with it. */
-export interface Returned {
-  readonly session: AgentSession;
-  readonly addresses: readonly string[];
+/** How a run deals with what goes wrong. */
+export interface RunPolicy {
+  /** Go on with a kernel that died, where it cannot be booted anew. */
+  readonly keepGoing: boolean;
+  /** How often a surprise failure runs again. */
+  readonly reruns: number;
+  /** Find out whether surprise failures depend on what ran before. */
+  readonly investigate: boolean;
 }
 
 export interface LoopSettings {
@@ -27,30 +36,37 @@ export interface LoopSettings {
   /** @throws InfraError when the target cannot be had again */
   readonly comeBack: () => Promise<Returned>;
   readonly window: number;
+  readonly policy: RunPolicy;
 }
 
-/** A target that is lost more often is not one to test on. */
-const MAX_LOSSES = 10;
-/** How long an agent may be silent beyond the limit of its points, before the target's own factor. */
-const SILENCE_MS = 30_000;
 /** How long a run that was stopped waits for the points that are running. */
 const STOP_MS = 5000;
 /** Stray lines that are worth a note each. */
 const MAX_STRAY_NOTES = 5;
 
+/** A point after which the kernel is not to be trusted, and why. */
+interface DeadKernel {
+  readonly id: string;
+  readonly sign: string;
+}
+
 type DriveEnd =
   | { readonly kind: 'done' }
   | { readonly kind: 'stopped' }
+  | ({ readonly kind: 'dead' } & DeadKernel)
   | { readonly kind: 'lost'; readonly loss: TargetLoss; readonly wasSilent: boolean };
 
 export class RunLoop {
   readonly #settings: LoopSettings;
-  readonly #losses = new LossLedger();
+  readonly #keeper: TargetKeeper;
+  readonly #history = new LaneHistory();
+  readonly #surprises: Surprise[] = [];
   #queue = new PointQueue<SendablePoint>([], 0);
   #strayNotes = 0;
 
   constructor(settings: LoopSettings) {
     this.#settings = settings;
+    this.#keeper = new TargetKeeper(settings);
   }
 
   /**
@@ -59,22 +75,27 @@ export class RunLoop {
    * @returns why the run is not whole, where no point is to blame
    */
   async run(first: AgentSession, begin: () => readonly RunPoint[]): Promise<string | undefined> {
+    const { recorder, stop, policy, window } = this.#settings;
     let session = first;
     try {
       const points = begin();
       for (const point of points) this.#recordPlannedSkip(point);
-      this.#queue = new PointQueue(points.filter(isSendable), this.#settings.window);
+      this.#queue = new PointQueue(points.filter(isSendable), window);
       for (;;) {
         const end = await this.#drive(session);
         if (end.kind === 'stopped') return undefined;
-        if (end.kind === 'done') return this.#losses.unexplained();
+        if (end.kind === 'done') break;
         await session.close();
-        this.#blame(end.loss, end.wasSilent);
-        if (this.#queue.isEmpty) return this.#losses.unexplained();
-        const returned = await this.#comeBack();
-        if (!returned) return this.#losses.unexplained();
+        if (end.kind === 'lost') this.#blame(end.loss, end.wasSilent);
+        else this.#leaveDeadKernel(end);
+        if (this.#queue.isEmpty) return this.#keeper.losses.unexplained();
+        const returned = await this.#return(end);
+        if (!returned) return this.#keeper.losses.unexplained();
         session = returned;
       }
+      const looks = new SecondLooks({ ...policy, keeper: this.#keeper, recorder, stop }, session);
+      await looks.run(this.#surprises);
+      return this.#keeper.losses.unexplained();
     } finally {
       await session.close();
     }
@@ -91,12 +112,14 @@ export class RunLoop {
     const sentCases = new Set<string>();
     while (!this.#queue.isEmpty && !stop.aborted) {
       for (const point of this.#queue.takeSendable()) send(session, point, sentCases);
-      const timeoutMs = this.#silenceLimitMs();
+      const timeoutMs = silenceLimitMs(this.#queue.onTarget, this.#settings.target);
       const event = await session.next({ timeoutMs, signal: stop });
       switch (event.kind) {
-        case 'message':
-          this.#handle(event.message);
+        case 'message': {
+          const dead = this.#handle(event.message);
+          if (dead) return { kind: 'dead', ...dead };
           break;
+        }
         case 'stray':
           this.#noteStray(event.line);
           break;
@@ -113,20 +136,26 @@ export class RunLoop {
     return { kind: 'stopped' };
   }
 
-  #handle(message: AgentMessage): void {
+  /** @returns the point that the kernel died under, where one did and that matters */
+  #handle(message: AgentMessage): DeadKernel | undefined {
     const { recorder, target } = this.#settings;
     switch (message.t) {
       case 'started': {
         const at = now();
-        if (this.#queue.started(message.id, at)) recorder.started(message.id, at);
-        else recorder.note(`the agent started a point that it was not sent: ${message.id}`);
+        const point = this.#queue.started(message.id, at);
+        if (!point) {
+          recorder.note(`the agent started a point that it was not sent: ${message.id}`);
+          break;
+        }
+        this.#history.started(point);
+        recorder.started(message.id, at);
         break;
       }
       case 'outcome': {
         const { outcome } = message;
         const ended = this.#queue.ended(outcome.id, now());
-        if (ended) recorder.outcome(ended.point, ended.startedAt, outcome);
-        else recorder.note(`the agent ended a point that it was not sent: ${outcome.id}`);
+        if (ended) return this.#ended(ended, outcome);
+        recorder.note(`the agent ended a point that it was not sent: ${outcome.id}`);
         break;
       }
       case 'note':
@@ -140,6 +169,29 @@ export class RunLoop {
         recorder.note(`the agent sent '${message.t}' unasked`);
         break;
     }
+    return undefined;
+  }
+
+  #ended(
+    { point, startedAt }: Running<SendablePoint>,
+    outcome: WireOutcome,
+  ): DeadKernel | undefined {
+    const { recorder, policy } = this.#settings;
+    this.#remember(point, recorder.outcome(point, startedAt, outcome));
+    const sign = fatalSign(outcome, point.todo.wireCase.expectLog);
+    if (sign === undefined) return undefined;
+    if (this.#keeper.target.bootsAnew || !policy.keepGoing) return { id: point.id, sign };
+    recorder.note(`the kernel is not to be trusted since ${point.id} (${sign}); going on as told`);
+    return undefined;
+  }
+
+  /** Keeps a surprise for a second look, where one is wanted. */
+  #remember(point: SendablePoint, record: PointRecord | undefined): void {
+    const before = this.#history.ended(point);
+    const { reruns, investigate } = this.#settings.policy;
+    if (reruns === 0 && !investigate) return;
+    if (!record || !LOOKED_AT.has(record.verdict) || this.#surprises.length >= MAX_RERUN) return;
+    this.#surprises.push({ point, record, ...(before && { before }) });
   }
 
   #noteStray(line: string): void {
@@ -161,25 +213,25 @@ export class RunLoop {
     }
   }
 
-  #silenceLimitMs(): number {
-    const longest = Math.max(0, ...this.#queue.onTarget.map(({ todo }) => todo.wire.timeoutMs));
-    return longest + SILENCE_MS * this.#settings.target.timeoutScale;
+  /** The point has its verdict already; what else the target had runs on another kernel, or not. */
+  #leaveDeadKernel({ id, sign }: DeadKernel): void {
+    const { recorder, target } = this.#settings;
+    this.#queue.takeBack();
+    this.#keeper.kernelDied();
+    if (!target.bootsAnew || this.#queue.isEmpty) return;
+    recorder.note(`the kernel of ${target.name} died in ${id} (${sign}): it is booted anew`);
   }
 
   #blame(loss: TargetLoss, wasSilent: boolean): void {
     const { recorder, target } = this.#settings;
     const { guilty, suspects } = this.#queue.lost(now());
-    this.#losses.add(
-      loss,
-      guilty?.point.id,
-      suspects.map(({ id }) => id),
-    );
+    const ids = suspects.map(({ id }) => id);
+    this.#keeper.lost(loss, guilty?.point.id, ids);
     if (guilty) {
       this.#recordGuilty(guilty, loss, wasSilent);
     } else if (suspects.length > 0) {
-      const ids = suspects.map(({ id }) => id).join(', ');
-      const what = `${target.name} was lost (${loss.message}) while these ran side by side: ${ids}`;
-      recorder.note(`${what}. They run again one at a time.`);
+      const what = `${target.name} was lost (${loss.message}) while these ran side by side: `;
+      recorder.note(`${what}${ids.join(', ')}. They run again one at a time.`);
     } else {
       recorder.note(`${target.name} was lost (${loss.message}) while no point ran`);
     }
@@ -192,32 +244,35 @@ export class RunLoop {
       reason: `${target.name} was lost: ${loss.message}`,
     };
     const { point, startedAt } = guilty;
-    recorder.judged(point, startedAt, applyExpectation(judgement, point.expectation), loss);
+    const expected = applyExpectation(judgement, point.expectation);
+    this.#remember(point, recorder.judged(point, startedAt, expected, loss));
   }
 
-  async #comeBack(): Promise<AgentSession | undefined> {
-    const { target, recorder, comeBack } = this.#settings;
-    if (!target.canReturn) return this.#giveUp('it cannot be had again');
-    if (this.#losses.count >= MAX_LOSSES) return this.#giveUp(`it was lost ${MAX_LOSSES} times`);
-    try {
-      const { session, addresses } = await comeBack();
-      this.#skipThoseWithout(new Set(addresses));
-      return session;
-    } catch (error) {
-      if (error instanceof Stopped || !(error instanceof InfraError)) throw error;
-      recorder.note(error.message);
-      return this.#giveUp('it did not come back');
+  async #return(
+    end: Exclude<DriveEnd, { kind: 'done' | 'stopped' }>,
+  ): Promise<AgentSession | undefined> {
+    const { target } = this.#settings;
+    if (end.kind === 'dead' && !target.bootsAnew) {
+      const since = `the kernel of ${target.name} is not to be trusted since ${end.id}`;
+      this.#skipRest(`${since} (${end.sign}); --keep-going runs the rest all the same`);
+      return undefined;
     }
+    const returned = await this.#keeper.return();
+    if ('why' in returned) {
+      const where = end.kind === 'dead' ? `in ${end.id}` : this.#keeper.losses.culprit();
+      this.#skipRest(`${target.name} was lost ${where}, and ${returned.why}`);
+      return undefined;
+    }
+    this.#skipThoseWithout(new Set(returned.addresses));
+    return returned.session;
   }
 
-  /** The target is gone for good: what remains cannot be run. */
-  #giveUp(why: string): undefined {
-    const { recorder, target } = this.#settings;
-    const reason = `${target.name} was lost ${this.#losses.culprit()}, and ${why}`;
+  /** There is nothing left to run them on. */
+  #skipRest(reason: string): void {
     for (const point of this.#queue.drop()) {
-      recorder.judged(point, now(), { verdict: 'skip', skip: 'depends-on-failed', reason });
+      const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
+      this.#settings.recorder.judged(point, now(), judgement);
     }
-    return undefined;
   }
 
   #skipThoseWithout(addresses: ReadonlySet<string>): void {
@@ -238,9 +293,4 @@ function send(session: AgentSession, point: SendablePoint, sentCases: Set<string
     session.send({ t: 'case', case: wireCase });
   }
   session.send({ t: 'point', point: wire });
-}
-
-function silenceLoss(timeoutMs: number): TargetLoss {
-  const message = `no sign of life for ${Math.round(timeoutMs / 1000)} s`;
-  return { kind: 'closed', message, console: '' };
 }

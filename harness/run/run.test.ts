@@ -7,6 +7,7 @@ import { AgentSession } from './agent-session.ts';
 import { greet } from './connect.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { executeRun, type RunEnd } from './run.ts';
+import type { RunPolicy } from './run-loop.ts';
 import type { RunPoint } from './run-point.ts';
 import {
   type Script,
@@ -36,12 +37,15 @@ function point(id: string, devices = ['vgem@vgem']): RunPoint {
   };
 }
 
+const POLICY: RunPolicy = { keepGoing: false, reruns: 0, investigate: false };
+
 const quiet = {
   say: () => {},
   target: () => {},
   planned: () => {},
   started: () => {},
   point: () => {},
+  amended: () => {},
   note: () => {},
 };
 
@@ -57,6 +61,7 @@ async function play(
   script: Script,
   points: readonly RunPoint[],
   stop = new StopSignals(),
+  policy: Partial<RunPolicy> = {},
 ): Promise<Played> {
   const path = join(test.testdir({}), 'journal.jsonl');
   const target = scriptedTarget(script);
@@ -65,6 +70,7 @@ async function play(
     {
       target,
       agent: { providers: () => [], jobs: 2, isolate: false },
+      policy: { ...POLICY, ...policy },
       header: {
         type: 'run',
         version: JOURNAL_VERSION,

@@ -7,8 +7,9 @@ import { InfraError, UsageError } from '../errors.ts';
 import type { Journal } from '../journal.ts';
 import type { Target } from '../target.ts';
 import { type AgentOptions, discover, type Greeted, greet, probe, Stopped } from './connect.ts';
+import { type EarlierRun, pointsLeft } from './earlier-run.ts';
 import { now, Recorder, type RunWatcher } from './recorder.ts';
-import { RunLoop } from './run-loop.ts';
+import { RunLoop, type RunPolicy } from './run-loop.ts';
 import type { RunPoint } from './run-point.ts';
 import type { StopSignals } from './stop-signals.ts';
 
@@ -23,6 +24,9 @@ export interface RunSettings {
   readonly target: Target;
   readonly agent: AgentOptions;
   readonly header: RunRecord;
+  readonly policy: RunPolicy;
+  /** Set where the journal is that of a run that was cut short, which goes on. */
+  readonly earlier?: EarlierRun;
   /** The addresses to probe of what discovery found. @throws UsageError */
   select(found: readonly DeviceRecord[]): readonly string[];
   /** @throws UsageError */
@@ -50,7 +54,7 @@ export async function executeRun(
   watcher: RunWatcher,
   stop: StopSignals,
 ): Promise<RunEnd> {
-  const recorder = new Recorder(journal, watcher);
+  const recorder = new Recorder(journal, watcher, settings.earlier?.verdicts);
   journal.append(settings.header);
   const end = await settle(() => drive(settings, recorder, watcher, stop), stop);
   if (end.kind === 'misused') {
@@ -59,9 +63,10 @@ export async function executeRun(
   }
   const { interrupted, broken } = end;
   const outcome = interrupted ? 'interrupted' : broken === undefined ? 'complete' : 'failed';
+  const reason = broken ?? (interrupted ? stop.reason : undefined);
   const result = { verdicts: recorder.verdicts, interrupted };
   try {
-    journal.append({ type: 'end', at: now(), outcome, ...(broken && { reason: broken }) });
+    journal.append({ type: 'end', at: now(), outcome, ...(reason && { reason }) });
   } catch (error) {
     return { ...result, broken: broken ?? messageOf(error) };
   }
@@ -142,7 +147,7 @@ async function drive(
   watcher: RunWatcher,
   stop: StopSignals,
 ): Promise<string | undefined> {
-  const { target, agent } = settings;
+  const { target, agent, policy } = settings;
   const say = (line: string) => watcher.say(line);
   const { greeted, addresses, devices, plan } = await prepare(settings, say, stop.stop);
   const comeBack = async () => {
@@ -156,12 +161,33 @@ async function drive(
       throw error;
     }
   };
-  const loop = new RunLoop({ target, recorder, stop, comeBack, window: WINDOW });
+  const loop = new RunLoop({ target, recorder, stop, comeBack, window: WINDOW, policy });
   return await loop.run(greeted.session, () => {
     recorder.target(targetRecord(greeted, devices));
+    if (settings.earlier?.planned) return goOn(plan.points, settings.earlier, recorder);
     recorder.plan(plan.points);
+    recorder.planned(plan.points.length);
     for (const note of plan.notes) recorder.note(note);
     return plan.points;
+  });
+}
+
+/**
+ * What is left of a run that was cut short. What ran while the host went away may well be what took
+ * it down: it is named, and not run again.
+ */
+function goOn(
+  points: readonly RunPoint[],
+  earlier: EarlierRun,
+  recorder: Recorder,
+): readonly RunPoint[] {
+  const left = pointsLeft(points, earlier);
+  recorder.planned(left.length);
+  return left.filter((point) => {
+    const startedAt = earlier.killed.get(point.id);
+    if (startedAt === undefined) return true;
+    recorder.interrupted(point, startedAt);
+    return false;
   });
 }
 

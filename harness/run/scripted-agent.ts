@@ -22,6 +22,7 @@ export interface Script {
   readonly onCancel?: (agent: ScriptedAgent) => void;
   readonly protocol?: number;
   readonly canReturn?: boolean;
+  readonly bootsAnew?: boolean;
   /** Devices of the connection with this number, counted from 1. */
   readonly devices?: (connection: number) => readonly DeviceRecord[];
   /** Text before the first message, as login scripts print it. */
@@ -111,6 +112,7 @@ export function scriptedTarget(script: Script): Target & { readonly agents: Scri
     agents,
     name: 'scripted',
     canReturn: script.canReturn ?? true,
+    bootsAnew: script.bootsAnew ?? true,
     timeoutScale: script.timeoutScale ?? 1,
     connect: async () => {
       const agent = new ScriptedAgent(script, agents.length + 1);

@@ -8,6 +8,13 @@ export class StopSignals implements Disposable {
   readonly #kill = new AbortController();
   readonly #onSignal = () => this.press(Date.now());
   #firstPressAt = 0;
+  #reason: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Why it stops, where nobody pressed anything. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
 
   /** Fires at the first press. */
   get stop(): AbortSignal {
@@ -26,6 +33,21 @@ export class StopSignals implements Disposable {
     return this;
   }
 
+  /** Stops by itself, as a first press would. */
+  end(reason: string): void {
+    if (this.#stop.signal.aborted) return;
+    this.#reason = reason;
+    this.press(Date.now());
+  }
+
+  /** The limit of the whole run. */
+  endAfter(limitMs: number, reason: string): void {
+    // Longer than a timer can be (2^31 ms, 24 days) is as good as none.
+    if (limitMs >= 2 ** 31) return;
+    this.#timer = setTimeout(() => this.end(reason), limitMs);
+    this.#timer.unref();
+  }
+
   press(nowMs: number): void {
     if (!this.#stop.signal.aborted) {
       this.#firstPressAt = nowMs;
@@ -36,6 +58,7 @@ export class StopSignals implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
     process.off('SIGINT', this.#onSignal);
     process.off('SIGTERM', this.#onSignal);
   }

@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import type { Target } from '../target.ts';
 import { createLocalTarget } from './local.ts';
+import { withPowerCycle } from './power-cycle.ts';
 import { createSshTarget } from './ssh.ts';
+import { bootIdOf } from './ssh-command.ts';
 import { openVm } from './vm.ts';
 
 /** What the user said about the target. */
@@ -14,6 +16,8 @@ export interface TargetRequest {
   readonly modules?: string;
   readonly become: boolean;
   readonly sshConfig?: string;
+  /** A shell command that restarts an ssh target. */
+  readonly powerCycle?: string;
   /** Names of providers that are wanted; empty for all. */
   readonly providers: readonly string[];
   /** Provider folders outside the tree. */
@@ -56,6 +60,7 @@ export function checkTargetRequest(request: TargetRequest): TargetName {
   only('--modules', modules !== undefined, 'vm');
   only('--become', become, 'ssh');
   only('--ssh-config', sshConfig !== undefined, 'ssh');
+  only('--power-cycle', request.powerCycle !== undefined, 'ssh');
   if (name.kind === 'vm' && kernel !== undefined) {
     if (name.kernel !== undefined) {
       throw new UsageError(`--target ${request.target} and --kernel name two kernels: give one.`);
@@ -85,8 +90,12 @@ export async function openTarget(
       return { target: createLocalTarget(), providerPaths: samePaths };
     case 'ssh': {
       const config = sshConfig === undefined ? {} : { config: sshConfig };
-      const target = createSshTarget({ host: name.host, become, providerPaths, ...config });
-      return { target, providerPaths: () => target.providerPaths() };
+      const host = { host: name.host, ...config };
+      const ssh = createSshTarget({ ...host, become, providerPaths });
+      const { powerCycle: command } = request;
+      const bootId = () => bootIdOf(host);
+      const target = command === undefined ? ssh : withPowerCycle(ssh, { command, bootId });
+      return { target, providerPaths: () => ssh.providerPaths() };
     }
     case 'vm': {
       const target = await openVm({

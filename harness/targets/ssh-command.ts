@@ -68,6 +68,20 @@ export async function runScript(
   return { code, output, errors: errors.trim() };
 }
 
+const BOOT_ID_LIMIT_MS = 30_000;
+
+/** The kernel's name for its present boot; undefined while the host does not answer. */
+export async function bootIdOf(host: SshHost): Promise<string | undefined> {
+  try {
+    const script = 'cat /proc/sys/kernel/random/boot_id';
+    const { code, output } = await runScript(host, script, BOOT_ID_LIMIT_MS);
+    return code === 0 ? output.trim() : undefined;
+  } catch (error) {
+    if (error instanceof InfraError) return undefined;
+    throw error;
+  }
+}
+
 async function textOf(stream: NodeJS.ReadableStream | null): Promise<string> {
   let text = '';
   if (!stream) return text;

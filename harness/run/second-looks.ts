@@ -1,0 +1,151 @@
+/**
+ * What a surprise failure does when it runs again, once everything else has run: `--reruns` counts how
+ * often it passes by itself, `--investigate` finds out whether it needs the point before it to fail.
+ * The first verdict stands in the journal meanwhile; a second record of the point replaces it.
+ */
+import type { PointRecord, Verdict } from '../../reports/results.ts';
+import { fatalSign } from '../fatal-kernel.ts';
+import { judge } from '../judge.ts';
+import type { AgentSession } from './agent-session.ts';
+import type { Recorder } from './recorder.ts';
+import type { SendablePoint } from './run-point.ts';
+import type { StopSignals } from './stop-signals.ts';
+import type { TargetKeeper } from './target-keeper.ts';
+import { tryPoint } from './trial.ts';
+
+/** A surprise failure, as the run came to it. */
+export interface Surprise {
+  readonly point: SendablePoint;
+  readonly record: PointRecord;
+  /** What ran before it on the same device, where anything did. */
+  readonly before?: SendablePoint;
+}
+
+export interface LookSettings {
+  readonly keeper: TargetKeeper;
+  readonly recorder: Recorder;
+  readonly stop: StopSignals;
+  /** How often each failure runs again. */
+  readonly reruns: number;
+  readonly investigate: boolean;
+  /** A dead kernel that cannot be booted anew is used all the same. */
+  readonly keepGoing: boolean;
+}
+
+/** Failures that are worth a second look; an unexpected pass is none. */
+export const LOOKED_AT: ReadonlySet<Verdict> = new Set(['fail', 'crash', 'hang', 'unhealthy']);
+/** More surprises are no surprise: the driver is broken, and order is not the question. */
+export const MAX_RERUN = 100;
+const MAX_INVESTIGATED = 10;
+
+type Look = 'passes' | 'fails' | 'unknown';
+
+export class SecondLooks {
+  readonly #settings: LookSettings;
+  /** Absent where the target is gone, or has to be had anew before the next point. */
+  #session: AgentSession | undefined;
+  #isGone = false;
+
+  constructor(settings: LookSettings, session: AgentSession) {
+    this.#settings = settings;
+    this.#session = session;
+  }
+
+  /** Looks at all of them and closes whatever session there is. */
+  async run(surprises: readonly Surprise[]): Promise<void> {
+    const { recorder, investigate, reruns } = this.#settings;
+    try {
+      for (const [index, surprise] of surprises.entries()) {
+        const said: string[] = [];
+        if (reruns > 0) said.push(...(await this.#rerun(surprise.point)));
+        const found =
+          investigate && index < MAX_INVESTIGATED ? await this.#investigate(surprise) : undefined;
+        if (said.length === 0 && found === undefined) continue;
+        const { record } = surprise;
+        const reason = [...(record.reason ? [record.reason] : []), ...said].join('; ');
+        recorder.amend({ ...record, reason, ...(found !== undefined && { investigation: found }) });
+      }
+      if (investigate && surprises.length > MAX_INVESTIGATED) {
+        const left = surprises.length - MAX_INVESTIGATED;
+        recorder.note(`--investigate looked at ${MAX_INVESTIGATED} failures and left out ${left}`);
+      }
+    } finally {
+      await this.#session?.close();
+    }
+  }
+
+  /** Alone, but where the run left its workers. @returns what is to be said, if anything */
+  async #rerun(point: SendablePoint): Promise<readonly string[]> {
+    let passes = 0;
+    let times = 0;
+    for (; times < this.#settings.reruns; times++) {
+      const look = await this.#look([point], false);
+      if (look === 'unknown') break;
+      if (look === 'passes') passes++;
+    }
+    return times === 0 ? [] : [`passed ${passes} of ${times} ${times === 1 ? 'rerun' : 'reruns'}`];
+  }
+
+  async #investigate({ point, before }: Surprise): Promise<string | undefined> {
+    const alone = await this.#look([point], true);
+    if (alone === 'unknown') return undefined;
+    if (alone === 'fails') return 'fails alone';
+    if (before === undefined) return 'does not fail again';
+    const after = await this.#look([before, point], true);
+    if (after === 'unknown') return 'does not fail alone';
+    if (after === 'fails') return `fails only after ${before.id}`;
+    return `does not fail again, neither alone nor after ${before.id}`;
+  }
+
+  /** Runs points one after the other; what the last one came to. */
+  async #look(points: readonly SendablePoint[], isFresh: boolean): Promise<Look> {
+    if (isFresh) await this.#leave();
+    let look: Look = 'unknown';
+    for (const point of points) look = await this.#try(point);
+    return look;
+  }
+
+  async #try(point: SendablePoint): Promise<Look> {
+    const { keeper, recorder, stop, keepGoing } = this.#settings;
+    const session = await this.#have(point);
+    if (session === undefined) return 'unknown';
+    const trial = { target: keeper.target, recorder, signal: stop.stop };
+    const end = await tryPoint(session, point, trial);
+    if (end.kind === 'stopped') return 'unknown';
+    if (end.kind === 'lost') {
+      keeper.lost(end.loss, point.id, []);
+      await this.#leave();
+      return 'fails';
+    }
+    if (fatalSign(end.outcome, point.todo.wireCase.expectLog) !== undefined) {
+      keeper.kernelDied();
+      await this.#leave();
+      this.#isGone = keeper.target.bootsAnew !== true && !keepGoing;
+    }
+    const judgement = judge(end.outcome, point.todo.wireCase);
+    if (judgement === undefined || judgement.verdict === 'skip') return 'unknown';
+    return LOOKED_AT.has(judgement.verdict) ? 'fails' : 'passes';
+  }
+
+  /** A session in which the point's devices are there. */
+  async #have(point: SendablePoint): Promise<AgentSession | undefined> {
+    if (this.#settings.stop.stop.aborted || this.#isGone) return undefined;
+    if (this.#session !== undefined) return this.#session;
+    const returned = await this.#settings.keeper.return();
+    if ('why' in returned) {
+      this.#isGone = true;
+      return undefined;
+    }
+    this.#session = returned.session;
+    const there = new Set(returned.addresses);
+    return Object.values(point.text.devices).every((address) => there.has(address))
+      ? returned.session
+      : undefined;
+  }
+
+  async #leave(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.close();
+  }
+}

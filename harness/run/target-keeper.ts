@@ -1,0 +1,67 @@
+/** Has a target again after it was lost or given up, as long as that is worth it. */
+import { InfraError } from '../errors.ts';
+import type { Target, TargetLoss } from '../target.ts';
+import type { AgentSession } from './agent-session.ts';
+import { Stopped } from './connect.ts';
+import { LossLedger } from './loss-ledger.ts';
+import type { Recorder } from './recorder.ts';
+
+/** A lost target that is there again: a session, and the devices that came back with it. */
+export interface Returned {
+  readonly session: AgentSession;
+  readonly addresses: readonly string[];
+}
+
+/** Why it is not had again, as the end of a sentence on the target. */
+export interface Gone {
+  readonly why: string;
+}
+
+export interface KeeperSettings {
+  readonly target: Target;
+  readonly recorder: Recorder;
+  /** @throws InfraError when the target cannot be had again */
+  readonly comeBack: () => Promise<Returned>;
+}
+
+/** A target that is lost, or whose kernel dies, more often is not one to test on. */
+const MAX_RETURNS = 10;
+
+export class TargetKeeper {
+  readonly #settings: KeeperSettings;
+  readonly losses = new LossLedger();
+  #deadKernels = 0;
+
+  constructor(settings: KeeperSettings) {
+    this.#settings = settings;
+  }
+
+  get target(): Target {
+    return this.#settings.target;
+  }
+
+  lost(loss: TargetLoss, guilty: string | undefined, suspects: readonly string[]): void {
+    this.losses.add(loss, guilty, suspects);
+  }
+
+  /** The kernel died under a point that has its verdict: no loss that anybody has to explain. */
+  kernelDied(): void {
+    this.#deadKernels++;
+  }
+
+  /** The old session must be closed. @throws Stopped, and what is no InfraError */
+  async return(): Promise<Returned | Gone> {
+    const { target, recorder, comeBack } = this.#settings;
+    if (!target.canReturn) return { why: 'it cannot be had again' };
+    if (this.losses.count + this.#deadKernels >= MAX_RETURNS) {
+      return { why: `it was lost ${MAX_RETURNS} times` };
+    }
+    try {
+      return await comeBack();
+    } catch (error) {
+      if (error instanceof Stopped || !(error instanceof InfraError)) throw error;
+      recorder.note(error.message);
+      return { why: 'it did not come back' };
+    }
+  }
+}
