@@ -1,5 +1,7 @@
 import { type CallOutcome, outcomeOf, returned } from './call-outcome.ts';
+import { openDeviceFile } from './device-file.ts';
 import { tryDuplicate, trySize } from './dma-buf.ts';
+import { type MissingSyncFile, probeSyncFile } from './dma-buf-features.ts';
 import { tryClose } from './sys.ts';
 
 /**
@@ -42,4 +44,22 @@ export const descriptorBufferVerbs = {
 function descriptorOf(buffer: AnyBuffer): number {
   if (buffer.fd === undefined) throw new TypeError('the buffer of another driver: no descriptor');
   return buffer.fd;
+}
+
+/**
+ * Opens the device and makes one buffer, to learn what the kernel's dma-buf core can do with it.
+ * Leaves nothing behind.
+ */
+export function probeDescriptorDevice(
+  node: string,
+  makeBuffer: (device: number) => CallOutcome<DescriptorBuffer>,
+): CallOutcome<MissingSyncFile> {
+  const device = openDeviceFile(node);
+  if (!device.ok) return device;
+  const made = makeBuffer(device.value);
+  tryClose(device.value);
+  if (!made.ok) return made;
+  const missing = probeSyncFile(made.value.fd);
+  tryClose(made.value.fd);
+  return { ok: true, value: missing };
 }

@@ -1,6 +1,5 @@
+import { probeDescriptorDevice } from '../../uapi/descriptor-buffer.ts';
 import { openDeviceFile } from '../../uapi/device-file.ts';
-import { probeSyncFile } from '../../uapi/dma-buf-features.ts';
-import { tryClose } from '../../uapi/sys.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
 import { deviceNode, sysfsEntries } from '../../uapi/sysfs.ts';
 import {
@@ -31,16 +30,9 @@ function open(device: Device, how: OpenRequest): Outcome<Session> {
   return opened.ok ? { ok: true, value: createSession(opened.value) } : opened;
 }
 
-/** Allocates one page to learn what the kernel's dma-buf core can do with it. */
-function probe(device: Device): Outcome<Probe> {
-  const heap = openDeviceFile(device.node);
-  if (!heap.ok) return heap;
-  const allocated = alloc(heap.value, { size: BigInt(pageSize()) });
-  tryClose(heap.value);
-  if (!allocated.ok) return allocated;
-  const missing = probeSyncFile(allocated.value.fd);
-  tryClose(allocated.value.fd);
-  return { ok: true, value: { missing, identity: {} } };
+function probe({ node }: Device): Outcome<Probe> {
+  const missing = probeDescriptorDevice(node, (fd) => alloc(fd, { size: BigInt(pageSize()) }));
+  return missing.ok ? { ok: true, value: { missing: missing.value, identity: {} } } : missing;
 }
 
 /** The heaps of /dev/dma_heap: allocators whose buffers are dma-bufs from the start. */

@@ -1,6 +1,5 @@
+import { probeDescriptorDevice } from '../../uapi/descriptor-buffer.ts';
 import { openDeviceFile } from '../../uapi/device-file.ts';
-import { probeSyncFile } from '../../uapi/dma-buf-features.ts';
-import { tryClose } from '../../uapi/sys.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
 import { deviceNode, sysfsTarget } from '../../uapi/sysfs.ts';
 import {
@@ -29,16 +28,9 @@ function open(device: Device, how: OpenRequest): Outcome<Session> {
   return opened.ok ? { ok: true, value: createSession(opened.value) } : opened;
 }
 
-/** Makes one page into a dma-buf to learn what the kernel's dma-buf core can do with it. */
-function probe(device: Device): Outcome<Probe> {
-  const udmabuf = openDeviceFile(device.node);
-  if (!udmabuf.ok) return udmabuf;
-  const made = alloc(udmabuf.value, { size: BigInt(pageSize()) });
-  tryClose(udmabuf.value);
-  if (!made.ok) return made;
-  const missing = probeSyncFile(made.value.fd);
-  tryClose(made.value.fd);
-  return { ok: true, value: { missing, identity: {} } };
+function probe({ node }: Device): Outcome<Probe> {
+  const missing = probeDescriptorDevice(node, (fd) => alloc(fd, { size: BigInt(pageSize()) }));
+  return missing.ok ? { ok: true, value: { missing: missing.value, identity: {} } } : missing;
 }
 
 /** /dev/udmabuf: makes dma-bufs of memfd pages, so that user memory can be shared with devices. */
