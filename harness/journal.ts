@@ -99,7 +99,10 @@ function cutBrokenEnd(path: string): void {
     const { size } = fstatSync(fd);
     let end = startOfLine(fd, size);
     // A reader takes a last line that lacks nothing but its end for a record, so it stays one.
-    if (end < size && isJson(fd, end, size)) return appendFileSync(path, '\n');
+    if (end < size && isJson(fd, end, size)) {
+      appendFileSync(path, '\n');
+      return;
+    }
     // Blocks that were never written read as zeros, also within a line that has its end.
     while (end > 0 && !isJson(fd, startOfLine(fd, end - 1), end)) end = startOfLine(fd, end - 1);
     if (end < size) truncateSync(path, end);
