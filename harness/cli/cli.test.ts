@@ -65,6 +65,16 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--output', 'a', '--output', 'b'], /--output is given 2 times/],
     [['run', '--format', 'pdf'], /--format pdf: give .* junit, ktap/],
     [['run', '--seed', '5'], /--seed goes with --shuffle/],
+    [['run', '--shard', '0/5'], /--shard 0\/5: give which of how many/],
+    [['run', '--shard', '2'], /--shard 2: give which of how many/],
+    [['run', '--require', 'moon'], /--require moon: give .* no-device/],
+    [['run', '--max-failures', '0'], /--max-failures 0: give a whole number, 1 or more/],
+    [['run', '--fail-fast', '--max-failures', '2'], /--fail-fast means --max-failures 1/],
+    [['run', '--all', '--expectations', `${dir}/moon`, ...out], /moon: the expectations cannot/],
+    [['merge', `${dir}/corrupt.jsonl`, ...out], /corrupt\.jsonl:1: /],
+    [['merge', `${dir}/moon`], /[Mm]issing required argument: output/],
+    [['compare', `${dir}/moon`, `${dir}/moon`], /moon: .*there is no such file/],
+    [['compare', `${dir}/moon`, `${dir}/moon`, '--format', 'pdf'], /--format pdf: give/],
     [['run', '--target', 'board'], /--target board: give local, vm/],
     [['run', '--target', 'vm', '--kernel', `${dir}/x`], /x: no such file. Give a bzImage/],
     [['run', '--target', 'vm', '--kernel', `${dir}/image.bin`, ...out], /image\.bin/],
@@ -136,7 +146,15 @@ t.test('a reader that goes away is no error', async (t) => {
 });
 
 t.test('every command shows help with an example and its exit codes', async (t) => {
-  for (const words of [['run'], ['list'], ['devices'], ['report'], ['cases', 'check']]) {
+  for (const words of [
+    ['run'],
+    ['list'],
+    ['devices'],
+    ['report'],
+    ['merge'],
+    ['compare'],
+    ['cases', 'check'],
+  ]) {
     const help = await commandLine([...words, '--help']).getHelp();
     t.match(help, /Examples:/, `${words.join(' ')}: an example`);
     t.match(help, /Exit codes: 0/, `${words.join(' ')}: exit codes`);
@@ -152,6 +170,7 @@ const REQUEST: RunRequest = {
   repeat: 3,
   destructive: true,
   jobs: 2,
+  required: [],
   isolate: false,
   timeoutScale: 2.5,
   policy: { keepGoing: false, reruns: 0, investigate: false },

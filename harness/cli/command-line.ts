@@ -1,9 +1,11 @@
 import yargs from 'yargs';
 import { UsageError } from '../errors.ts';
 import { casesCommand } from './cases-command.ts';
+import { compareCommand } from './compare-command.ts';
 import { devicesCommand } from './devices-command.ts';
 import { labCommand } from './lab-command.ts';
 import { listCommand } from './list-command.ts';
+import { mergeCommand } from './merge-command.ts';
 import { reportCommand } from './report-command.ts';
 import { runCommand } from './run-command.ts';
 
@@ -19,6 +21,8 @@ export function commandLine(words: readonly string[]) {
     .command(listCommand)
     .command(devicesCommand)
     .command(reportCommand)
+    .command(mergeCommand)
+    .command(compareCommand)
     .command(casesCommand)
     .command(labCommand)
     .completion('completion', 'Print a script for shell completion')

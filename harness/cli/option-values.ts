@@ -1,5 +1,7 @@
 /** Values of command line options: checked here, because yargs takes `--jobs abc` as NaN. */
+import type { Shard } from '../../reports/results.ts';
 import { UsageError } from '../errors.ts';
+import { parseShard } from '../shard.ts';
 
 /** For `coerce`: a whole number that is not below `least`. */
 export function wholeNumber(option: string, least: number): (value: unknown) => number {
@@ -57,6 +59,14 @@ export function wordsOf<T extends string>(
     if (found !== undefined) return found;
     throw new UsageError(`${option} ${word}: give one or several of ${known.join(', ')}.`);
   });
+}
+
+/** For `coerce`: `2/5`. */
+export function shardOption(value: unknown): Shard {
+  const text = single('--shard', value);
+  const shard = parseShard(text);
+  if (shard) return shard;
+  throw new UsageError(`--shard ${text}: give which of how many, from 1/5 to 5/5.`);
 }
 
 function single(option: string, value: unknown): string {

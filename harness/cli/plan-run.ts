@@ -8,6 +8,7 @@ import { type PlannedPoint, planPoints, toWireCase } from '../plan.ts';
 import type { RunPlan } from '../run/run.ts';
 import type { RunPoint } from '../run/run-point.ts';
 import { selectDevices } from '../select.ts';
+import { isInShard } from '../shard.ts';
 import { parseTargetName } from '../targets/open-target.ts';
 import { reproduceLine } from './reproduce.ts';
 import type { RunRequest } from './run-request.ts';
@@ -59,7 +60,12 @@ export function planRun(
     ...(request.seed !== undefined && { seed: request.seed }),
   });
   const byAddress = new Map(devices.map((device) => [device.address, device]));
-  const points = planned.map((point) => runPoint(point, request, suite, byAddress, expectations));
+  const { shard } = request;
+  // Looked up before the shards part, so that an entry for another shard's point is not called stale.
+  const points = planned
+    .map((point) => ({ point, run: runPoint(point, request, suite, byAddress, expectations) }))
+    .filter(({ point }) => shard === undefined || isInShard(point.case.id, shard))
+    .map(({ run }) => run);
   const remarks = expectations.remarks(request.isUnfiltered);
   return { points, notes: remarks.map((remark) => `${EXPECTATION_NOTE}${remark}`) };
 }
@@ -85,6 +91,7 @@ function runPoint(
       reproduce: reproduceLine(request, point.id, point.devices),
     },
     ...(expectation && { expectation }),
+    ...(request.required.length > 0 && { required: new Set(request.required) }),
     todo: todoOf(point, taking, expectations),
   };
 }

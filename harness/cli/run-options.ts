@@ -1,13 +1,14 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs';
 import { withFilterOptions } from './filter-options.ts';
 import { withFormatOption } from './format-option.ts';
+import { withJudgingOptions } from './judging-options.ts';
 import { duration, positiveNumber, singleText, texts, wholeNumber } from './option-values.ts';
 import { withTargetOptions } from './target-options.ts';
 
 /** All options of `run`. */
 export function withRunOptions<T>(yargs: Argv<T>) {
   const chosen = withFormatOption(withDeviceOptions(withFilterOptions(withTargetOptions(yargs))));
-  return withHowOptions(chosen).positional('id', {
+  return withJudgingOptions(withHowOptions(chosen)).positional('id', {
     describe: 'Cases or points: an id, a folder of them, or a glob as in dma-buf/**',
     type: 'string',
     array: true,
@@ -118,12 +119,6 @@ function withHowOptions<T>(yargs: Argv<T>) {
       type: 'string',
       requiresArg: true,
       coerce: positiveNumber('--timeout-scale'),
-    })
-    .option('board', {
-      describe: 'Use the expectations of this board, ci/expectations/<driver>-<board>',
-      type: 'string',
-      requiresArg: true,
-      coerce: singleText('--board'),
     })
     .option('output', {
       describe: 'Directory of journal and reports; default: results/<time>',

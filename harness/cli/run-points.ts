@@ -5,7 +5,8 @@ import type { Run, RunRecord } from '../../reports/results.ts';
 import { JOURNAL_VERSION } from '../../reports/results.ts';
 import { writeReports } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
-import { loadExpectations } from '../expectations.ts';
+import { entriesByFolder, ownExpectations, readLists } from '../expectation-lists.ts';
+import { Expectations } from '../expectations.ts';
 import { Journal } from '../journal.ts';
 import { exitCode } from '../judge.ts';
 import type { EarlierRun } from '../run/earlier-run.ts';
@@ -13,6 +14,7 @@ import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.
 import { StopSignals } from '../run/stop-signals.ts';
 import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
+import { FailureLimit } from './failure-limit.ts';
 import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
 import { resumeRun } from './resume.ts';
@@ -73,7 +75,10 @@ async function execute(
 ): Promise<RunEnd> {
   const syncStarted = request.sync ?? request.target.target === 'local';
   using journal = new Journal(output.journal, { syncStarted });
-  return await executeRun(settings, journal, console, stop);
+  const { maxFailures } = request;
+  const watcher =
+    maxFailures === undefined ? console : new FailureLimit(console, maxFailures, stop);
+  return await executeRun(settings, journal, watcher, stop);
 }
 
 function runSettings(
@@ -92,7 +97,10 @@ function runSettings(
     target: target.name,
     cwd: process.cwd(),
     ...(request.seed !== undefined && { seed: request.seed }),
+    ...(request.shard && { shard: request.shard }),
+    ...(!request.isUnfiltered && { partial: true }),
   };
+  const folders = entriesByFolder(readLists(request.expectations ?? ownExpectations()));
   const today = start.toISOString().slice(0, 10);
   const board = request.board === undefined ? {} : { board: request.board };
   return {
@@ -103,7 +111,7 @@ function runSettings(
     ...(earlier && { earlier }),
     select: (found) => selectAddresses(request, suite, found),
     plan: (devices, kernel) => {
-      const expectations = loadExpectations({ kernel, today, ...board });
+      const expectations = new Expectations(folders, { kernel, today, ...board });
       return planRun(request, suite, devices, target.timeoutScale, expectations);
     },
   };

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Shard, SkipClass } from '../../reports/results.ts';
 import type { ReportFormat } from '../../reports/write.ts';
 import { UsageError } from '../errors.ts';
 import type { RunPolicy } from '../run/run-loop.ts';
@@ -28,6 +29,14 @@ export interface RunRequest {
   readonly inactivityMs?: number;
   readonly policy: RunPolicy;
   readonly board?: string;
+  /** The only part of the cases to run. */
+  readonly shard?: Shard;
+  /** Classes of skips that are failures. */
+  readonly required: readonly SkipClass[];
+  /** Surprises after which no more points are sent. */
+  readonly maxFailures?: number;
+  /** Where the expectations are, if not in the suite. */
+  readonly expectations?: string;
   readonly output?: string;
   readonly formats: readonly ReportFormat[];
   readonly sync?: boolean;
@@ -38,6 +47,10 @@ export function runRequest(given: RunArguments): RunRequest {
   const providers = chooseProviders(given.provider ?? []);
   if (given.seed !== undefined && !given.shuffle) {
     throw new UsageError('--seed goes with --shuffle: give both or neither.');
+  }
+  const maxFailures = given.failFast ? 1 : given.maxFailures;
+  if (given.failFast && given.maxFailures !== undefined) {
+    throw new UsageError('--fail-fast means --max-failures 1: give one of them.');
   }
   const filters: Filters = {
     ids: given.id,
@@ -67,7 +80,11 @@ export function runRequest(given: RunArguments): RunRequest {
     ...(given.inactivityTimeout !== undefined && { inactivityMs: given.inactivityTimeout }),
     formats: [...DEFAULT_FORMATS, ...(given.format ?? [])],
     ...(given.shuffle && { seed: given.seed ?? newSeed() }),
+    required: given.require ?? [],
     ...(given.board !== undefined && { board: given.board }),
+    ...(given.shard !== undefined && { shard: given.shard }),
+    ...(maxFailures !== undefined && { maxFailures }),
+    ...(given.expectations !== undefined && { expectations: resolve(given.expectations) }),
     ...(given.output !== undefined && { output: given.output }),
     ...(given.sync !== undefined && { sync: given.sync }),
   };
