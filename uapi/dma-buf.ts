@@ -12,8 +12,8 @@ import {
   dma_buf_sync,
 } from './headers/linux/dma-buf.ts';
 import { tryIoctl } from './ioctl.ts';
-import { tryFcntl, tryLseek } from './sys-file.ts';
 import type { Outcome, SysResult } from './sys-call.ts';
+import { tryFcntl, tryLseek } from './sys-file.ts';
 
 /** Calls on a dma-buf descriptor, the same for every exporter. Source: drivers/dma-buf/dma-buf.c */
 
