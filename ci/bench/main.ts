@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { printedInGuest } from './guest.ts';
-import { type Measured, measureGuest, measureHostPoints, measureList } from './harness.ts';
+import { measureGuest, measureHostPoints, measureList } from './harness.ts';
 import { measureProtocol } from './protocol.ts';
 
 /** `npm run bench`: every number that the README shows. */
