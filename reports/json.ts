@@ -23,6 +23,11 @@ const RANKS: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => 
  * each point has a line of its own, so that two documents compare line by line.
  */
 export function jsonReport(run: Run): string {
+  return [...jsonPieces(run)].join('');
+}
+
+/** The same piece by piece. */
+export function* jsonPieces(run: Run): Generator<string> {
   const document = {
     format: 'uapi-conform report',
     version: DOCUMENT_VERSION,
@@ -42,8 +47,12 @@ export function jsonReport(run: Run): string {
     notRun: notRun(run),
   };
   const head = JSON.stringify(document, inOrder, 2).replace(/\n\}$/, '');
-  const points = run.points.map((point) => `    ${JSON.stringify(point, inOrder)}`);
-  return `${head},\n  "points": [\n${points.join(',\n')}\n  ]\n}\n`;
+  yield `${head},\n  "points": [\n`;
+  const last = run.points.length - 1;
+  for (const [index, point] of run.points.entries()) {
+    yield `    ${JSON.stringify(point, inOrder)}${index === last ? '' : ','}\n`;
+  }
+  yield last < 0 ? '\n  ]\n}\n' : '  ]\n}\n';
 }
 
 function inOrder(_key: string, value: unknown): unknown {

@@ -5,7 +5,7 @@
 import junit, { type Builder, type TestCase, type TestSuite } from 'junit-report-builder';
 import { failureText, reasonLine } from './failure-text.ts';
 import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
-import type { PointRecord, Run } from './results.ts';
+import type { PointRecord, Run, Verdict } from './results.ts';
 import { oneLine, utcSeconds } from './text.ts';
 
 type XmlElement = ReturnType<TestCase['build']>;
@@ -18,22 +18,85 @@ const TEXT_MAX = 256 * 1024;
 /** Notes are repeated in every suite. */
 const NOTES_SHOWN = 10;
 
+/** As the library writes them; nothing else in a document looks like these. */
+const CASE_BEGIN = '\n    <testcase ';
+const SUITE_END = '\n  </testsuite>';
+/** The library holds all that it builds in memory, so it builds no more than this at a time. */
+const CASES_AT_ONCE = 500;
+
 /** The run as a JUnit document. Valid XML 1.0 whatever bytes a kernel log held. */
 export function junitXml(run: Run): string {
-  const builder = newBuilder().name('uapi-conform');
+  return [...junitPieces(run)].join('');
+}
+
+/** The same piece by piece, so that a document of many points is never in memory whole. */
+export function* junitPieces(run: Run): Generator<string> {
+  const groups = groupPoints(run);
   const limit = textLimit(run);
-  for (const group of groupPoints(run)) {
+  const [begin = '', ...suiteEnds] = documentWithoutCases(run, groups).split(SUITE_END);
+  yield begin;
+  for (const [index, group] of groups.entries()) {
+    for (let from = 0; from < group.entries.length; from += CASES_AT_ONCE) {
+      const entries = group.entries.slice(from, from + CASES_AT_ONCE);
+      yield casesText(run, { ...group, entries }, limit);
+    }
+    yield `${SUITE_END}${suiteEnds[index] ?? ''}`;
+  }
+}
+
+function documentWithoutCases(run: Run, groups: readonly Group[]): string {
+  const builder = newBuilder().name('uapi-conform');
+  for (const group of groups) {
     const suite = builder.testSuite();
     describeSuite(suite, run, group);
-    for (const entry of group.entries) {
-      const testCase = suite
-        .testCase()
-        .className(oneLine(`uapi-conform.${group.provider}.${group.area}`))
-        .name(oneLine(entry.id, 1000) || 'unnamed');
-      fillCase(testCase, entry, run, limit);
-    }
+    const count = (kind: CaseElement) =>
+      group.entries.filter((entry) => elementOf(entry) === kind).length;
+    suite.getTestCaseCount = () => group.entries.length;
+    suite.getFailureCount = () => count('failure');
+    suite.getErrorCount = () => count('error');
+    suite.getSkippedCount = () => count('skipped');
   }
   return builder.build();
+}
+
+function casesText(run: Run, group: Group, limit: number): string {
+  const builder = newBuilder();
+  const suite = builder.testSuite();
+  for (const entry of group.entries) {
+    const testCase = suite
+      .testCase()
+      .className(oneLine(`uapi-conform.${group.provider}.${group.area}`))
+      .name(oneLine(entry.id, 1000) || 'unnamed');
+    fillCase(testCase, entry, run, limit);
+  }
+  const text = builder.build();
+  return text.slice(text.indexOf(CASE_BEGIN), text.lastIndexOf(SUITE_END));
+}
+
+/** What says in a test case that it did not pass. */
+type CaseElement = 'failure' | 'error' | 'skipped';
+
+const ELEMENTS: Readonly<Record<Verdict, CaseElement | undefined>> = {
+  pass: undefined,
+  'expected-fail': 'skipped',
+  skip: 'skipped',
+  flake: 'skipped',
+  'unexpected-pass': 'failure',
+  unhealthy: 'failure',
+  fail: 'failure',
+  hang: 'error',
+  crash: 'error',
+};
+
+function elementOf(entry: Entry): CaseElement | undefined {
+  switch (entry.kind) {
+    case 'judged':
+      return ELEMENTS[entry.point.verdict];
+    case 'interrupted':
+      return 'error';
+    case 'not-run':
+      return 'skipped';
+  }
 }
 
 /** Many failures get less text each: no CI system opens a report of gigabytes. */
@@ -70,18 +133,13 @@ function fillJudged(testCase: TestCase, point: PointRecord, limit: number): void
     case 'pass':
       break;
     case 'fail':
-      conclude(testCase, 'failure', { message, type }, failureText(point, limit));
-      break;
     case 'unhealthy':
-    case 'unexpected-pass': {
-      const attributes = { message: `${type}: ${message}`, type };
-      conclude(testCase, 'failure', attributes, failureText(point, limit));
-      break;
-    }
+    case 'unexpected-pass':
     case 'crash':
     case 'hang': {
-      const attributes = { message: `${type}: ${message}`, type };
-      conclude(testCase, 'error', attributes, failureText(point, limit));
+      const attributes = { message: type === 'fail' ? message : `${type}: ${message}`, type };
+      const element = type === 'crash' || type === 'hang' ? 'error' : 'failure';
+      conclude(testCase, element, attributes, failureText(point, limit));
       break;
     }
     case 'skip': {
@@ -100,7 +158,6 @@ function fillJudged(testCase: TestCase, point: PointRecord, limit: number): void
 
 /** The reason stands twice: several readers show only the attribute, others only the output. */
 function skip(testCase: TestCase, message: string, text: string): void {
-  testCase.getSkippedCount = () => 1;
   addElements(testCase, (element) => {
     element.ele('skipped', { message });
     element.ele('system-out').txt(text);
@@ -113,8 +170,6 @@ function conclude(
   attributes: { readonly message: string; readonly type: string },
   text: string,
 ): void {
-  if (name === 'failure') testCase.getFailureCount = () => 1;
-  else testCase.getErrorCount = () => 1;
   addElements(testCase, (element) => element.ele(name, attributes).txt(text));
 }
 

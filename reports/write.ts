@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { jsonReport } from './json.ts';
-import { junitXml } from './junit.ts';
+import { jsonPieces } from './json.ts';
+import { junitPieces } from './junit.ts';
 import { ktap } from './ktap.ts';
 import type { Run } from './results.ts';
 import { summary } from './summary.ts';
@@ -20,12 +20,12 @@ export const REPORT_FORMATS = ['junit', 'ktap', 'json', 'summary'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 const FORMATS: Readonly<
-  Record<ReportFormat, { readonly file: string; readonly render: (run: Run) => string }>
+  Record<ReportFormat, { readonly file: string; readonly render: (run: Run) => Iterable<string> }>
 > = {
-  junit: { file: 'junit.xml', render: junitXml },
-  ktap: { file: 'report.ktap', render: ktap },
-  json: { file: 'report.json', render: jsonReport },
-  summary: { file: 'summary.txt', render: summary },
+  junit: { file: 'junit.xml', render: junitPieces },
+  ktap: { file: 'report.ktap', render: (run) => [ktap(run)] },
+  json: { file: 'report.json', render: jsonPieces },
+  summary: { file: 'summary.txt', render: (run) => [summary(run)] },
 };
 
 /** A report could not be written: names the path and the mend. The journal is untouched. */
@@ -46,34 +46,34 @@ export function writeReports(
   formats: readonly ReportFormat[],
 ): string[] {
   const wanted = [...new Set(formats)].map((format) => FORMATS[format]);
-  const texts = wanted.map(({ file, render }) => ({
+  const reports = wanted.map(({ file, render }) => ({
     path: join(directory, file),
     beside: join(directory, `.${file}.${randomUUID()}`),
-    text: render(run),
+    pieces: () => render(run),
   }));
   let path = directory;
   try {
     mkdirSync(directory, { recursive: true });
-    for (const report of texts) {
+    for (const report of reports) {
       path = report.path;
-      writeThrough(report.beside, report.text);
+      writeThrough(report.beside, report.pieces());
     }
-    for (const report of texts) {
+    for (const report of reports) {
       path = report.path;
       renameSync(report.beside, path);
     }
   } catch (error) {
-    for (const { beside } of texts) discard(beside);
+    for (const { beside } of reports) discard(beside);
     throw writeError(path, error);
   }
-  return texts.map((report) => report.path);
+  return reports.map((report) => report.path);
 }
 
 /** On some file systems a full disk shows only when data leave the cache, hence the sync. */
-function writeThrough(path: string, text: string): void {
+function writeThrough(path: string, pieces: Iterable<string>): void {
   const fd = openSync(path, 'wx', 0o666);
   try {
-    writeFileSync(fd, text);
+    for (const piece of pieces) writeFileSync(fd, piece);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
