@@ -16,8 +16,21 @@ export function expectationLines(run: Run): string[] {
   const notes = run.notes
     .filter((note) => note.startsWith(EXPECTATION_NOTE))
     .map((note) => oneLine(note.slice(EXPECTATION_NOTE.length)));
-  const passes = run.points
-    .filter((point) => point.verdict === 'unexpected-pass')
-    .map((point) => `${oneLine(point.id, 500)}: ${reasonLine(point)}`);
-  return [...new Set(notes), ...passes];
+  return [...new Set(notes), ...passLines(run)];
+}
+
+/** One entry may stand for many points that pass. */
+function passLines(run: Run): string[] {
+  const passes = new Map<string, { readonly first: string; others: number }>();
+  for (const point of run.points) {
+    if (point.verdict !== 'unexpected-pass') continue;
+    const reason = reasonLine(point);
+    const known = passes.get(reason);
+    if (known) known.others++;
+    else passes.set(reason, { first: point.id, others: 0 });
+  }
+  return [...passes].map(([reason, { first, others }]) => {
+    const more = others === 0 ? '' : ` and ${others} more`;
+    return `${oneLine(first, 500)}${more}: ${reason}`;
+  });
 }

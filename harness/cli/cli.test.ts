@@ -73,6 +73,9 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--all', '--expectations', `${dir}/moon`, ...out], /moon: the expectations cannot/],
     [['merge', `${dir}/corrupt.jsonl`, ...out], /corrupt\.jsonl:1: /],
     [['merge', `${dir}/moon`], /[Mm]issing required argument: output/],
+    [['expectations'], /expectations update RUN/],
+    [['expectations', 'update', `${dir}/moon`], /moon: .*there is no such file/],
+    [['expectations', 'check', '--expectations', `${dir}/moon`], /moon: the expectations cannot/],
     [['compare', `${dir}/moon`, `${dir}/moon`], /moon: .*there is no such file/],
     [['compare', `${dir}/moon`, `${dir}/moon`, '--format', 'pdf'], /--format pdf: give/],
     [['run', '--target', 'board'], /--target board: give local, vm/],
@@ -152,6 +155,8 @@ t.test('every command shows help with an example and its exit codes', async (t) 
     ['devices'],
     ['report'],
     ['merge'],
+    ['expectations', 'update'],
+    ['expectations', 'check'],
     ['compare'],
     ['cases', 'check'],
   ]) {

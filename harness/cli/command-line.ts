@@ -3,6 +3,7 @@ import { UsageError } from '../errors.ts';
 import { casesCommand } from './cases-command.ts';
 import { compareCommand } from './compare-command.ts';
 import { devicesCommand } from './devices-command.ts';
+import { expectationsCommand } from './expectations-command.ts';
 import { labCommand } from './lab-command.ts';
 import { listCommand } from './list-command.ts';
 import { mergeCommand } from './merge-command.ts';
@@ -23,6 +24,7 @@ export function commandLine(words: readonly string[]) {
     .command(reportCommand)
     .command(mergeCommand)
     .command(compareCommand)
+    .command(expectationsCommand)
     .command(casesCommand)
     .command(labCommand)
     .completion('completion', 'Print a script for shell completion')
