@@ -16,6 +16,7 @@ import type {
   TargetRecord,
 } from './results.ts';
 import { JOURNAL_VERSION } from './results.ts';
+import { Sharing } from './share.ts';
 
 /** The journal cannot be read: names the file, the line and the mend. The command line exits with 2. */
 export class JournalError extends Error {
@@ -71,6 +72,7 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
   const planned = new Set<string>();
   /** By id: what is found out later of a point stands where its first record did. */
   const points = new Map<string, PointRecord>();
+  const sharing = new Sharing();
   /** The point that runs once more though it has a verdict. */
   let again: string | undefined;
   const notes: string[] = [];
@@ -96,7 +98,7 @@ export function assembleRun(source: RecordSource, name = 'journal'): Run {
       case 'point':
         again = undefined;
         open.delete(record.id);
-        points.set(record.id, record);
+        points.set(record.id, sharing.point(record));
         break;
       case 'note':
         notes.push(record.text);

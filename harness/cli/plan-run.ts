@@ -1,16 +1,16 @@
 /** From devices to points: what the planner says, with all that reports and the judge need of it. */
 import { EXPECTATION_NOTE } from '../../reports/expectations.ts';
-import type { DeviceRecord, RuleText } from '../../reports/results.ts';
+import type { DeviceRecord } from '../../reports/results.ts';
 import { UsageError } from '../errors.ts';
 import type { Expectations } from '../expectations.ts';
 import { knownText } from '../judge.ts';
-import { type PlannedPoint, planPoints, toWireCase } from '../plan.ts';
+import { type PlannedPoint, planPoints } from '../plan.ts';
 import type { RunPlan } from '../run/run.ts';
 import type { RunPoint } from '../run/run-point.ts';
 import { selectDevices } from '../select.ts';
 import { isInShard } from '../shard.ts';
 import { parseTargetName } from '../targets/open-target.ts';
-import { reproduceLine } from './reproduce.ts';
+import { PlanContext, PlannedRunPoint } from './planned-run-point.ts';
 import type { RunRequest } from './run-request.ts';
 import type { Suite } from './suite.ts';
 
@@ -59,61 +59,35 @@ export function planRun(
     ...(request.inactivityMs !== undefined && { inactivityMs: request.inactivityMs }),
     ...(request.seed !== undefined && { seed: request.seed }),
   });
-  const byAddress = new Map(devices.map((device) => [device.address, device]));
+  const context = new PlanContext(request, suite, devices);
   const { shard } = request;
   // Looked up before the shards part, so that an entry for another shard's point is not called stale.
   const points = planned
-    .map((point) => ({ point, run: runPoint(point, request, suite, byAddress, expectations) }))
+    .map((point) => ({ point, run: runPoint(point, context, expectations) }))
     .filter(({ point }) => shard === undefined || isInShard(point.case.id, shard))
     .map(({ run }) => run);
   const remarks = expectations.remarks(request.isUnfiltered);
   return { points, notes: remarks.map((remark) => `${EXPECTATION_NOTE}${remark}`) };
 }
 
-function runPoint(
-  point: PlannedPoint,
-  request: RunRequest,
-  suite: Suite,
-  devices: ReadonlyMap<string, DeviceRecord>,
-  expectations: Expectations,
-): RunPoint {
-  const addresses = Object.values(point.devices);
-  const taking = addresses.flatMap((address) => devices.get(address) ?? []);
-  const expectation = expectations.find(point.id, taking);
-  return {
-    id: point.id,
-    text: {
-      title: point.case.title,
-      area: point.case.area,
-      rules: point.case.rules.flatMap((id) => ruleText(suite, id)),
-      devices: point.devices,
-      provider: taking[0]?.provider ?? '',
-      reproduce: reproduceLine(request, point.id, point.devices),
-    },
-    ...(expectation && { expectation }),
-    ...(request.required.length > 0 && { required: new Set(request.required) }),
-    todo: todoOf(point, taking, expectations),
-  };
+function runPoint(point: PlannedPoint, context: PlanContext, expectations: Expectations): RunPoint {
+  const devices = context.devicesOf(point);
+  const expectation = expectations.find(point.id, devices);
+  const todo = todoOf(point, context, expectations);
+  return new PlannedRunPoint(point, context, todo, expectation);
 }
 
 /** What the plan skips already keeps its class: the list says nothing about why it cannot run. */
 function todoOf(
   point: PlannedPoint,
-  devices: readonly DeviceRecord[],
+  context: PlanContext,
   expectations: Expectations,
 ): RunPoint['todo'] {
   if (!point.wire) {
     expectations.sawSkipped(point.case.id);
     return { skip: point.skip ?? { class: 'excluded', reason: 'the plan leaves it out' } };
   }
-  const entry = expectations.findSkip(point.id, devices);
+  const entry = expectations.findSkip(point.id, context.devicesOf(point));
   if (entry) return { skip: { class: 'excluded', reason: knownText(entry) } };
-  return { wire: point.wire, wireCase: toWireCase(point.case) };
-}
-
-function ruleText(suite: Suite, id: string): RuleText[] {
-  const rule = suite.rules.get(id);
-  if (!rule) return [];
-  const { title, expect, source } = rule;
-  return [{ id, title, expect, source }];
+  return { wire: point.wire, wireCase: context.wireCaseOf(point.case) };
 }

@@ -278,7 +278,7 @@ export class RunLoop {
   #skipThoseWithout(addresses: ReadonlySet<string>): void {
     const { recorder, target } = this.#settings;
     const missing = (point: SendablePoint) =>
-      Object.values(point.text.devices).filter((address) => !addresses.has(address));
+      Object.values(point.todo.wire.devices).filter((address) => !addresses.has(address));
     for (const point of this.#queue.withdraw((each) => missing(each).length > 0)) {
       const reason = `${missing(point).join(', ')} did not come back after ${target.name} was lost`;
       recorder.judged(point, now(), { verdict: 'skip', skip: 'no-device', reason });

@@ -138,7 +138,7 @@ export class SecondLooks {
     }
     this.#session = returned.session;
     const there = new Set(returned.addresses);
-    return Object.values(point.text.devices).every((address) => there.has(address))
+    return Object.values(point.todo.wire.devices).every((address) => there.has(address))
       ? returned.session
       : undefined;
   }
