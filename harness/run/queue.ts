@@ -32,8 +32,12 @@ export class PointQueue<P extends Queued> {
   /** These run one at a time, with nothing beside them. */
   #suspects: P[] = [];
   readonly #wasSuspect = new Set<string>();
-  readonly #sent = new Map<string, P>();
-  readonly #running = new Map<string, Running<P>>();
+  /**
+   * A few at a time, and lists because of that: Map replaces its table over and over when all its
+   * entries are new ones, and each old table keeps the next alive until the whole heap is collected.
+   */
+  #sent: P[] = [];
+  #running: Running<P>[] = [];
   readonly #lossesBeforeStart = new Map<string, number>();
 
   /** @param window points that may be on the target unanswered */
@@ -50,21 +54,21 @@ export class PointQueue<P extends Queued> {
 
   /** Points on the target that have not ended, running ones first. */
   get onTarget(): readonly P[] {
-    return [...[...this.#running.values()].map(({ point }) => point), ...this.#sent.values()];
+    return [...this.#running.map(({ point }) => point), ...this.#sent];
   }
 
   get runningCount(): number {
-    return this.#running.size;
+    return this.#running.length;
   }
 
   get #inFlight(): number {
-    return this.#running.size + this.#sent.size;
+    return this.#running.length + this.#sent.length;
   }
 
   /** The points to send now; they count as sent. */
   takeSendable(): P[] {
     const points = this.#suspects.length > 0 ? this.#takeSuspect() : this.#fillWindow();
-    for (const point of points) this.#sent.set(point.id, point);
+    this.#sent.push(...points);
     return points;
   }
 
@@ -84,29 +88,25 @@ export class PointQueue<P extends Queued> {
 
   /** @returns undefined when no such point was sent */
   started(id: string, at: string): P | undefined {
-    const point = this.#sent.get(id);
-    if (!point) return undefined;
-    this.#sent.delete(id);
-    this.#running.set(id, { point, startedAt: at });
+    const point = takeFrom(this.#sent, (each) => each.id === id);
+    if (point) this.#running.push({ point, startedAt: at });
     return point;
   }
 
   /** Takes a point off the target. A skip may come without `started`. */
   ended(id: string, now: string): Running<P> | undefined {
-    const running = this.#running.get(id);
-    this.#running.delete(id);
+    const running = takeFrom(this.#running, ({ point }) => point.id === id);
     if (running) return running;
-    const point = this.#sent.get(id);
-    this.#sent.delete(id);
+    const point = takeFrom(this.#sent, (each) => each.id === id);
     return point && { point, startedAt: now };
   }
 
   /** The target is gone: what had not started will be sent again, what was running is blamed. */
   lost(now: string): Blame<P> {
-    const running = [...this.#running.values()];
+    const running = this.#running;
     const [first, ...others] = running;
     const unblamed = first ? undefined : this.#blameUnstarted(now);
-    this.#running.clear();
+    this.#running = [];
     this.#takeBackSent();
     if (!first) return { suspects: [], ...(unblamed && { guilty: unblamed }) };
     if (others.length === 0) return { guilty: first, suspects: [] };
@@ -118,8 +118,8 @@ export class PointQueue<P extends Queued> {
 
   /** The target is given up on purpose: all that it has runs again, what was running one at a time. */
   takeBack(): void {
-    const running = [...this.#running.values()].map(({ point }) => point);
-    this.#running.clear();
+    const running = this.#running.map(({ point }) => point);
+    this.#running = [];
     this.#takeBackSent();
     this.#suspects.unshift(...running);
     for (const { id } of running) this.#wasSuspect.add(id);
@@ -137,9 +137,9 @@ export class PointQueue<P extends Queued> {
   /** Gives up: all points that have no outcome, in order. */
   drop(): P[] {
     this.#takeBackSent();
-    const running = [...this.#running.values()].map(({ point }) => point);
+    const running = this.#running.map(({ point }) => point);
     const points = [...running, ...this.#suspects, ...this.#waiting.slice(this.#next)];
-    this.#running.clear();
+    this.#running = [];
     this.#suspects = [];
     this.#setWaiting([]);
     return points;
@@ -151,20 +151,26 @@ export class PointQueue<P extends Queued> {
   }
 
   #takeBackSent(): void {
-    const sent = [...this.#sent.values()];
-    this.#sent.clear();
+    const sent = this.#sent;
+    this.#sent = [];
     this.#suspects.unshift(...sent.filter((point) => this.#wasSuspect.has(point.id)));
     const back = sent.filter((point) => !this.#wasSuspect.has(point.id));
     if (back.length > 0) this.#setWaiting([...back, ...this.#waiting.slice(this.#next)]);
   }
 
   #blameUnstarted(now: string): Running<P> | undefined {
-    const [next] = this.#sent.values();
+    const [next] = this.#sent;
     if (!next) return undefined;
     const losses = (this.#lossesBeforeStart.get(next.id) ?? 0) + 1;
     this.#lossesBeforeStart.set(next.id, losses);
     if (losses < MAX_LOSSES_BEFORE_START) return undefined;
-    this.#sent.delete(next.id);
+    this.#sent.shift();
     return { point: next, startedAt: now };
   }
+}
+
+/** Removes the first that is wanted, and gives it. */
+function takeFrom<T>(list: T[], isWanted: (each: T) => boolean): T | undefined {
+  const at = list.findIndex(isWanted);
+  return at < 0 ? undefined : list.splice(at, 1)[0];
 }
