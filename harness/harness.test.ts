@@ -281,6 +281,26 @@ t.test('a journal has a line a record, in a file that may have been there', (t) 
   t.end();
 });
 
+const LINE = '{"type":"started","id":"a","at":"x"}';
+const ENDS = [
+  { name: 'a cut line', end: '{"type":"po', kept: '' },
+  { name: 'blocks that were never written', end: '\0\0\0', kept: '' },
+  { name: 'such blocks within a line', end: '\0\0"}\n', kept: '' },
+  { name: 'a line that lacks only its end', end: LINE, kept: `${LINE}\n` },
+  { name: 'a cut line longer than a block', end: `{"a":"${'x'.repeat(200_000)}`, kept: '' },
+];
+for (const { name, end, kept } of ENDS) {
+  t.test(`a journal that goes on stands behind whole lines: ${name}`, (t) => {
+    const path = join(t.testdir({ journal: `${LINE}\n${LINE}\n${end}` }), 'journal');
+    const journal = new Journal(path, { syncStarted: false });
+    journal.append({ type: 'started', id: 'b', at: 'x' });
+    journal.close();
+    const next = `${LINE.replace('"a"', '"b"')}\n`;
+    t.equal(readFileSync(path, 'utf8'), `${LINE}\n${LINE}\n${kept}${next}`);
+    t.end();
+  });
+}
+
 t.test('a disk that is full ends the journal with a message that names it', (t) => {
   using journal = new Journal('/dev/full', { syncStarted: false });
   t.throws(() => journal.append(RUN), {

@@ -1,0 +1,86 @@
+/** A run whose host is killed in the middle, and goes on: the real command line on the null device. */
+import { spawn } from 'node:child_process';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import t from 'tap';
+import { readRun } from '../../reports/journal.ts';
+import { projectRoot } from '../../uapi/project-root.ts';
+
+const POINTS = 800;
+const RUN = [
+  ...['run', '--target', 'local', '--all', '--provider', 'build/ci/bench/providers/null'],
+  ...['--cases', 'ci/bench/cases', '--no-sync', '--repeat', String(POINTS), 'bench/empty/nothing'],
+];
+
+function start(words: readonly string[]) {
+  const main = join(projectRoot(), 'build/harness/cli/main.js');
+  const child = spawn(process.execPath, [main, ...words], {
+    cwd: projectRoot(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  const ended = new Promise<{ code: number | null; errors: string }>((resolve) => {
+    child.once('close', (code) => resolve({ code, errors }));
+  });
+  return { child, ended };
+}
+
+/** Kills the host as soon as about half of the points are in the journal. */
+async function killHalfway(output: string): Promise<void> {
+  const journal = join(output, 'journal.jsonl');
+  const { child, ended } = start([...RUN, '--output', output]);
+  const isHalf = () =>
+    existsSync(journal) && readFileSync(journal, 'utf8').split('"verdict"').length > POINTS / 2;
+  while (!isHalf() && child.exitCode === null) await delay(10);
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** The test cases of a JUnit report without what differs from run to run. */
+function testCases(output: string): string[] {
+  const text = readFileSync(join(output, 'junit.xml'), 'utf8');
+  return text
+    .slice(text.indexOf('<testcase '))
+    .replaceAll(/ time="[^"]*"/g, '')
+    .split('<testcase ')
+    .slice(1)
+    .map((each) => each.trim());
+}
+
+t.test('a run goes on where its host was killed', async (t) => {
+  const directory = t.testdir({});
+  const [whole, cut] = [join(directory, 'whole'), join(directory, 'cut')];
+  const undisturbed = start([...RUN, '--output', whole]);
+  t.match(await undisturbed.ended, { code: 0 });
+  await killHalfway(cut);
+  const journal = join(cut, 'journal.jsonl');
+  const before = readRun(journal);
+  t.ok(before.points.length < POINTS, 'it was killed in time');
+  // The most that a kill leaves of a record that was being written.
+  appendFileSync(journal, '{"type":"point","id":"ben');
+
+  t.match(await start(['run', '--resume', cut]).ended, { code: before.interrupted.length });
+  const run = readRun(journal);
+  t.match(run.end, { outcome: 'complete' });
+  t.equal(run.points.length, POINTS);
+  t.match(run.notes, [/^resumed at /]);
+  const [named, ...others] = run.points.filter(({ verdict }) => verdict !== 'pass');
+  t.strictSame(others, []);
+  t.equal(named?.id, before.interrupted[0]);
+  if (named) t.match(named, { verdict: 'crash', reason: 'the run ended while this point ran' });
+
+  const isOther = (text: string) => !text.includes(`name="${named?.id}"`);
+  t.strictSame(testCases(cut).filter(isOther), testCases(whole).filter(isOther));
+
+  t.test('once', async (t) => {
+    t.match(await start(['run', '--resume', cut]).ended, { code: 2, errors: /run is complete/ });
+  });
+  t.test('with its own options only', async (t) => {
+    const { code, errors } = await start(['run', '--resume', cut, '--all']).ended;
+    t.match({ code, errors }, { code: 2, errors: /leave out --all/ });
+  });
+});
