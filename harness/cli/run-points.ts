@@ -21,6 +21,7 @@ import { resumeRun } from './resume.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
 import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
+import { ScratchDirectory } from './scratch-directory.ts';
 import { shortPath } from './short-path.ts';
 import { loadSuite, type Suite } from './suite.ts';
 import { suiteIdentity } from './suite-identity.ts';
@@ -153,10 +154,11 @@ export async function listPoints(given: RunArguments): Promise<number> {
   checkTargetRequest(request.target);
   const suite = await loadSelected(request);
   const console = await openRunConsole();
+  using scratch = new ScratchDirectory();
   using stop = new StopSignals().listen();
   try {
     const say = (line: string) => console.say(line);
-    const opened = await openTarget(request.target, '.', say);
+    const opened = await openTarget(request.target, scratch.path, say);
     const settings = runSettings(request, suite, opened, start);
     const { points } = await planOnly(settings, say, stop);
     console.stop();

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { DeviceRecord } from '../../reports/results.ts';
 import { plainTable } from '../../reports/table.ts';
 import { loadProviders } from '../providers.ts';
@@ -11,6 +8,7 @@ import { checkTargetRequest, openTarget } from '../targets/open-target.ts';
 import type { DevicesArguments } from './devices-command.ts';
 import { openRunConsole } from './run-console.ts';
 import { targetRequest } from './run-request.ts';
+import { ScratchDirectory } from './scratch-directory.ts';
 
 /** Prints what sysfs of the target shows. */
 export async function showDevices(given: DevicesArguments): Promise<void> {
@@ -39,10 +37,10 @@ async function findDevices(
 ): Promise<readonly DeviceRecord[]> {
   const console = await openRunConsole();
   const say = (line: string) => console.say(line);
-  const scratch = mkdtempSync(join(tmpdir(), 'uapi-conform-'));
+  using scratch = new ScratchDirectory();
   using stop = new StopSignals().listen();
   try {
-    const { target, providerPaths } = await openTarget(request, scratch, say);
+    const { target, providerPaths } = await openTarget(request, scratch.path, say);
     const agent = { providers: providerPaths, jobs: 0, isolate: false };
     const { session } = await greet(target, agent, say, stop.stop);
     try {
@@ -52,6 +50,5 @@ async function findDevices(
     }
   } finally {
     console.stop();
-    rmSync(scratch, { recursive: true, force: true });
   }
 }
