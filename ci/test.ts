@@ -33,7 +33,7 @@ async function probeEnvironment(): Promise<NodeJS.ProcessEnv> {
 }
 
 async function main(): Promise<void> {
-  for (const purpose of ['headers', 'tests', 'lab'] as const) await ensurePackages(purpose, say);
+  for (const purpose of ['headers', 'tests', 'lab'] as const) await ensurePackages(purpose);
   const env = await probeEnvironment();
   step('format, lint and import direction', 'biome', ['check', '--error-on-warnings', '.']);
   // The first run of tap on a clean checkout would rebuild its plugins and fail.

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { announce } from './announce.ts';
 import { InfraError } from './errors.ts';
 
 /** What needs packages of the distribution. */
@@ -65,10 +66,11 @@ function isExecutable(path: string): boolean {
 }
 
 /**
- * Makes the packages of a purpose available: silent when nothing is missing, installs as root,
+ * Makes the packages of a purpose available: silent when nothing is missing, installs as root and
+ * says so,
  * and otherwise throws an InfraError that holds the command for somebody who may.
  */
-export async function ensurePackages(purpose: Purpose, say: (line: string) => void): Promise<void> {
+export async function ensurePackages(purpose: Purpose): Promise<void> {
   const missing = missingPackages(purpose);
   if (missing.length === 0) return;
   const names = missing.map((item) => item.name);
@@ -78,7 +80,7 @@ export async function ensurePackages(purpose: Purpose, say: (line: string) => vo
   if (!mayInstall || wouldServe) {
     throw new InfraError(`missing packages for ${purpose}; run as root: ${command}`);
   }
-  say(`installing ${names.join(', ')}`);
+  announce(`installing ${names.join(', ')}`);
   await install(names, command);
 }
 

@@ -88,7 +88,7 @@ export async function fetchKernel(name: string, say: Say, refresh = false): Prom
   const cached = await cachedKernel(name);
   if (cached !== undefined && !refresh) return cached;
   const wanted = namedKernel(name);
-  await ensurePackages('lab', say);
+  await ensurePackages('lab');
   const apt = await openApt(wanted.suites);
   await apt.update(say, refresh);
   const image = newestImage(await apt.versions(wanted.packagePattern));

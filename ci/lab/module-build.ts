@@ -27,7 +27,7 @@ export interface ModuleSource {
  * @throws InfraError with the compiler's first words
  */
 export async function buildModule(kernel: Kernel, source: ModuleSource, say: Say): Promise<string> {
-  await ensurePackages('modules', say);
+  await ensurePackages('modules');
   const tree = await fetchBuildTree(kernel, say);
   const key = await sourceKey(source);
   const path = cacheDir('modules', tree.id, `${source.name}-${key}`);

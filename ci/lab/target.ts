@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
 import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
@@ -51,7 +52,7 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
   const plan = guestPlan(options);
-  await ensurePackages('lab', options.say);
+  await ensurePackages('lab');
   const kernel = await chooseKernel(options);
   const built: string[] = [];
   for (const source of options.modulesToBuild ?? []) {
@@ -101,9 +102,9 @@ class VmTarget implements Target {
       if (this.#accelerator === 'kvm') {
         await distrustKvm();
         this.#accelerator = 'tcg';
-        say(`with KVM, ${loss.message}; going on without KVM`);
+        announce(`with KVM, ${loss.message}; going on without KVM`);
       } else if (attempt < BOOT_ATTEMPTS && isWorthRetry(loss)) {
-        say(`${loss.message}; booting again`);
+        announce(`${loss.message}; booting again`);
       } else throw bootError(loss);
     }
   }

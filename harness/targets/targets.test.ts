@@ -152,7 +152,7 @@ t.test('over ssh', async (t) => {
 
 async function sshdOrSkip(t: Test): Promise<LoopbackSshd | undefined> {
   try {
-    await ensurePackages('tests', quiet);
+    await ensurePackages('tests');
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
     t.plan(0, `no-feature: ${error.message}`);
