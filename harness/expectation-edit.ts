@@ -1,5 +1,14 @@
 /** Changes the text of a list and leaves alone what people wrote: comments, order, other entries. */
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { oneLine, wrap } from '../reports/text.ts';
 import { InfraError } from './errors.ts';
@@ -53,7 +62,8 @@ export function replaceFile(path: string, text: string): void {
       rmSync(path, { force: true });
       return;
     }
-    mkdirSync(dirname(path), { recursive: true });
+    // One level, as a folder needs: the recursive mkdir of Node 20 may never end, as below /proc.
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path));
     writeThrough(beside, text);
     renameSync(beside, path);
   } catch (error) {
