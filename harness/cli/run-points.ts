@@ -23,11 +23,13 @@ import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
 import { shortPath } from './short-path.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { loadSuite, type Suite } from './suite.ts';
 import { suiteIdentity } from './suite-identity.ts';
 
 /** Runs points and makes the reports. @returns the exit code */
 export async function run(first: RunArguments): Promise<number> {
+  keepHeapSmall();
   const start = new Date();
   const resumed = first.resume === undefined ? undefined : resumeRun(first.resume);
   const given = resumed?.given ?? first;
