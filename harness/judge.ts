@@ -74,7 +74,11 @@ export function knownText({ reason, bug, place }: Omit<Expectation, 'verdicts'>)
 export function applyRequired(judgement: Judgement, required: ReadonlySet<SkipClass>): Judgement {
   const { verdict, skip, reason } = judgement;
   if (verdict !== 'skip' || skip === undefined || !required.has(skip)) return judgement;
-  return { ...judgement, verdict: 'fail', reason: `${skip} is required not to be: ${reason}` };
+  return {
+    ...judgement,
+    verdict: 'fail',
+    reason: `skipped as ${skip}, which --require forbids: ${reason}`,
+  };
 }
 
 /** How a run is left: the exit code and, unless it is 0, why. */

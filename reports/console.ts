@@ -42,7 +42,7 @@ export function wantsColor(
 /** One judged point on one line: verdict, id, milliseconds, and why it is not a pass. */
 export function pointLine(point: PointRecord, style: ConsoleStyle): string {
   const word = paint(point.verdict.padEnd(WORD_WIDTH), COLORS[point.verdict], style);
-  const skip = point.skip ? `${point.skip}: ` : '';
+  const skip = point.verdict === 'skip' && point.skip ? `${point.skip}: ` : '';
   const reason = point.verdict === 'pass' ? '' : `  ${skip}${reasonLine(point)}`;
   return `${word}  ${oneLine(point.id, 1000)}  ${Math.round(point.durationMs)} ms${reason}`;
 }

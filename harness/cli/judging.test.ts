@@ -95,6 +95,6 @@ t.test('from a first run to one that is as expected', async (t) => {
 
   t.match(await run('strict', '--require', 'excluded'), {
     code: 1,
-    output: /excluded is required not to be: it is slow/,
+    output: /ms {2}skipped as excluded, which --require forbids: it is slow/,
   });
 });
