@@ -5,11 +5,15 @@ export interface ConsoleState {
   readonly tail: string;
   /** The first line of each kind. */
   readonly panic?: string;
-  readonly oops?: string;
+  /** What went wrong, oldest first. */
+  readonly signs?: readonly string[];
   readonly failure?: string;
 }
 
 export const CONSOLE_TAIL_CHARACTERS = 16 * 1024;
+
+/** More say no more: what was first is what is looked for. */
+const MAX_SIGNS = 100;
 
 const PANIC = /Kernel panic - not syncing: ?(.*)/;
 const OOPS = /(?:BUG: |Oops: |general protection fault|int3: |kernel BUG at |UBSAN: |KASAN: ).*/;
@@ -20,12 +24,13 @@ const AGENT_END = /^lab: (the agent ended with status .*)/;
 export function addConsoleLine(state: ConsoleState, line: string): ConsoleState {
   const tail = `${state.tail}${line}\n`.slice(-CONSOLE_TAIL_CHARACTERS);
   const panic = state.panic ?? PANIC.exec(line)?.[1];
-  const oops = state.oops ?? OOPS.exec(line)?.[0];
+  const { signs = [] } = state;
+  const sign = signs.length < MAX_SIGNS ? OOPS.exec(line)?.[0] : undefined;
   const failure = state.failure ?? FAILURE.exec(line)?.[1] ?? AGENT_END.exec(line)?.[1];
   return {
     tail,
     ...(panic === undefined ? {} : { panic }),
-    ...(oops === undefined ? {} : { oops }),
+    ...(sign === undefined ? state.signs && { signs } : { signs: [...signs, sign] }),
     ...(failure === undefined ? {} : { failure }),
   };
 }
@@ -55,8 +60,8 @@ export function classifyLoss(state: ConsoleState, end: GuestEnd): TargetLoss {
   });
   if (end.reason === 'closed') return loss('closed', 'the lab was shut down');
   if (state.panic !== undefined) {
-    const first = state.oops === undefined ? '' : ` (first sign: ${state.oops})`;
-    return loss('panic', `the guest's kernel panicked: ${state.panic}${first}`);
+    const panic = loss('panic', `the guest's kernel panicked: ${state.panic}`);
+    return state.signs === undefined ? panic : { ...panic, signs: state.signs };
   }
   if (end.reason === 'timeout') {
     const after = `${end.timeoutMs / 1000} s`;

@@ -191,7 +191,8 @@ const LOSSES = [
     ],
     end: END,
     kind: 'panic',
-    message: /panicked: Fatal exception \(first sign: BUG: kernel NULL pointer/,
+    message: /panicked: Fatal exception/,
+    signs: [/^BUG: kernel NULL pointer/],
   },
   {
     name: 'a panic before the agent is a panic too',
@@ -250,6 +251,7 @@ for (const row of LOSSES) {
     const loss = classifyLoss(state, row.end);
     t.equal(loss.kind, row.kind);
     t.match(loss.message, row.message);
+    if ('signs' in row) t.match(loss.signs, row.signs);
     t.equal(loss.console, row.lines.map((line) => `${line}\n`).join(''));
   });
 }

@@ -15,6 +15,7 @@ import { PointQueue, type Running } from './queue.ts';
 import { now, type Recorder } from './recorder.ts';
 import { isSendable, type RunPoint, type SendablePoint } from './run-point.ts';
 import { LOOKED_AT, MAX_RERUN, SecondLooks, type Surprise } from './second-looks.ts';
+import { SeenSigns } from './seen-signs.ts';
 import { silenceLimitMs, silenceLoss } from './silence.ts';
 import type { StopSignals } from './stop-signals.ts';
 import { type Returned, TargetKeeper } from './target-keeper.ts';
@@ -62,6 +63,7 @@ export class RunLoop {
   readonly #history = new LaneHistory();
   readonly #surprises: Surprise[] = [];
   #queue = new PointQueue<SendablePoint>([], 0);
+  #signs = new SeenSigns();
   #strayNotes = 0;
 
   constructor(settings: LoopSettings) {
@@ -178,6 +180,7 @@ export class RunLoop {
   ): DeadKernel | undefined {
     const { recorder, policy } = this.#settings;
     this.#remember(point, recorder.outcome(point, startedAt, outcome));
+    this.#signs.saw(outcome.kernelLog);
     const sign = fatalSign(outcome, point.todo.wireCase.expectLog);
     if (sign === undefined) return undefined;
     if (this.#keeper.target.bootsAnew || !policy.keepGoing) return { id: point.id, sign };
@@ -227,8 +230,9 @@ export class RunLoop {
     const { guilty, suspects } = this.#queue.lost(now());
     const ids = suspects.map(({ id }) => id);
     this.#keeper.lost(loss, guilty?.point.id, ids);
+    const said = { ...loss, message: `${loss.message}${this.#signs.newIn(loss)}` };
     if (guilty) {
-      this.#recordGuilty(guilty, loss, wasSilent);
+      this.#recordGuilty(guilty, said, wasSilent);
     } else if (suspects.length > 0) {
       const what = `${target.name} was lost (${loss.message}) while these ran side by side: `;
       recorder.note(`${what}${ids.join(', ')}. They run again one at a time.`);
@@ -263,11 +267,11 @@ export class RunLoop {
       this.#skipRest(`${target.name} was lost ${where}, and ${returned.why}`);
       return undefined;
     }
+    this.#signs = new SeenSigns();
     this.#skipThoseWithout(new Set(returned.addresses));
     return returned.session;
   }
 
-  /** There is nothing left to run them on. */
   #skipRest(reason: string): void {
     for (const point of this.#queue.drop()) {
       const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
