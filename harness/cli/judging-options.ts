@@ -45,5 +45,6 @@ export function withJudgingOptions<T>(yargs: Argv<T>) {
       'What is expected:',
     )
     .example('$0 run --all --board rock5b --require no-device', 'A skip for want of a device fails')
+    .example('$0 run --all --expectations ./lists --fail-fast', 'Lists of your own; stop at once')
     .example('$0 run --target vm --shard 2/5 --max-failures 20', 'One of five parts; stop early');
 }
