@@ -259,6 +259,7 @@ t.test('the agent gets numbers, scaled limits and only what it needs', async (t)
     parameters: { flags: 2 },
     devices: { device: 'gem@gem' },
     timeoutMs: 2500,
+    inactivityMs: 75_000,
     exclusive: true,
   });
   t.strictSame(toWireCase(one), {
