@@ -32,7 +32,7 @@ export function fatalSign(
       FATAL_SIGNS.has(sign) &&
       !announced.some((pattern) => pattern.test(text)),
   );
-  if (line) return `${line.sign}: ${line.text}`;
+  if (line) return line.text.includes(line.sign ?? '') ? line.text : `${line.sign}: ${line.text}`;
   const [taint] = newTaint(outcome.taintBefore, outcome.taintAfter).filter((name) =>
     FATAL_TAINT.has(name.charAt(0)),
   );

@@ -50,7 +50,8 @@ export class RunConsole implements RunWatcher {
 
   amended(record: PointRecord): void {
     this.#spinner?.clear();
-    process.stdout.write(`${pointLine(record, this.#style)}\n`);
+    const found = record.investigation ? `  (again: it ${record.investigation})` : '';
+    process.stdout.write(`${pointLine(record, this.#style)}${found}\n`);
   }
 
   note(text: string): void {
