@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import type { DeviceRecord } from '../../reports/results.ts';
 import {
   type AgentMessage,
   type HostMessage,
@@ -22,6 +23,8 @@ export class Agent {
   readonly #quarantined = new Map<string, string>();
   #providerPaths: readonly string[] = [];
   #isolate = false;
+  /** No point runs before what is there already is known. */
+  #watching: Promise<void> = Promise.resolve();
   #scheduler = new Scheduler(1);
   /** Discovery and probes run in a worker too; it becomes the first lane's. */
   #scout: Lane | undefined;
@@ -85,11 +88,12 @@ export class Agent {
     this.#scout = lane;
     try {
       const answer = await lane.warm().request(message);
+      if (answer.t === 'devices' || answer.t === 'probed') this.#say(answer);
+      if (answer.t === 'devices') return;
       if (answer.t === 'probed') {
-        this.#watch.devices(answer.devices);
-        for (const text of await this.#watch.start()) this.#say({ t: 'note', text });
+        this.#watching = this.#startWatch(answer.devices);
+        return;
       }
-      if (answer.t === 'devices' || answer.t === 'probed') return this.#say(answer);
       const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
       this.#say({ t: 'fatal', kind: 'usage', message: `${message.t}: ${error}` });
     } catch (error) {
@@ -97,6 +101,12 @@ export class Agent {
       const text = `${message.t}: the worker died: ${String(error)} ${output}`;
       this.#say({ t: 'fatal', kind: 'infra', message: text });
     }
+  }
+
+  /** What cannot be watched here belongs into the journal, so it is said once points may come. */
+  async #startWatch(devices: readonly DeviceRecord[]): Promise<void> {
+    this.#watch.devices(devices);
+    for (const text of await this.#watch.start()) this.#say({ t: 'note', text });
   }
 
   #newLane(): Lane {
@@ -133,6 +143,7 @@ export class Agent {
   /** Has the lane's worker ready; one that cannot start ends the conversation, not a point. */
   async #prepare(point: WirePoint): Promise<void> {
     try {
+      await this.#watching;
       await this.#lane(laneOf(point)).ready(Object.values(point.devices));
     } catch (error) {
       const message = `a worker cannot be started: ${String(error)}`;
