@@ -44,6 +44,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
   return await createVmTarget({
     outputDir,
     say,
+    visible: request.providerPaths,
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
     setup: needs.setup,
