@@ -67,7 +67,7 @@ t.test('a run goes on where its host was killed', async (t) => {
   const run = readRun(journal);
   t.match(run.end, { outcome: 'complete' });
   t.equal(run.points.length, POINTS);
-  t.match(run.notes, [/^resumed at /]);
+  t.equal(run.notes.filter((note) => note.startsWith('resumed at ')).length, 1);
   const [named, ...others] = run.points.filter(({ verdict }) => verdict !== 'pass');
   t.strictSame(others, []);
   t.equal(named?.id, before.interrupted[0]);
