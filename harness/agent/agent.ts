@@ -88,9 +88,9 @@ export class Agent {
     this.#scout = lane;
     try {
       const answer = await lane.warm().request(message);
-      if (answer.t === 'devices' || answer.t === 'probed') this.#say(answer);
-      if (answer.t === 'devices') return;
+      if (answer.t === 'devices') return this.#say(answer);
       if (answer.t === 'probed') {
+        this.#say(answer);
         this.#watching = this.#startWatch(answer.devices);
         return;
       }

@@ -4,7 +4,7 @@ import type { StepFailure } from '../../reports/results.ts';
 import type { Command } from '../../uapi/description.ts';
 import type { ReleaseStack } from './release.ts';
 import type { Scope } from './scope.ts';
-import { CaseDefect, type Fields, type SessionValue, type Value } from './values.ts';
+import { CaseDefect, descriptorOf, type Fields, type SessionValue, type Value } from './values.ts';
 
 /** The common keys of a step; every other key is a verb. */
 type CommonKey = 'on' | 'as' | 'fails' | 'gives' | 'takes' | 'note';
@@ -48,6 +48,11 @@ export interface ProcessContext {
 }
 
 export type VerbHandler<V extends Verb> = (args: Arguments<V>, context: PointContext) => VerbResult;
+
+/** The descriptor behind a reference, also one that is closed. */
+export function fdOf(reference: string, context: Pick<PointContext, 'scope'>): number {
+  return descriptorOf(context.scope.resolve(reference));
+}
 
 export function gave(value: Value): VerbResult {
   return { kind: 'gave', value };

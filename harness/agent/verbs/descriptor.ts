@@ -29,6 +29,7 @@ import { durationMs } from '../duration.ts';
 import { descriptorOf, type Scalar, type Value } from '../values.ts';
 import {
   type Arguments,
+  fdOf,
   finished,
   gave,
   gaveFields,
@@ -50,9 +51,6 @@ const READY = [
 ] as const;
 const WHENCE = { set: SEEK_SET, current: SEEK_CUR, end: SEEK_END } as const;
 const ACCESS_MODE_BITS = 3;
-
-const fdOf = (reference: string, context: PointContext) =>
-  descriptorOf(context.scope.resolve(reference));
 
 export function poll(args: Arguments<'poll'>, context: PointContext): VerbResult {
   const events = args.events.reduce((bits, event) => bits | EVENTS[event], 0);

@@ -9,6 +9,7 @@ import {
 } from '../values.ts';
 import {
   type Arguments,
+  fdOf,
   gave,
   gaveFields,
   type PointContext,
@@ -148,7 +149,7 @@ export function exportDmabuf(args: Arguments<'export'>, context: PointContext): 
 }
 
 export function importDmabuf(args: Arguments<'import'>, context: PointContext): VerbResult {
-  const dmabuf = descriptorOf(context.scope.resolve(args.dmabuf));
+  const dmabuf = fdOf(args.dmabuf, context);
   const verb = provided(context.session.session.importDmabuf, 'importDmabuf', context.session);
   return holdBuffer(context, verb(dmabuf));
 }

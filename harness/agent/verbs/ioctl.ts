@@ -7,6 +7,7 @@ import { patternBytes } from '../pattern.ts';
 import { CaseDefect, descriptorOf, type Fields, type Scalar } from '../values.ts';
 import {
   type Arguments,
+  fdOf,
   gaveFields,
   type PointContext,
   refused,
@@ -30,10 +31,7 @@ const BEHIND = 'byte:0xa5';
 export function ioctl(args: Arguments<'ioctl'>, context: PointContext): VerbResult {
   const command = context.command(args.command);
   const request = requestOf(command, args, context);
-  const fd =
-    args.fd === undefined
-      ? context.session.session.fd
-      : descriptorOf(context.scope.resolve(args.fd));
+  const fd = args.fd === undefined ? context.session.session.fd : fdOf(args.fd, context);
   const argument = buildArgument(command, decodeIoc(request).size, args, context);
   const placed = place(argument.bytes, args.argument, context);
   const { ret, errno } = tryIoctl(fd, { ...command, request }, placed.address);
