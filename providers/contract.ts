@@ -8,6 +8,7 @@
  */
 import type { Access } from '../uapi/access.ts';
 import type { CallOutcome } from '../uapi/call-outcome.ts';
+import type { RdmaVerbs } from './contract-verbs.ts';
 
 export type { Access, CallOutcome as Outcome };
 
@@ -36,6 +37,36 @@ export const CAPABILITIES = {
   'sync-file': 'dma-bufs of this device export and import sync_files',
   'sync-file-deadline': 'sync_files take a deadline hint',
   'render-node': 'the device has a render node',
+  verbs: 'RDMA verbs: queries, PD, MR, CQ, completion channel, asynchronous events',
+  'rdma-jobs': 'work requests go into the queues, and completions come out of them',
+  'rdma-port': 'a port is active and has an address that can be reached',
+  'qp-rc': 'reliable connected QPs',
+  'qp-uc': 'unreliable connected QPs',
+  'qp-ud': 'unreliable datagram QPs, address handles and Q_Keys',
+  'qp-xrc': 'extended reliable connected QPs and XRC domains',
+  'qp-modify': 'QPs are connected by modify alone: InfiniBand and RoCE, not iWARP',
+  'rdma-immediate': 'immediate data with send and with RDMA write',
+  'rdma-atomics': 'compare-and-swap and fetch-and-add',
+  'rdma-flush': 'the flush operation and its access rights',
+  'rdma-atomic-write': 'the atomic write operation',
+  'rdma-inline': 'inline data in work requests',
+  'rdma-invalidate': 'local invalidate, send with invalidate, and memory windows of type 2',
+  'memory-window': 'memory windows',
+  'mr-reregister': 'MRs change their rights or their PD',
+  'mr-on-demand': 'MRs whose pages are not pinned',
+  'mr-dmabuf': 'MRs over a dma-buf',
+  'device-memory': 'memory of the device',
+  srq: 'shared receive queues',
+  'cq-resize': 'CQs change their size',
+  multicast: 'UD QPs join multicast groups',
+  'rdma-flow': 'flow steering rules',
+  'rdma-counters': 'counters objects',
+  'rdma-wq': 'work queues and their indirection tables',
+  'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
+  'link-loss': 'the link to the peer loses packets, on purpose',
+  'link-delay': 'the link to the peer delays packets, on purpose',
+  'link-duplicates': 'the link to the peer duplicates packets, on purpose',
+  'link-dead': 'the link to the peer loses all packets, on purpose',
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
@@ -50,7 +81,10 @@ export interface Device {
   readonly node: string;
   /** Other nodes of the same device, by kind: `{render: '/dev/dri/renderD128'}`. */
   readonly otherNodes: Readonly<Record<string, string>>;
-  /** What sysfs tells: driver, firmware, ids. `where` is one of the values of {@link Where}. */
+  /**
+   * What sysfs tells: driver, firmware, ids. `where` is one of the values of {@link Where}. Devices
+   * with the same `fabric` can reach each other over their ports.
+   */
   readonly identity: Readonly<Record<string, string>>;
 }
 
@@ -170,6 +204,12 @@ export interface Session {
    */
   attachFence?(buffer: BufferObject, access: 'read' | 'write'): Outcome<SoftwareFence>;
   signalFence?(fence: SoftwareFence): Outcome<undefined>;
+
+  /** Verbs of an RDMA device. */
+  readonly verbs?: RdmaVerbs;
+
+  /** Objects that the driver holds for this session, by kind: for finding what stays behind. */
+  counts?(): Outcome<Readonly<Record<string, number>>>;
 
   /** Closes the file. Guarantees: everything made through it is released, as close(2) does. */
   close(): Outcome<undefined>;

@@ -1,0 +1,375 @@
+/**
+ * The part of the contract that RDMA devices keep: the verbs, over whatever form of the uverbs
+ * interface the kernel has, and jobs that go straight into the mapped work queues.
+ *
+ * As with all verbs of the contract nothing is retried, checked or repaired here; a request goes to
+ * the kernel as it is, also a wrong one. Field names follow the InfiniBand specification and
+ * include/uapi/rdma/ib_user_verbs.h, in camel case.
+ */
+import type { CallOutcome } from '../uapi/call-outcome.ts';
+
+type Outcome<T> = CallOutcome<T>;
+
+/**
+ * Which entry of the uverbs interface a verb takes: a method of RDMA_VERBS_IOCTL, a command by
+ * write(2), or that command wrapped in UVERBS_METHOD_INVOKE_WRITE. Default: the method where the
+ * kernel has one, else the command by write(2). A form that a verb does not have is a TypeError.
+ */
+export type VerbsAbi = 'ioctl' | 'write' | 'invoke';
+
+/** Facts as the kernel gives them, by field name; names of states and the like are texts. */
+export type Facts = { readonly [name: string]: Fact | Facts | readonly (Fact | Facts)[] };
+type Fact = number | bigint | string | boolean;
+
+export type RdmaKind = keyof CreateRequests;
+
+/** An object of a session. Destroying it is the business of whoever asked for it. */
+export interface RdmaObject {
+  readonly kind: RdmaKind;
+  /** The uverbs handle; of a completion channel and of an event file the descriptor. */
+  readonly handle: number;
+  /**
+   * What belongs to it, by kind. mr: lkey, rkey, address (the first byte as keys see it), length.
+   * mw: rkey. cq: entries. srq: maxWr, maxSge, number. qp: number, sendWr, receiveWr, sendSge,
+   * receiveSge, inline. Others: nothing.
+   */
+  readonly fields: Readonly<Record<string, number | bigint>>;
+}
+
+/** Bits of enum ib_uverbs_access_flags. */
+export type AccessBits = number;
+
+export type QpType = 'rc' | 'uc' | 'ud' | 'xrc-ini' | 'xrc-tgt' | 'raw-packet' | 'driver';
+export type QpState = 'reset' | 'init' | 'rtr' | 'rts' | 'sqd' | 'sqe' | 'err';
+
+export interface QpLimits {
+  readonly sendWr?: number;
+  readonly receiveWr?: number;
+  readonly sendSge?: number;
+  readonly receiveSge?: number;
+  /** Bytes. */
+  readonly inline?: number;
+}
+
+/** What each kind of object is made from. Objects may come from another session, as cases want it. */
+export interface CreateRequests {
+  pd: Record<never, never>;
+  mr: {
+    readonly pd: RdmaObject;
+    /** Where the memory lies in this process. */
+    readonly start: bigint;
+    readonly length: bigint;
+    /** The address that keys use. Default: `start`. */
+    readonly iova?: bigint;
+    readonly access: AccessBits;
+  };
+  'dmabuf-mr': {
+    readonly pd: RdmaObject;
+    readonly dmabuf: number;
+    readonly offset: bigint;
+    readonly length: bigint;
+    readonly iova: bigint;
+    readonly access: AccessBits;
+  };
+  'dm-mr': {
+    readonly pd: RdmaObject;
+    readonly dm: RdmaObject;
+    readonly offset: bigint;
+    readonly length: bigint;
+    readonly access: AccessBits;
+  };
+  mw: { readonly pd: RdmaObject; readonly type: 1 | 2 };
+  dm: { readonly length: bigint; readonly alignment: number };
+  channel: Record<never, never>;
+  'async-events': Record<never, never>;
+  cq: {
+    readonly entries: number;
+    readonly channel?: RdmaObject;
+    readonly vector?: number;
+    readonly userHandle?: bigint;
+    /** enum ib_uverbs_ex_create_cq_flags; needs a form that carries flags. */
+    readonly flags?: number;
+  };
+  srq: {
+    readonly pd: RdmaObject;
+    readonly maxWr: number;
+    readonly maxSge: number;
+    readonly limit?: number;
+    readonly type?: 'basic' | 'xrc' | 'tm';
+    readonly xrcd?: RdmaObject;
+    readonly cq?: RdmaObject;
+  };
+  qp: QpLimits & {
+    readonly type: QpType;
+    readonly pd?: RdmaObject;
+    readonly sendCq?: RdmaObject;
+    readonly receiveCq?: RdmaObject;
+    readonly srq?: RdmaObject;
+    readonly xrcd?: RdmaObject;
+    /** Every send completes with an entry, also the unsignalled ones. */
+    readonly signalAll?: boolean;
+    readonly userHandle?: bigint;
+    readonly flags?: number;
+    /** Replaces the number of the type: for types that do not exist. */
+    readonly rawType?: number;
+  };
+  ah: { readonly pd: RdmaObject; readonly to: Address; readonly port?: number };
+  /** `inode`: a file that names the domain across processes. */
+  xrcd: { readonly inode?: number };
+  wq: {
+    readonly pd: RdmaObject;
+    readonly cq: RdmaObject;
+    readonly maxWr: number;
+    readonly maxSge: number;
+  };
+  'wq-table': { readonly log2Size: number; readonly wqs: readonly RdmaObject[] };
+  flow: { readonly qp: RdmaObject; readonly port: number };
+  counters: Record<never, never>;
+}
+
+/** How a port is reached. */
+export interface Address {
+  /** 16 bytes as RFC 4291 text; RoCE v2 over IPv4 is ::ffff:a.b.c.d. */
+  readonly gid: string;
+  readonly lid: number;
+  /** Of the sender: which of its own GIDs it sends from. */
+  readonly gidIndex: number;
+  readonly port: number;
+}
+
+/** What `modify` sets; the attribute mask is made of what is there. */
+export interface QpAttributes {
+  readonly state?: QpState;
+  readonly currentState?: QpState;
+  readonly port?: number;
+  readonly pkeyIndex?: number;
+  readonly access?: AccessBits;
+  readonly qkey?: number;
+  readonly pathMtu?: 256 | 512 | 1024 | 2048 | 4096;
+  readonly remoteQpn?: number;
+  readonly receivePsn?: number;
+  readonly sendPsn?: number;
+  readonly maxReadAtomic?: number;
+  readonly maxDestReadAtomic?: number;
+  /** IBA encodings: 4.096 us * 2^timeout, and the RNR table. */
+  readonly timeout?: number;
+  readonly retryCount?: number;
+  readonly rnrRetry?: number;
+  readonly minRnrTimer?: number;
+  readonly to?: Address;
+  readonly sqdAsyncNotify?: boolean;
+  /** Further bits of enum ib_qp_attr_mask, with no attribute behind them. */
+  readonly extraMask?: number;
+}
+
+export type SendOpcode =
+  | 'send'
+  | 'send-immediate'
+  | 'send-invalidate'
+  | 'rdma-write'
+  | 'rdma-write-immediate'
+  | 'rdma-read'
+  | 'compare-swap'
+  | 'fetch-add'
+  | 'local-invalidate'
+  | 'bind-mw'
+  | 'flush'
+  | 'atomic-write';
+
+/** A piece of memory as a work request names it. */
+export interface Sge {
+  readonly address: bigint;
+  readonly length: number;
+  readonly lkey: number;
+}
+
+export interface SendRequest {
+  readonly id: bigint;
+  readonly opcode: SendOpcode;
+  readonly sges: readonly Sge[];
+  readonly signaled?: boolean;
+  readonly solicited?: boolean;
+  readonly fence?: boolean;
+  /** The data itself instead of `sges`. */
+  readonly inline?: Uint8Array;
+  readonly immediate?: number;
+  readonly remoteAddress?: bigint;
+  readonly rkey?: number;
+  /** compare-swap: the value compared with; fetch-add: the value added. */
+  readonly compareAdd?: bigint;
+  readonly swap?: bigint;
+  /** local-invalidate, send-invalidate */
+  readonly invalidateRkey?: number;
+  /** bind-mw. `newRkey` is what the window is to be known by: type 2 keys end in a tag of ours. */
+  readonly bind?: {
+    readonly mw: RdmaObject;
+    readonly mr: RdmaObject;
+    readonly newRkey: number;
+    readonly address: bigint;
+    readonly length: bigint;
+    readonly access: AccessBits;
+  };
+  /** UD */
+  readonly ah?: RdmaObject;
+  readonly remoteQpn?: number;
+  readonly remoteQkey?: number;
+  /** XRC */
+  readonly remoteSrqn?: number;
+}
+
+export interface ReceiveRequest {
+  readonly id: bigint;
+  readonly sges: readonly Sge[];
+}
+
+/** One work completion; status and opcode as in enum ib_wc_status and ib_wc_opcode, in words. */
+export interface Completion {
+  readonly id: bigint;
+  /** `success`, `local-protection-error`, `remote-access-error`, `flushed` … see WC_STATUS. */
+  readonly status: string;
+  /** Only of successful work. */
+  readonly opcode: string;
+  readonly length: number;
+  readonly qpn: number;
+  readonly sourceQpn: number;
+  readonly immediate: number;
+  readonly invalidatedRkey: number;
+  readonly hasImmediate: boolean;
+  readonly hasGrh: boolean;
+  readonly vendorError: number;
+}
+
+/** By number. Source: include/uapi/rdma/ib_user_verbs.h, enum ib_uverbs_wc_status of ib_verbs.h */
+export const WC_STATUS = [
+  'success',
+  'local-length-error',
+  'local-qp-operation-error',
+  'local-eec-operation-error',
+  'local-protection-error',
+  'flushed',
+  'mw-bind-error',
+  'bad-response-error',
+  'local-access-error',
+  'remote-invalid-request-error',
+  'remote-access-error',
+  'remote-operation-error',
+  'retry-exceeded',
+  'rnr-retry-exceeded',
+  'local-rdd-violation-error',
+  'remote-invalid-rd-request',
+  'remote-aborted-error',
+  'invalid-eecn',
+  'invalid-eec-state',
+  'fatal-error',
+  'response-timeout-error',
+  'general-error',
+] as const;
+
+/** What comes from a completion channel or the asynchronous event file. */
+export interface RdmaEvent {
+  /** The user handle that the object was created with; of a channel that of the CQ. */
+  readonly element: bigint;
+  /** enum ib_event_type; 0 on a channel. */
+  readonly type: number;
+}
+
+export interface Connection {
+  /** How far both ends are brought. Default: rts. */
+  readonly until?: 'init' | 'rtr' | 'rts';
+  /** What the far side may do to each end. Default: everything that MRs can allow. */
+  readonly access?: AccessBits;
+  readonly pathMtu?: QpAttributes['pathMtu'];
+  readonly timeout?: number;
+  readonly retryCount?: number;
+  readonly rnrRetry?: number;
+  readonly minRnrTimer?: number;
+  readonly maxReadAtomic?: number;
+}
+
+/** How a verb is called; every verb takes it last. */
+export interface How {
+  readonly abi?: VerbsAbi;
+}
+
+/** A QP together with the session that it is of. */
+export interface QpEnd {
+  readonly verbs: RdmaVerbs;
+  readonly qp: RdmaObject;
+}
+
+/** The verbs of one uverbs context. */
+export interface RdmaVerbs {
+  /** struct ib_uverbs_query_device_resp, with `extended` the fields that only the EX form has. */
+  queryDevice(how?: How & { readonly extended?: boolean }): Outcome<Facts>;
+  queryPort(port: number, how?: How): Outcome<Facts>;
+  /** Entries of the GID table: {gid, index, port, type}. */
+  queryGidTable(): Outcome<Facts>;
+  queryGid(port: number, index: number): Outcome<Facts>;
+  /** The objects of this context by UVERBS_METHOD_INFO_HANDLES: {handles, total}. */
+  infoHandles(objectId: number): Outcome<Facts>;
+
+  /**
+   * Guarantees: on success the object exists and is usable at once, with its queues mapped; on
+   * failure nothing was made, and the kernel holds nothing of it.
+   */
+  create<K extends RdmaKind>(kind: K, want: CreateRequests[K], how?: How): Outcome<RdmaObject>;
+  /** Guarantees: EBUSY while another object needs it; after success the handle is unknown. */
+  destroy(object: RdmaObject, how?: How): Outcome<Facts>;
+  /** qp, srq, mr, counters, and what else has a query. */
+  query(object: RdmaObject, how?: How): Outcome<Facts>;
+  modifyQp(qp: RdmaObject, attributes: QpAttributes, how?: How): Outcome<Facts>;
+  modifySrq(
+    srq: RdmaObject,
+    attributes: { readonly maxWr?: number; readonly limit?: number },
+    how?: How,
+  ): Outcome<Facts>;
+  /** `flags`: enum ib_mr_rereg_flags. Gives the object with its new keys. */
+  reregisterMr(
+    mr: RdmaObject,
+    change: Partial<CreateRequests['mr']> & { readonly flags: number },
+    how?: How,
+  ): Outcome<RdmaObject>;
+  adviseMr(
+    pd: RdmaObject,
+    advice: { readonly advice: number; readonly flags: number; readonly sges: readonly Sge[] },
+  ): Outcome<Facts>;
+  /** Gives the CQ with its new size; completions that wait stay. */
+  resizeCq(cq: RdmaObject, entries: number, how?: How): Outcome<RdmaObject>;
+  openQp?(
+    want: { readonly xrcd: RdmaObject; readonly qpn: number; readonly type: QpType },
+    how?: How,
+  ): Outcome<RdmaObject>;
+  attachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
+  detachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
+
+  /** Where this context's port is reached; undefined when it has no usable address. */
+  localAddress(): Address | undefined;
+  /**
+   * Brings two QPs together by what the transport asks for: the state machine, or a connection of
+   * the RDMA CM. Guarantees: on success both are in the state asked for and see each other.
+   */
+  connect(own: RdmaObject, peer: QpEnd, how?: Connection): Outcome<Facts>;
+
+  /**
+   * Puts work requests into the send queue and rings the doorbell once.
+   * Guarantees: none is lost or done twice; ENOMEM when the queue is full, then the ones before are
+   * posted; EINVAL for what cannot be encoded (too many SGEs, too much inline data).
+   */
+  postSend(qp: RdmaObject, requests: readonly SendRequest[], how?: How): Outcome<Facts>;
+  /** `queue`: a QP or an SRQ. */
+  postReceive(queue: RdmaObject, requests: readonly ReceiveRequest[], how?: How): Outcome<Facts>;
+  /** Takes at most `max` completions, does not wait. */
+  pollCq(cq: RdmaObject, max: number, how?: How): Outcome<readonly Completion[]>;
+  armCq(cq: RdmaObject, solicitedOnly: boolean, how?: How): Outcome<Facts>;
+  /** One event of a channel or event file; EAGAIN when there is none (both are non-blocking). */
+  readEvent(file: RdmaObject): Outcome<RdmaEvent>;
+  /** The asynchronous event file that came with the context; as an object of kind async-events. */
+  readonly asyncEvents: RdmaObject;
+  /** enum rdma_driver_id, for raw calls. */
+  readonly driverId: number;
+  /**
+   * An object that another process of ours made on the same open file. It has no queues here: they
+   * are mapped where it was made.
+   */
+  adoptObject(kind: RdmaKind, handle: number, fields: RdmaObject['fields']): RdmaObject;
+}
