@@ -26,6 +26,7 @@ export const SYSTEM_PACKAGES: Readonly<Record<Purpose, readonly SystemPackage[]>
     { name: 'kmod', proof: 'depmod' },
     { name: 'xz-utils', proof: 'xz' },
     { name: 'zstd', proof: 'zstd' },
+    { name: 'iproute2', proof: 'rdma' },
   ],
   headers: [{ name: 'clang', proof: 'clang' }],
   modules: [{ name: 'make', proof: 'make' }],

@@ -1,0 +1,56 @@
+# Makes the RDMA devices of the lab's guest. Run as root before the agent starts,
+# from the project's directory. One ip(8), tc(8) and rdma(8) each: under emulation a process costs
+# more than all that it asks of the kernel.
+
+# Both ends of a link are in one network namespace, so that one process reaches them. In 6.12 there
+# is no choice: drivers/infiniband/sw/rxe/rxe_net.c, rxe_find_route4() and rxe_net_ipv4_init() know
+# init_net only. What makes packets cross the link all the same is a routing rule that stands before
+# the table of local addresses, and neighbours that nobody has to ask for.
+
+# Packets with a local source address may come in; IPv6 addresses are usable at once.
+for sysctl in ipv4/conf/all/accept_local ipv4/conf/default/accept_local; do
+  echo 1 > "/proc/sys/net/$sysctl"
+done
+for sysctl in ipv4/conf/all/rp_filter ipv4/conf/default/rp_filter \
+  ipv6/conf/all/accept_dad ipv6/conf/default/accept_dad; do
+  echo 0 > "/proc/sys/net/$sysctl"
+done
+
+NEAR_MAC=02:00:00:00:00:01
+FAR_MAC=02:00:00:00:00:02
+
+# 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no other network has it.
+# Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path.
+links() {
+  echo "link add self0 mtu 4200 address 02:00:00:00:00:03 type dummy"
+  echo "addr add 198.18.255.1/32 dev self0"
+  echo "link set self0 up"
+
+  echo "link add near0 mtu 4200 address $NEAR_MAC type veth peer name far0 mtu 4200 address $FAR_MAC"
+  echo "link set near0 up"
+  echo "link set far0 up"
+  for kind in 0 1 2 3 4 5; do
+    echo "addr add 198.18.$kind.1/32 dev near0"
+    echo "addr add 198.19.$kind.1/32 dev far0"
+    echo "neigh add 198.19.$kind.1 lladdr $FAR_MAC dev near0 nud permanent"
+    echo "neigh add 198.18.$kind.1 lladdr $NEAR_MAC dev far0 nud permanent"
+  done
+  echo "neigh add fe80::ff:fe00:2 lladdr $FAR_MAC dev near0 nud permanent"
+  echo "neigh add fe80::ff:fe00:1 lladdr $NEAR_MAC dev far0 nud permanent"
+
+  # iif lo: packets that this machine sends. Those that arrive must find the local table.
+  echo "rule add pref 10 iif lo from 198.18.0.0/16 to 198.19.0.0/16 lookup 18"
+  echo "rule add pref 10 iif lo from 198.19.0.0/16 to 198.18.0.0/16 lookup 19"
+  echo "route add 198.19.0.0/20 dev near0 table 18"
+  echo "route add 198.18.0.0/20 dev far0 table 19"
+  echo "rule add pref 20 lookup local"
+  echo "rule del pref 0"
+}
+
+devices() {
+  echo "link add rxe0 type rxe netdev self0"
+  echo "link add rxe1 type rxe netdev near0"
+  echo "link add rxe2 type rxe netdev far0"
+}
+
+links | ip -batch - && devices | rdma -b -
