@@ -1,0 +1,4 @@
+import type { Part } from './driver.ts';
+
+/** Every driver that is known, by name; sysfs names the driver of a device. */
+export const PARTS: ReadonlyMap<string, Part> = new Map();
