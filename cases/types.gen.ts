@@ -70,6 +70,69 @@ export type Operand = string | number | boolean;
  */
 export type Variable = string;
 /**
+ * Rights by name, or the bits of enum ib_uverbs_access_flags as a number
+ */
+export type RdmaAccess =
+  | (
+      | 'local-write'
+      | 'remote-write'
+      | 'remote-read'
+      | 'remote-atomic'
+      | 'mw-bind'
+      | 'zero-based'
+      | 'on-demand'
+      | 'hugetlb'
+      | 'flush-global'
+      | 'flush-persistent'
+      | 'relaxed-ordering'
+    )[]
+  | number
+  | string;
+/**
+ * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
+ */
+export type Abi = ('ioctl' | 'write' | 'invoke') | Reference;
+/**
+ * Pieces of memory: of an MR, or by address and key. Default offset 0, length to the end of the MR.
+ */
+export type Sges = {
+  mr?: Reference;
+  offset?: Size;
+  length?: Size;
+  address?: Size;
+  lkey?: Size;
+}[];
+/**
+ * a number, a reference (an object stands for its handle, a mapping for its address), or what lies behind the pointer
+ */
+export type AttributeValue =
+  | (string | number | boolean)
+  | {
+      /**
+       * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+       */
+      bytes?: string;
+      size?: Size;
+      /**
+       * members of the attribute's struct
+       */
+      fields?: {
+        [k: string]: FieldValue;
+      };
+      /**
+       * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+       */
+      out?: number | string;
+      value?: string | number | boolean;
+      /**
+       * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+       */
+      length?: number | string;
+      flags?: Size;
+      reserved?: Size;
+      pointer?: ('null' | 'unmapped' | 'kernel' | 'read-only') | Reference;
+    };
+/**
  * @minItems 1
  */
 export type Steps = Step[];
@@ -99,6 +162,10 @@ export interface Roles {
      * @minItems 1
      */
     provider?: Name[];
+    /**
+     * a name that steps refer to as $name: letters and digits, a lower-case letter first
+     */
+    reaches?: string;
   };
 }
 export interface Case {
@@ -277,6 +344,10 @@ export interface Step {
     offset?: Size;
     length?: Size;
     from?: Size;
+    /**
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+     */
+    around?: string;
   };
   /**
    * Really reads or writes one byte, also where that faults. Only inside `process`.
@@ -525,4 +596,499 @@ export interface Step {
     ends?: 'exit' | 'SIGKILL' | 'SIGSEGV' | 'SIGBUS';
     steps: Steps;
   };
+  create?: CreateRequest;
+  /**
+   * Destroys an object; `on` names another session than its own.
+   */
+  destroy?: {
+    object: Reference;
+    abi?: Abi;
+  };
+  /**
+   * The attributes of a QP, SRQ, MR or counters object.
+   */
+  query?: {
+    object: Reference;
+    abi?: Abi;
+  };
+  /**
+   * The attributes and limits of the device, by the names of struct ib_uverbs_query_device_resp.
+   */
+  queryDevice?: {
+    extended?: BooleanOrParameter;
+    abi?: Abi;
+  };
+  /**
+   * The attributes of a port; default port 1.
+   */
+  queryPort?: {
+    port?: Size;
+    abi?: Abi;
+  };
+  /**
+   * One entry of the GID table.
+   */
+  queryGid?: {
+    port?: Size;
+    index: Size;
+  };
+  /**
+   * All entries of the GID table: `count`, and `entries`.
+   */
+  queryGidTable?: {};
+  /**
+   * How many objects of a kind this context has: `total`, and `handles`.
+   */
+  infoHandles?: {
+    /**
+     * UVERBS_OBJECT_…
+     */
+    object: Reference;
+  };
+  /**
+   * Modifies a QP; the mask names what is given here and nothing else.
+   */
+  modify?: {
+    qp: Reference;
+    state?: ('reset' | 'init' | 'rtr' | 'rts' | 'sqd' | 'sqe' | 'err') | Reference;
+    currentState?: ('reset' | 'init' | 'rtr' | 'rts' | 'sqd' | 'sqe' | 'err') | Reference;
+    port?: Size;
+    pkeyIndex?: Size;
+    access?: RdmaAccess;
+    qkey?: Size;
+    pathMtu?: Size;
+    remoteQpn?: Size;
+    receivePsn?: Size;
+    sendPsn?: Size;
+    maxReadAtomic?: Size;
+    maxDestReadAtomic?: Size;
+    timeout?: Size;
+    retryCount?: Size;
+    rnrRetry?: Size;
+    minRnrTimer?: Size;
+    /**
+     * a reference: $name or $name.field
+     */
+    to?: string;
+    gid?: string;
+    gidIndex?: Size;
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    extraMask?: number | string;
+    abi?: Abi;
+  };
+  modifySrq?: {
+    srq: Reference;
+    maxWr?: Size;
+    limit?: Size;
+    abi?: Abi;
+  };
+  /**
+   * Changes what an MR covers and allows; the MR has its new keys afterwards.
+   */
+  reregister?: {
+    mr: Reference;
+    flags: ('translation' | 'pd' | 'access')[] | number | Reference;
+    pd?: Reference;
+    mapping?: Reference;
+    offset?: Size;
+    length?: Size;
+    iova?: Size;
+    access?: RdmaAccess;
+    abi?: Abi;
+  };
+  adviseMr?: {
+    pd: Reference;
+    advice?: ('prefetch' | 'prefetch-write' | 'prefetch-no-fault') | Reference;
+    rawAdvice?: Size;
+    flags?: Size;
+    sge: Sges;
+  };
+  resizeCq?: {
+    cq: Reference;
+    entries: Size;
+    abi?: Abi;
+  };
+  attachMulticast?: {
+    qp: Reference;
+    gid: string;
+    lid?: Size;
+    abi?: Abi;
+  };
+  detachMulticast?: {
+    qp: Reference;
+    gid: string;
+    lid?: Size;
+    abi?: Abi;
+  };
+  /**
+   * Brings two QPs together the way their transport asks for.
+   */
+  connect?: {
+    qp: Reference;
+    peer: Reference;
+    until?: ('init' | 'rtr' | 'rts') | Reference;
+    access?: RdmaAccess;
+    pathMtu?: Size;
+    timeout?: Size;
+    retryCount?: Size;
+    rnrRetry?: Size;
+    minRnrTimer?: Size;
+    maxReadAtomic?: Size;
+  };
+  /**
+   * Puts work requests into the send queue and rings the doorbell once.
+   */
+  postSend?: {
+    qp: Reference;
+    /**
+     * @minItems 1
+     */
+    requests: SendRequest[];
+    abi?: Abi;
+  };
+  /**
+   * Puts work requests into a receive queue.
+   */
+  postReceive?: {
+    /**
+     * a reference: $name or $name.field
+     */
+    queue: string;
+    /**
+     * @minItems 1
+     */
+    requests: {
+      id?: Size;
+      sge?: Sges;
+    }[];
+    abi?: Abi;
+  };
+  /**
+   * Waits for `count` completions (default 1; at most the timeout, default 5s) and gives what came: `count`, `ids` and `statuses` joined with spaces (`statuses` without repetition), `wc[0].status` and so on. With count 0: takes what is there.
+   */
+  pollCq?: {
+    cq: Reference;
+    count?: Size;
+    timeout?: Duration;
+    abi?: Abi;
+  };
+  /**
+   * Asks for an event at the next completion.
+   */
+  armCq?: {
+    cq: Reference;
+    solicitedOnly?: BooleanOrParameter;
+    abi?: Abi;
+  };
+  /**
+   * Waits for one event (default 0s: only what is there).
+   */
+  readEvent?: {
+    /**
+     * a reference: $name or $name.field
+     */
+    events?: string;
+    timeout?: Duration;
+  };
+  /**
+   * One method of RDMA_VERBS_IOCTL with named attributes (a number in hex for one that does not exist). Gives what the kernel wrote, by attribute.
+   */
+  uverbs?: {
+    /**
+     * As the header spells it: UVERBS_METHOD_PD_DESTROY
+     */
+    method: Reference;
+    attributes: {
+      [k: string]: AttributeValue;
+    };
+    /**
+     * An attribute that is given a second time
+     */
+    twice?: Reference;
+    /**
+     * Attributes without the mandatory flag
+     */
+    optional?: string[];
+    /**
+     * The attribute that is left out
+     */
+    without?: Reference;
+    /**
+     * Parts of the header to replace. `length` and `numAttributes` are relative to what is right when they are texts that start with + or -: `+1`, `-8`.
+     */
+    header?: {
+      length?: Size;
+      object?: Size;
+      method?: Size;
+      numAttributes?: Size;
+      reserved1?: Size;
+      driverId?: Size;
+      reserved2?: Size;
+    };
+    fd?: Reference;
+    /**
+     * Where the header lies
+     */
+    argument?: ('null' | 'unmapped' | 'kernel' | 'split' | 'read-only') | Reference;
+  };
+  /**
+   * One command of the uverbs write interface with named fields. Gives the fields of the response.
+   */
+  uverbsWrite?: {
+    /**
+     * As the header spells it: IB_USER_VERBS_CMD_ALLOC_PD
+     */
+    command: Reference;
+    fields?: {
+      [k: string]: FieldValue;
+    };
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    request?: number | string;
+    /**
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+     */
+    tail?: string;
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    response?: number | string;
+    /**
+     * Parts of the header to replace.
+     */
+    header?: {
+      command?: Size;
+      inWords?: Size;
+      outWords?: Size;
+      providerInWords?: Size;
+      providerOutWords?: Size;
+      reserved?: Size;
+      response?: Size;
+    };
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    count?: number | string;
+    /**
+     * Where the response is to go
+     */
+    responseAt?: ('null' | 'unmapped' | 'kernel' | 'read-only') | Reference;
+    via?: ('write' | 'invoke') | Reference;
+    fd?: Reference;
+  };
+  /**
+   * Opens /dev/infiniband/rdma_cm.
+   */
+  cmOpen?: {};
+  /**
+   * One command of the RDMA CM; addresses are texts such as `10.7.1.1:7471`. Gives the fields of the response.
+   */
+  cm?: {
+    fd: Reference;
+    /**
+     * RDMA_USER_CM_CMD_…
+     */
+    command: Reference;
+    fields?: {
+      [k: string]: FieldValue;
+    };
+    /**
+     * Parts of the header to replace.
+     */
+    header?: {
+      command?: Size;
+      in?: Size;
+      out?: Size;
+    };
+    responseAt?: ('null' | 'unmapped' | 'kernel' | 'read-only') | Reference;
+  };
+  /**
+   * Waits for the next event of the RDMA CM (default 5s): `event`, `id`, `uid`, `status`, and what else it carries.
+   */
+  cmEvent?: {
+    fd: Reference;
+    timeout?: Duration;
+  };
+}
+/**
+ * Makes an object of an RDMA device. What it made is destroyed when the point ends.
+ */
+export interface CreateRequest {
+  pd?: {};
+  /**
+   * Registers memory of this process.
+   */
+  mr?: {
+    pd: Reference;
+    mapping?: Reference;
+    offset?: Size;
+    length?: Size;
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    start?: number | string;
+    iova?: Size;
+    access: RdmaAccess;
+  };
+  'dmabuf-mr'?: {
+    pd: Reference;
+    dmabuf: Reference;
+    offset?: Size;
+    length: Size;
+    iova?: Size;
+    access: RdmaAccess;
+  };
+  'dm-mr'?: {
+    pd: Reference;
+    dm: Reference;
+    offset?: Size;
+    length: Size;
+    access: RdmaAccess;
+  };
+  mw?: {
+    pd: Reference;
+    type: (1 | 2) | Reference;
+  };
+  dm?: {
+    length: Size;
+    alignment?: Size;
+  };
+  channel?: {};
+  'async-events'?: {};
+  cq?: {
+    entries: Size;
+    channel?: Reference;
+    vector?: Size;
+    flags?: Size;
+  };
+  srq?: {
+    pd: Reference;
+    maxWr?: Size;
+    maxSge?: Size;
+    limit?: Size;
+    type?: ('basic' | 'xrc' | 'tm') | Reference;
+    xrcd?: Reference;
+    cq?: Reference;
+  };
+  /**
+   * Default: 16 requests of 1 piece in each queue.
+   */
+  qp?: {
+    type: ('rc' | 'uc' | 'ud' | 'xrc-ini' | 'xrc-tgt' | 'raw-packet' | 'driver') | Reference;
+    pd?: Reference;
+    /**
+     * a reference: $name or $name.field
+     */
+    cq?: string;
+    sendCq?: Reference;
+    receiveCq?: Reference;
+    srq?: Reference;
+    xrcd?: Reference;
+    sendWr?: Size;
+    receiveWr?: Size;
+    sendSge?: Size;
+    receiveSge?: Size;
+    inline?: Size;
+    signalAll?: BooleanOrParameter;
+    flags?: Size;
+    rawType?: Size;
+  };
+  ah?: {
+    pd: Reference;
+    /**
+     * a reference: $name or $name.field
+     */
+    to?: string;
+    gid?: string;
+    gidIndex?: Size;
+    port?: Size;
+  };
+  xrcd?: {
+    file?: Reference;
+  };
+  wq?: {
+    pd: Reference;
+    cq: Reference;
+    maxWr?: Size;
+    maxSge?: Size;
+  };
+  'wq-table'?: {
+    log2Size: Size;
+    wqs: Reference[];
+  };
+  flow?: {
+    qp: Reference;
+    port?: Size;
+  };
+  counters?: {};
+  abi?: Abi;
+}
+export interface SendRequest {
+  op:
+    | (
+        | 'send'
+        | 'send-immediate'
+        | 'send-invalidate'
+        | 'rdma-write'
+        | 'rdma-write-immediate'
+        | 'rdma-read'
+        | 'compare-swap'
+        | 'fetch-add'
+        | 'local-invalidate'
+        | 'bind-mw'
+        | 'flush'
+        | 'atomic-write'
+      )
+    | Reference;
+  id?: Size;
+  sge?: Sges;
+  /**
+   * true, false or a reference to a parameter
+   */
+  inline?: boolean | Reference;
+  /**
+   * true, false or a reference to a parameter
+   */
+  signaled?: boolean | Reference;
+  solicited?: BooleanOrParameter;
+  fence?: BooleanOrParameter;
+  immediate?: Size;
+  /**
+   * Where it goes: an MR of the far side or a window, at an offset; each part may be replaced.
+   */
+  remote?: {
+    mr?: Reference;
+    mw?: Reference;
+    offset?: Size;
+    address?: Size;
+    rkey?: Size;
+  };
+  compareAdd?: Size;
+  swap?: Size;
+  /**
+   * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+   */
+  invalidate?: number | string;
+  /**
+   * What bind-mw binds. Without `rkey` the next key of a type 2 window.
+   */
+  bind?: {
+    mw: Reference;
+    mr: Reference;
+    offset?: Size;
+    length?: Size;
+    access?: RdmaAccess;
+    rkey?: Size;
+  };
+  ah?: Reference;
+  /**
+   * a reference: $name or $name.field
+   */
+  to?: string;
+  remoteQpn?: Size;
+  remoteQkey?: Size;
+  remoteSrqn?: Size;
 }

@@ -1,5 +1,6 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Capability } from '../../providers/contract.ts';
+import { rdmaCapabilities, rdmaObjectOf } from './rdma-needs.ts';
 import type { Blame, Entry, Scope } from './scope.ts';
 import type { Verb } from './verbs.ts';
 
@@ -14,7 +15,7 @@ export function checkNeeds(
   scope: Scope,
   blame: Blame,
 ): void {
-  const owner = session ?? objectOf(step, scope)?.owner;
+  const owner = session ?? ownerOf(step, scope);
   const role = owner?.role;
   if (role === undefined) return;
   for (const capability of capabilitiesFor(step, scope)) {
@@ -23,15 +24,23 @@ export function checkNeeds(
   }
 }
 
-/** The buffer or fence that a verb acts on. */
+/** The session of the object that a verb acts on. */
+export function ownerOf(step: Step, scope: Scope): Entry | undefined {
+  return objectOf(step, scope)?.owner;
+}
+
+/** The buffer, fence or RDMA object that a verb acts on. */
 function objectOf(step: Step, scope: Scope): Entry | undefined {
   const object = step.export ?? step.attachFence;
-  const reference = object?.buffer ?? step.map?.what ?? step.signalFence?.fence;
+  const reference =
+    object?.buffer ?? step.map?.what ?? step.signalFence?.fence ?? rdmaObjectOf(step);
   return reference === undefined ? undefined : scope.get(reference.slice(1));
 }
 
 function capabilitiesFor(step: Step, scope: Scope): Capability[] {
   const { alloc, map } = step;
+  const rdma = rdmaCapabilities(step);
+  if (rdma.length > 0) return rdma;
   if (alloc !== undefined) return ['alloc', ...ifShared('alloc-access', alloc)];
   if (step.export !== undefined) return ['export', ...ifShared('export-access', step.export)];
   if (step.register !== undefined) return ['register'];

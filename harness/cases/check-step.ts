@@ -1,9 +1,10 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Struct } from '../../uapi/layout.ts';
 import { checkIoctl } from './check-ioctl.ts';
-import { checkNeeds } from './check-needs.ts';
+import { checkNeeds, ownerOf } from './check-needs.ts';
 import type { Headers } from './headers.ts';
 import { hint } from './problems.ts';
+import { created } from './rdma-needs.ts';
 import { checkTexts } from './references.ts';
 import { type Blame, type Entry, Scope } from './scope.ts';
 import { checkKeys, checkResult } from './step-keys.ts';
@@ -128,12 +129,22 @@ function resultOf(
       return secondDescriptor(scope.get((step.dup ?? step.pass)?.what.slice(1) ?? ''));
     case 'session':
       return { ...session, kind: 'session' };
+    case 'the created kind':
+      return { kind: created(step).kind as Kind, ...ownerEntry(step, session, scope) };
     case 'buffer':
     case 'fence':
       return { kind: gives, imported: verb === 'import', ...(session && { owner: session }) };
+    case 'mr':
+    case 'cq':
+      return { kind: gives, ...ownerEntry(step, session, scope) };
     default:
       return typeof gives === 'string' ? { kind: gives } : { kind: 'record', fields: gives };
   }
+}
+
+function ownerEntry(step: Step, session: Entry | undefined, scope: Scope): { owner?: Entry } {
+  const owner = session ?? ownerOf(step, scope);
+  return owner === undefined ? {} : { owner };
 }
 
 /** Kinds that a second descriptor shares with the first. */

@@ -15,7 +15,12 @@ export interface Text {
 }
 
 /** Texts that are never references: names, and steps that are looked at by themselves. */
-const LITERAL = new Set(['note', 'name', 'command', 'fails', 'on', 'as', 'steps']);
+const LITERAL = new Set(['note', 'name', 'fails', 'on', 'as', 'steps']);
+
+/** Below these stand names of others: fields of structs, attributes of methods. */
+function isFree(path: JsonPath): boolean {
+  return path.includes('fields') || path.includes('attributes') || path[0] === 'gives';
+}
 
 /** Operands of these verbs are sizes. */
 const SIZE_VERBS = new Set(['atLeast', 'aligned']);
@@ -24,14 +29,13 @@ const SIZE_VERBS = new Set(['atLeast', 'aligned']);
 export function* textsOf(value: unknown, path: JsonPath = []): Generator<Text> {
   if (typeof value === 'string') {
     const argument = String(path.findLast((part) => typeof part === 'string'));
-    const free = path.includes('fields') || path[0] === 'gives';
+    const free = isFree(path);
     const size = !free && (SIZE_ARGUMENTS.has(argument) || SIZE_VERBS.has(String(path[0])));
     yield { path, text: value, size, argument: free ? '' : argument };
   }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, item] of Object.entries(value)) {
-    const isFree = path.includes('fields') || path[0] === 'gives';
-    if (LITERAL.has(key) && !isFree) continue;
+    if (LITERAL.has(key) && !isFree(path)) continue;
     yield* textsOf(item, [...path, Array.isArray(value) ? Number(key) : key]);
   }
 }

@@ -1,4 +1,5 @@
 import type { Step } from '../../cases/types.gen.ts';
+import type { RdmaKind } from '../../providers/contract-verbs.ts';
 
 /** Every key of a step that is no verb. */
 export type CommonKey = 'on' | 'as' | 'fails' | 'gives' | 'takes' | 'note';
@@ -14,6 +15,7 @@ export type Kind =
   | 'descriptor'
   | 'mapping'
   | 'fence'
+  | RdmaKind
   | 'record'
   | 'parameter';
 
@@ -24,7 +26,8 @@ type Gives =
   | 'nothing'
   | 'any fields'
   | 'the struct'
-  | 'the same kind';
+  | 'the same kind'
+  | 'the created kind';
 
 interface VerbFacts {
   readonly gives: Gives;
@@ -81,6 +84,32 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   aligned: { gives: 'nothing', check: true },
   repeat: { gives: 'nothing', check: true },
   process: { gives: 'nothing', check: true },
+  create: { gives: 'the created kind', session: 'owner' },
+  destroy: { gives: 'any fields', session: 'owner' },
+  query: { gives: 'any fields', session: 'owner' },
+  queryDevice: { gives: 'any fields', session: 'first' },
+  queryPort: { gives: 'any fields', session: 'first' },
+  queryGid: { gives: 'any fields', session: 'first' },
+  queryGidTable: { gives: 'any fields', session: 'first' },
+  infoHandles: { gives: 'any fields', session: 'first' },
+  modify: { gives: 'any fields', session: 'owner' },
+  modifySrq: { gives: 'any fields', session: 'owner' },
+  reregister: { gives: 'mr', session: 'owner' },
+  adviseMr: { gives: 'nothing', session: 'owner' },
+  resizeCq: { gives: 'cq', session: 'owner' },
+  attachMulticast: { gives: 'nothing', session: 'owner' },
+  detachMulticast: { gives: 'nothing', session: 'owner' },
+  connect: { gives: 'any fields', session: 'owner' },
+  postSend: { gives: 'any fields', session: 'owner' },
+  postReceive: { gives: 'any fields', session: 'owner' },
+  pollCq: { gives: 'any fields', session: 'owner' },
+  armCq: { gives: 'nothing', session: 'owner' },
+  readEvent: { gives: ['type', 'name', 'element'], session: 'owner' },
+  uverbs: { gives: 'any fields', session: 'first' },
+  uverbsWrite: { gives: 'any fields', session: 'first' },
+  cmOpen: { gives: 'descriptor', session: 'first' },
+  cm: { gives: 'any fields' },
+  cmEvent: { gives: 'any fields' },
 };
 
 /** What `$name.field` may name. */
@@ -93,7 +122,44 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   descriptor: ['fd'],
   mapping: ['length'],
   fence: ['id'],
+  pd: ['handle'],
+  mr: ['handle', 'lkey', 'rkey', 'address', 'length'],
+  'dmabuf-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
+  'dm-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
+  mw: ['handle', 'rkey'],
+  dm: ['handle'],
+  channel: ['handle', 'fd'],
+  'async-events': ['handle', 'fd'],
+  cq: ['handle', 'entries'],
+  srq: ['handle', 'maxWr', 'maxSge', 'number'],
+  qp: ['handle', 'number', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'inline'],
+  ah: ['handle'],
+  xrcd: ['handle'],
+  wq: ['handle'],
+  'wq-table': ['handle'],
+  flow: ['handle'],
+  counters: ['handle'],
 };
+
+/** Kinds that are objects of an RDMA device. */
+const MRS: readonly Kind[] = ['mr', 'dmabuf-mr', 'dm-mr'];
+const EVENT_FILES: readonly Kind[] = ['channel', 'async-events'];
+const RDMA_OBJECTS: readonly Kind[] = [
+  'pd',
+  ...MRS,
+  'mw',
+  'dm',
+  ...EVENT_FILES,
+  'cq',
+  'srq',
+  'qp',
+  'ah',
+  'xrcd',
+  'wq',
+  'wq-table',
+  'flow',
+  'counters',
+];
 
 /** Arguments that only take some kinds; all others take anything that has a descriptor. */
 export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
@@ -102,11 +168,36 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   fence: ['fence'],
   memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
   argument: ['mapping', 'parameter'],
-  pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor'],
+  pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor', 'mapping', ...RDMA_OBJECTS],
+  object: RDMA_OBJECTS,
+  pd: ['pd'],
+  mr: MRS,
+  mw: ['mw'],
+  dm: ['dm'],
+  channel: ['channel'],
+  events: EVENT_FILES,
+  cq: ['cq'],
+  sendCq: ['cq'],
+  receiveCq: ['cq'],
+  srq: ['srq'],
+  qp: ['qp'],
+  peer: ['qp'],
+  to: ['qp'],
+  queue: ['qp', 'srq'],
+  ah: ['ah'],
+  xrcd: ['xrcd'],
+  wqs: ['wq'],
 };
 
 /** Arguments that are sizes, in whatever verb they stand. */
-export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set(['size', 'offset', 'length', 'from']);
+export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set([
+  ...['size', 'offset', 'length', 'from'],
+  ...['start', 'iova', 'address', 'lkey', 'rkey', 'id', 'immediate', 'compareAdd', 'swap'],
+  ...['invalidate', 'remoteQpn', 'remoteQkey', 'remoteSrqn', 'entries', 'vector', 'count'],
+  ...['maxWr', 'maxSge', 'limit', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'rawType'],
+  ...['port', 'index', 'gidIndex', 'lid', 'pkeyIndex', 'qkey', 'pathMtu', 'receivePsn', 'sendPsn'],
+  ...['maxReadAtomic', 'maxDestReadAtomic', 'retryCount', 'rnrRetry', 'minRnrTimer', 'alignment'],
+]);
 
 export function isVerb(key: string): key is Verb {
   return Object.hasOwn(VERBS, key);

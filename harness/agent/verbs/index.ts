@@ -1,5 +1,6 @@
 import type { Verb, VerbHandler } from '../verb.ts';
 import { aligned, atLeast, different, equal } from './check.ts';
+import { cm, cmEvent, cmOpen } from './cm.ts';
 import { bytes, fill, touch } from './content.ts';
 import {
   allocateFd,
@@ -30,11 +31,56 @@ import {
 import { ioctl } from './ioctl.ts';
 import { map, memory, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
+import { armCq, connect, pollCq, postReceive, postSend, readEvent } from './rdma-jobs.ts';
+import {
+  adviseMr,
+  attachMulticast,
+  create,
+  destroy,
+  detachMulticast,
+  infoHandles,
+  modify,
+  modifySrq,
+  query,
+  queryDevice,
+  queryGid,
+  queryGidTable,
+  queryPort,
+  reregister,
+  resizeCq,
+} from './rdma-objects.ts';
 import { repeat } from './repeat.ts';
 import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
+import { uverbs, uverbsWrite } from './uverbs.ts';
 
 /** Every verb of the case language; the type makes the schema and this table agree. */
 export const VERBS: { readonly [V in Verb]: VerbHandler<V> } = {
+  create,
+  destroy,
+  query,
+  queryDevice,
+  queryPort,
+  queryGid,
+  queryGidTable,
+  infoHandles,
+  modify,
+  modifySrq,
+  reregister,
+  adviseMr,
+  resizeCq,
+  attachMulticast,
+  detachMulticast,
+  connect,
+  postSend,
+  postReceive,
+  pollCq,
+  armCq,
+  readEvent,
+  uverbs,
+  uverbsWrite,
+  cmOpen,
+  cm,
+  cmEvent,
   aligned,
   alloc,
   allocateFd,

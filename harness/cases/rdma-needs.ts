@@ -1,0 +1,104 @@
+import type { Step } from '../../cases/types.gen.ts';
+import type { Capability } from '../../providers/contract.ts';
+import type { Verb } from './verbs.ts';
+
+/** The one kind that a `create` step names, with what it is made from; '' for other steps. */
+export function created(step: Step): {
+  readonly kind: string;
+  readonly want: Readonly<Record<string, unknown>>;
+} {
+  const [kind = '', want = {}] =
+    Object.entries(step.create ?? {}).find(([key]) => key !== 'abi') ?? [];
+  return { kind, want: want as Readonly<Record<string, unknown>> };
+}
+
+/** What is created belongs to the session of its PD, or of what else it is made from. */
+export function rdmaObjectOf(step: Step): string | undefined {
+  const { kind, want } = created(step);
+  if (kind !== '') {
+    const from = want['pd'] ?? want['xrcd'] ?? want['qp'] ?? want['channel'];
+    return typeof from === 'string' ? from : undefined;
+  }
+  return (
+    (step.destroy ?? step.query)?.object ??
+    (step.modify ?? step.connect ?? step.postSend)?.qp ??
+    (step.attachMulticast ?? step.detachMulticast)?.qp ??
+    (step.resizeCq ?? step.pollCq ?? step.armCq)?.cq ??
+    step.modifySrq?.srq ??
+    step.reregister?.mr ??
+    step.adviseMr?.pd ??
+    step.postReceive?.queue ??
+    step.readEvent?.events
+  );
+}
+
+/** Kinds of objects that not every RDMA device has. */
+const NEEDED_BY_KIND: Readonly<Record<string, Capability>> = {
+  'dmabuf-mr': 'mr-dmabuf',
+  'dm-mr': 'device-memory',
+  dm: 'device-memory',
+  mw: 'memory-window',
+  srq: 'srq',
+  xrcd: 'qp-xrc',
+  wq: 'rdma-wq',
+  'wq-table': 'rdma-wq',
+  flow: 'rdma-flow',
+  counters: 'rdma-counters',
+};
+
+const NEEDED_BY_QP_TYPE: Readonly<Record<string, Capability>> = {
+  rc: 'qp-rc',
+  uc: 'qp-uc',
+  ud: 'qp-ud',
+  'xrc-ini': 'qp-xrc',
+  'xrc-tgt': 'qp-xrc',
+};
+
+const NEEDED_BY_OPERATION: Readonly<Record<string, Capability>> = {
+  'send-immediate': 'rdma-immediate',
+  'rdma-write-immediate': 'rdma-immediate',
+  'compare-swap': 'rdma-atomics',
+  'fetch-add': 'rdma-atomics',
+  'send-invalidate': 'rdma-invalidate',
+  'local-invalidate': 'rdma-invalidate',
+  'bind-mw': 'memory-window',
+  flush: 'rdma-flush',
+  'atomic-write': 'rdma-atomic-write',
+};
+
+/** What the verbs of RDMA ask for; parameters are not looked into. */
+export function rdmaCapabilities(step: Step): Capability[] {
+  const present = (one: Capability | undefined) => (one === undefined ? [] : [one]);
+  if (step.create !== undefined) {
+    const { kind } = created(step);
+    const type = step.create.qp?.type ?? '';
+    return ['verbs', ...present(NEEDED_BY_KIND[kind]), ...present(NEEDED_BY_QP_TYPE[type])];
+  }
+  if (step.postSend !== undefined) {
+    const operations = step.postSend.requests.map(({ op }) => NEEDED_BY_OPERATION[op]);
+    return ['rdma-jobs', ...operations.flatMap(present)];
+  }
+  if (step.postReceive !== undefined || step.pollCq !== undefined) return ['rdma-jobs'];
+  if (step.connect !== undefined) return ['rdma-port'];
+  if (step.resizeCq !== undefined) return ['cq-resize'];
+  if (step.reregister !== undefined) return ['mr-reregister'];
+  if (step.attachMulticast !== undefined) return ['multicast'];
+  if (step.cmOpen !== undefined) return ['rdma-cm'];
+  return RDMA_VERBS.some((verb) => step[verb] !== undefined) ? ['verbs'] : [];
+}
+
+/** Verbs that every RDMA device has. */
+const RDMA_VERBS = [
+  'destroy',
+  'query',
+  'queryDevice',
+  'queryPort',
+  'queryGid',
+  'queryGidTable',
+  'infoHandles',
+  'modify',
+  'armCq',
+  'readEvent',
+  'uverbs',
+  'uverbsWrite',
+] as const satisfies readonly Verb[];
