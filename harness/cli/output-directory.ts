@@ -1,12 +1,15 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { RunLock } from './run-lock.ts';
 
 /** Where a run puts its files. */
 export interface OutputDirectory {
   readonly path: string;
   /** There and empty: nobody else can take the directory for a run of his own. */
   readonly journal: string;
+  /** Held until the run ends: nobody else resumes it meanwhile. */
+  readonly lock: RunLock;
   /** Removes the journal, and what was made for this run as far as it is empty. */
   discard(): void;
 }
@@ -42,9 +45,11 @@ function claim(directory: string): OutputDirectory | undefined {
   try {
     const firstMade = makeDirectories(path);
     writeFileSync(journal, '', { flag: 'wx' });
-    return { path, journal, discard: () => discard(path, journal, firstMade) };
+    const lock = RunLock.take(journal, `--output ${directory}`);
+    return { path, journal, lock, discard: () => discard(path, journal, firstMade) };
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
+    if (error instanceof UsageError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(
       `--output ${directory}: it cannot be written to: ${why}. Give another directory.`,

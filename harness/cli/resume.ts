@@ -4,6 +4,7 @@ import yargs from 'yargs';
 import { UsageError } from '../errors.ts';
 import { type EarlierRun, readEarlierRun } from '../run/earlier-run.ts';
 import { JOURNAL_FILE, type OutputDirectory } from './output-directory.ts';
+import { RunLock } from './run-lock.ts';
 import { type RunArguments, withRunOptions } from './run-options.ts';
 
 export interface Resumed {
@@ -21,6 +22,8 @@ export function resumeRun(directory: string): Resumed {
   refuseOthers(process.argv.slice(2));
   const path = resolve(directory);
   const journal = join(path, JOURNAL_FILE);
+  // Taken first: what another process still writes is not to be read.
+  const lock = RunLock.take(journal, `--resume ${directory}`);
   const earlier = readEarlierRun(journal);
   const { commandLine, seed, cwd } = earlier.header;
   if (earlier.isComplete) {
@@ -39,7 +42,7 @@ export function resumeRun(directory: string): Resumed {
     .parseSync();
   const chosen = given.shuffle && seed !== undefined ? { ...given, seed } : given;
   // What the run found until now is not ours to throw away.
-  const output = { path, journal, discard: () => {} };
+  const output = { path, journal, lock, discard: () => {} };
   return { given: chosen, earlier, output };
 }
 

@@ -37,6 +37,7 @@ export async function run(first: RunArguments): Promise<number> {
   checkTargetRequest(request.target);
   const suite = await loadSelected(request);
   const output = resumed?.output ?? prepareOutput(request.output, start);
+  using _lock = output.lock;
   const console = await openRunConsole();
   using stop = new StopSignals().listen();
   stop.stop.addEventListener('abort', () => console.say('stopping; once more kills at once'));

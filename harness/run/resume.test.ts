@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { readRun } from '../../reports/journal.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 
@@ -29,15 +29,19 @@ function start(words: readonly string[]) {
   return { child, ended };
 }
 
-/** Kills the host as soon as about half of the points are in the journal. */
-async function killHalfway(output: string): Promise<void> {
-  const journal = join(output, 'journal.jsonl');
-  const { child, ended } = start([...RUN, '--output', output]);
-  const isHalf = () =>
-    existsSync(journal) && readFileSync(journal, 'utf8').split('"verdict"').length > POINTS / 2;
-  while (!isHalf() && child.exitCode === null) await delay(10);
-  child.kill('SIGKILL');
-  await ended;
+/** Freezes the host as soon as its journal says something so often. */
+async function frozen(run: ReturnType<typeof start>, journal: string, what: string, times: number) {
+  const isThere = () =>
+    existsSync(journal) && readFileSync(journal, 'utf8').split(what).length > times;
+  while (!isThere() && run.child.exitCode === null) await delay(10);
+  run.child.kill('SIGSTOP');
+  return run;
+}
+
+/** A run that still goes on is nobody else's, whatever state its process is in. */
+async function refuseAnother(t: Test, output: string, pid: number | undefined): Promise<void> {
+  const errors = new RegExp(`--resume \\S+: that run still goes on in process ${pid}\\. `);
+  t.match(await start(['run', '--resume', output]).ended, { code: 2, errors });
 }
 
 /** The test cases of a JUnit report without what differs from run to run. */
@@ -56,14 +60,20 @@ t.test('a run goes on where its host was killed', async (t) => {
   const [whole, cut] = [join(directory, 'whole'), join(directory, 'cut')];
   const undisturbed = start([...RUN, '--output', whole]);
   t.match(await undisturbed.ended, { code: 0 });
-  await killHalfway(cut);
   const journal = join(cut, 'journal.jsonl');
+  const first = await frozen(start([...RUN, '--output', cut]), journal, '"verdict"', POINTS / 2);
+  await refuseAnother(t, cut, first.child.pid);
+  first.child.kill('SIGKILL');
+  await first.ended;
   const before = readRun(journal);
   t.ok(before.points.length < POINTS, 'it was killed in time');
   // The most that a kill leaves of a record that was being written.
   appendFileSync(journal, '{"type":"point","id":"ben');
 
-  t.match(await start(['run', '--resume', cut]).ended, { code: before.interrupted.length });
+  const second = await frozen(start(['run', '--resume', cut]), journal, '"type":"run"', 2);
+  await refuseAnother(t, cut, second.child.pid);
+  second.child.kill('SIGCONT');
+  t.match(await second.ended, { code: before.interrupted.length });
   const run = readRun(journal);
   t.match(run.end, { outcome: 'complete' });
   t.equal(run.points.length, POINTS);
