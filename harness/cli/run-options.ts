@@ -98,7 +98,8 @@ function withHowOptions<T>(yargs: Argv<T>) {
       default: false,
     })
     .option('reruns', {
-      describe: 'Run each surprise failure again so many times, and say how often it passed',
+      describe:
+        'Run each surprise failure and flake again so many times, and say how often it failed',
       type: 'string',
       requiresArg: true,
       coerce: wholeNumber('--reruns', 0),

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Shard, SkipClass } from '../../reports/results.ts';
 import type { ReportFormat } from '../../reports/write.ts';
 import { UsageError } from '../errors.ts';
-import type { RunPolicy } from '../run/run-loop.ts';
+import type { RunPolicy } from '../run/run-policy.ts';
 import type { Filters } from '../select.ts';
 import type { TargetRequest } from '../targets/open-target.ts';
 import { DEFAULT_FORMATS } from './format-option.ts';

@@ -1,12 +1,14 @@
 /** For tests: a run of made-up points on a scripted target, and what its journal says. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { readRun } from '../../reports/journal.ts';
 import { JOURNAL_VERSION, type Run, type Verdict } from '../../reports/results.ts';
 import { Journal } from '../journal.ts';
+import { readEarlierRun } from './earlier-run.ts';
 import { executeRun, type RunEnd } from './run.ts';
-import type { RunPolicy } from './run-loop.ts';
 import type { RunPoint } from './run-point.ts';
+import type { RunPolicy } from './run-policy.ts';
 import { type Script, type ScriptedAgent, scriptedTarget } from './scripted-agent.ts';
 import { StopSignals } from './stop-signals.ts';
 
@@ -50,22 +52,24 @@ export interface Played {
   readonly agents: readonly ScriptedAgent[];
 }
 
-/** Runs the points to their end. */
+/** Runs the points to their end; those that are left, where the journal is there already. */
 export async function play(
   test: Test,
   script: Script,
   points: readonly RunPoint[],
   stop = new StopSignals(),
   policy: Partial<RunPolicy> = {},
+  path = join(test.testdir({}), 'journal.jsonl'),
 ): Promise<Played> {
-  const path = join(test.testdir({}), 'journal.jsonl');
   const target = scriptedTarget(script);
+  const earlier = existsSync(path) ? { earlier: readEarlierRun(path) } : {};
   using journal = new Journal(path, { syncStarted: false });
   const end = await executeRun(
     {
       target,
       agent: { providers: () => [], jobs: 2, isolate: false },
       policy: { ...POLICY, ...policy },
+      ...earlier,
       header: {
         type: 'run',
         version: JOURNAL_VERSION,

@@ -14,20 +14,18 @@ import { LaneHistory } from './lane-history.ts';
 import { PointQueue, type Running } from './queue.ts';
 import { now, type Recorder } from './recorder.ts';
 import { isSendable, type RunPoint, type SendablePoint } from './run-point.ts';
-import { LOOKED_AT, MAX_RERUN, SecondLooks, type Surprise } from './second-looks.ts';
+import type { RunPolicy } from './run-policy.ts';
+import { type Failure, isWorthALook, MAX_RERUN, SecondLooks } from './second-looks.ts';
 import { SeenSigns } from './seen-signs.ts';
 import { silenceLimitMs, silenceLoss } from './silence.ts';
 import type { StopSignals } from './stop-signals.ts';
 import { type Returned, TargetKeeper } from './target-keeper.ts';
 
-/** How a run deals with what goes wrong. */
-export interface RunPolicy {
-  /** Go on with a kernel that died, where it cannot be booted anew. */
-  readonly keepGoing: boolean;
-  /** How often a surprise failure runs again. */
-  readonly reruns: number;
-  /** Find out whether surprise failures depend on what ran before. */
-  readonly investigate: boolean;
+/** What a run begins with. */
+export interface RunStart {
+  readonly points: readonly RunPoint[];
+  /** Of a run that goes on: failures that had no second look yet. */
+  readonly failures: readonly Failure[];
 }
 
 export interface LoopSettings {
@@ -61,7 +59,7 @@ export class RunLoop {
   readonly #settings: LoopSettings;
   readonly #keeper: TargetKeeper;
   readonly #history = new LaneHistory();
-  readonly #surprises: Surprise[] = [];
+  readonly #failures: Failure[] = [];
   #queue = new PointQueue<SendablePoint>([], 0);
   #signs = new SeenSigns();
   #strayNotes = 0;
@@ -73,14 +71,15 @@ export class RunLoop {
 
   /**
    * Runs all points and closes the session, also when one cannot be recorded.
-   * @param begin records what stands before the points, and gives them
+   * @param begin records what stands before the points, and gives what is to be done
    * @returns why the run is not whole, where no point is to blame
    */
-  async run(first: AgentSession, begin: () => readonly RunPoint[]): Promise<string | undefined> {
+  async run(first: AgentSession, begin: () => RunStart): Promise<string | undefined> {
     const { recorder, stop, policy, window } = this.#settings;
     let session = first;
     try {
-      const points = begin();
+      const { points, failures } = begin();
+      this.#failures.push(...failures.filter(({ record }) => isWorthALook(record, policy)));
       for (const point of points) this.#recordPlannedSkip(point);
       this.#queue = new PointQueue(points.filter(isSendable), window);
       for (;;) {
@@ -96,7 +95,7 @@ export class RunLoop {
         session = returned;
       }
       const looks = new SecondLooks({ ...policy, keeper: this.#keeper, recorder, stop }, session);
-      await looks.run(this.#surprises);
+      await looks.run(this.#failures);
       return this.#keeper.losses.unexplained();
     } finally {
       await session.close();
@@ -188,13 +187,13 @@ export class RunLoop {
     return undefined;
   }
 
-  /** Keeps a surprise for a second look, where one is wanted. */
+  /** Keeps a failure for a second look, where one is wanted. */
   #remember(point: SendablePoint, record: PointRecord | undefined): void {
     const before = this.#history.ended(point);
-    const { reruns, investigate } = this.#settings.policy;
-    if (reruns === 0 && !investigate) return;
-    if (!record || !LOOKED_AT.has(record.verdict) || this.#surprises.length >= MAX_RERUN) return;
-    this.#surprises.push({ point, record, ...(before && { before }) });
+    if (!record || !isWorthALook(record, this.#settings.policy)) return;
+    if (this.#failures.length < MAX_RERUN) {
+      this.#failures.push({ point, record, ...(before && { before }) });
+    }
   }
 
   #noteStray(line: string): void {

@@ -7,10 +7,11 @@ import { InfraError, UsageError } from '../errors.ts';
 import type { Journal } from '../journal.ts';
 import type { Target } from '../target.ts';
 import { type AgentOptions, discover, type Greeted, greet, probe, Stopped } from './connect.ts';
-import { type EarlierRun, pointsLeft } from './earlier-run.ts';
+import { type EarlierRun, failuresLeft, pointsLeft } from './earlier-run.ts';
 import { now, Recorder, type RunWatcher } from './recorder.ts';
-import { RunLoop, type RunPolicy } from './run-loop.ts';
+import { RunLoop, type RunStart } from './run-loop.ts';
 import type { RunPoint } from './run-point.ts';
+import type { RunPolicy } from './run-policy.ts';
 import type { StopSignals } from './stop-signals.ts';
 
 /** What is to be run, once the devices are known. */
@@ -168,7 +169,7 @@ async function drive(
     recorder.plan(plan.points);
     recorder.planned(plan.points.length);
     for (const note of plan.notes) recorder.note(note);
-    return plan.points;
+    return { points: plan.points, failures: [] };
   });
 }
 
@@ -176,19 +177,16 @@ async function drive(
  * What is left of a run that was cut short. What ran while the host went away may well be what took
  * it down: it is named, and not run again.
  */
-function goOn(
-  points: readonly RunPoint[],
-  earlier: EarlierRun,
-  recorder: Recorder,
-): readonly RunPoint[] {
+function goOn(points: readonly RunPoint[], earlier: EarlierRun, recorder: Recorder): RunStart {
   const left = pointsLeft(points, earlier);
   recorder.planned(left.length);
-  return left.filter((point) => {
+  const notKilled = left.filter((point) => {
     const startedAt = earlier.killed.get(point.id);
     if (startedAt === undefined) return true;
     recorder.interrupted(point, startedAt);
     return false;
   });
+  return { points: notKilled, failures: failuresLeft(points, earlier) };
 }
 
 /** A board may come back without one of its devices: asking for it would be an error. */

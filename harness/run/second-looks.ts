@@ -1,7 +1,8 @@
 /**
- * What a surprise failure does when it runs again, once everything else has run: `--reruns` counts how
- * often it passes by itself, `--investigate` finds out whether it needs the point before it to fail.
- * The first verdict stands in the journal meanwhile; a second record of the point replaces it.
+ * What a failure does when it runs again, once everything else has run: `--reruns` counts how often it
+ * fails by itself, be it a surprise or a flake that is known; `--investigate` finds out whether a surprise
+ * needs the point before it to fail. The first verdict stands in the journal meanwhile; a second record
+ * of the point replaces it.
  */
 import type { PointRecord, Verdict } from '../../reports/results.ts';
 import { fatalSign } from '../fatal-kernel.ts';
@@ -13,8 +14,8 @@ import type { StopSignals } from './stop-signals.ts';
 import type { TargetKeeper } from './target-keeper.ts';
 import { tryPoint } from './trial.ts';
 
-/** A surprise failure, as the run came to it. */
-export interface Surprise {
+/** A failure that is worth a second look, as the run came to it. */
+export interface Failure {
   readonly point: SendablePoint;
   readonly record: PointRecord;
   /** What ran before it on the same device, where anything did. */
@@ -32,11 +33,20 @@ export interface LookSettings {
   readonly keepGoing: boolean;
 }
 
-/** Failures that are worth a second look; an unexpected pass is none. */
-export const LOOKED_AT: ReadonlySet<Verdict> = new Set(['fail', 'crash', 'hang', 'unhealthy']);
-/** More surprises are no surprise: the driver is broken, and order is not the question. */
+/** Surprises that are worth a second look; an unexpected pass is none. */
+const SURPRISES: ReadonlySet<Verdict> = new Set(['fail', 'crash', 'hang', 'unhealthy']);
+/** More failures are no surprise: the driver is broken, and order is not the question. */
 export const MAX_RERUN = 100;
 const MAX_INVESTIGATED = 10;
+
+/** A skip that `--require` made a failure would only be skipped again. */
+export function isWorthALook(
+  { verdict, skip }: Pick<PointRecord, 'verdict' | 'skip'>,
+  { reruns, investigate }: Pick<LookSettings, 'reruns' | 'investigate'>,
+): boolean {
+  if (verdict === 'flake') return reruns > 0;
+  return SURPRISES.has(verdict) && skip === undefined && (reruns > 0 || investigate);
+}
 
 type Look = 'passes' | 'fails' | 'unknown';
 
@@ -52,21 +62,17 @@ export class SecondLooks {
   }
 
   /** Looks at all of them and closes whatever session there is. */
-  async run(surprises: readonly Surprise[]): Promise<void> {
-    const { recorder, investigate, reruns } = this.#settings;
+  async run(failures: readonly Failure[]): Promise<void> {
+    const { recorder, investigate } = this.#settings;
+    let surprises = 0;
     try {
-      for (const [index, surprise] of surprises.entries()) {
-        const said: string[] = [];
-        if (reruns > 0) said.push(...(await this.#rerun(surprise.point)));
-        const found =
-          investigate && index < MAX_INVESTIGATED ? await this.#investigate(surprise) : undefined;
-        if (said.length === 0 && found === undefined) continue;
-        const { record } = surprise;
-        const reason = [...(record.reason ? [record.reason] : []), ...said].join('; ');
-        recorder.amend({ ...record, reason, ...(found !== undefined && { investigation: found }) });
+      for (const failure of failures) {
+        const isSurprise = failure.record.verdict !== 'flake';
+        if (isSurprise) surprises++;
+        await this.#lookAt(failure, investigate && isSurprise && surprises <= MAX_INVESTIGATED);
       }
-      if (investigate && surprises.length > MAX_INVESTIGATED) {
-        const left = surprises.length - MAX_INVESTIGATED;
+      if (investigate && surprises > MAX_INVESTIGATED) {
+        const left = surprises - MAX_INVESTIGATED;
         recorder.note(`--investigate looked at ${MAX_INVESTIGATED} failures and left out ${left}`);
       }
     } finally {
@@ -74,19 +80,30 @@ export class SecondLooks {
     }
   }
 
-  /** Alone, but where the run left its workers. @returns what is to be said, if anything */
-  async #rerun(point: SendablePoint): Promise<readonly string[]> {
-    let passes = 0;
-    let times = 0;
-    for (; times < this.#settings.reruns; times++) {
-      const look = await this.#look([point], false);
-      if (look === 'unknown') break;
-      if (look === 'passes') passes++;
-    }
-    return times === 0 ? [] : [`passed ${passes} of ${times} ${times === 1 ? 'rerun' : 'reruns'}`];
+  async #lookAt(failure: Failure, isInvestigated: boolean): Promise<void> {
+    const { record } = failure;
+    const said = await this.#rerun(failure);
+    const found = isInvestigated ? await this.#investigate(failure) : undefined;
+    if (said === undefined && found === undefined) return;
+    const reason = [record.reason, said].filter((text) => text !== undefined).join('; ');
+    const investigation = found === undefined ? {} : { investigation: found };
+    this.#settings.recorder.amend({ ...record, reason, ...investigation });
   }
 
-  async #investigate({ point, before }: Surprise): Promise<string | undefined> {
+  /** Alone, but where the run left its workers. @returns what is to be said, if anything */
+  async #rerun({ point, record }: Failure): Promise<string | undefined> {
+    let [failed, runs] = [1, 1];
+    for (; runs <= this.#settings.reruns; runs++) {
+      const look = await this.#look([point], false);
+      if (look === 'unknown') break;
+      if (look === 'fails') failed++;
+    }
+    if (runs === 1) return undefined;
+    const doubt = record.verdict === 'flake' && failed === runs ? ', is it a flake at all?' : '';
+    return `failed ${failed} of ${runs} runs${doubt}`;
+  }
+
+  async #investigate({ point, before }: Failure): Promise<string | undefined> {
     const alone = await this.#look([point], true);
     if (alone === 'unknown') return undefined;
     if (alone === 'fails') return 'fails alone';
@@ -124,7 +141,7 @@ export class SecondLooks {
     }
     const judgement = judge(end.outcome, point.todo.wireCase);
     if (judgement === undefined || judgement.verdict === 'skip') return 'unknown';
-    return LOOKED_AT.has(judgement.verdict) ? 'fails' : 'passes';
+    return SURPRISES.has(judgement.verdict) ? 'fails' : 'passes';
   }
 
   /** A session in which the point's devices are there. */
