@@ -20,7 +20,8 @@ NEAR_MAC=02:00:00:00:00:01
 FAR_MAC=02:00:00:00:00:02
 
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no other network has it.
-# Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path.
+# Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path, see
+# impairments().
 links() {
   echo "link add self0 mtu 4200 address 02:00:00:00:00:03 type dummy"
   echo "addr add 198.18.255.1/32 dev self0"
@@ -29,7 +30,7 @@ links() {
   echo "link add near0 mtu 4200 address $NEAR_MAC type veth peer name far0 mtu 4200 address $FAR_MAC"
   echo "link set near0 up"
   echo "link set far0 up"
-  for kind in 0 1 2 3 4 5; do
+  for kind in 0 1 2 3 4 5 6; do
     echo "addr add 198.18.$kind.1/32 dev near0"
     echo "addr add 198.19.$kind.1/32 dev far0"
     echo "neigh add 198.19.$kind.1 lladdr $FAR_MAC dev near0 nud permanent"
@@ -47,10 +48,35 @@ links() {
   echo "rule del pref 0"
 }
 
+# What happens to packets from near0 to far0 and back, by the third number of the address:
+# 0 nothing, 1 random loss, 2 every second packet is lost, 3 delay, 4 every packet comes twice,
+# 5 every fifth packet overtakes others, 6 nothing comes through.
+impairments() {
+  impair near0 198.19 far0
+  impair far0 198.18 near0
+}
+
+# Not netem's own duplicates: they are refused beside other netems (net/sched/sch_netem.c,
+# check_netem_in_tree()), so the second copy is handed to the other end by an action.
+impair() {
+  echo "qdisc add dev $1 root handle 1: prio bands 7 priomap 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0"
+  echo "qdisc add dev $1 parent 1:2 netem loss random 10%"
+  echo "qdisc add dev $1 parent 1:3 netem loss state 0% 100% 0% 100% 100%"
+  echo "qdisc add dev $1 parent 1:4 netem delay 20ms"
+  echo "qdisc add dev $1 parent 1:6 netem delay 5ms reorder 100% gap 5"
+  echo "qdisc add dev $1 parent 1:7 netem loss random 100%"
+  for kind in 1 2 3 4 5 6; do
+    action=
+    [ $kind = 4 ] && action="action mirred ingress mirror dev $3"
+    echo "filter add dev $1 parent 1: protocol ip prio 1 u32" \
+      "match ip dst $2.$kind.0/24 classid 1:$((kind + 1)) $action"
+  done
+}
+
 devices() {
   echo "link add rxe0 type rxe netdev self0"
   echo "link add rxe1 type rxe netdev near0"
   echo "link add rxe2 type rxe netdev far0"
 }
 
-links | ip -batch - && devices | rdma -b -
+links | ip -batch - && impairments | tc -batch - && devices | rdma -b -
