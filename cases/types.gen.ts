@@ -89,6 +89,11 @@ export type RdmaAccess =
   | number
   | string;
 /**
+ * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
+ */
+export type LinkPath =
+  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
+/**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
 export type Abi = ('ioctl' | 'write' | 'invoke') | Reference;
@@ -662,7 +667,7 @@ export interface Step {
     sendPsn?: Size;
     maxReadAtomic?: Size;
     maxDestReadAtomic?: Size;
-    timeout?: Size;
+    ackTimeout?: Size;
     retryCount?: Size;
     rnrRetry?: Size;
     minRnrTimer?: Size;
@@ -677,6 +682,7 @@ export interface Step {
      */
     extraMask?: number | string;
     abi?: Abi;
+    path?: LinkPath;
   };
   modifySrq?: {
     srq: Reference;
@@ -689,7 +695,7 @@ export interface Step {
    */
   reregister?: {
     mr: Reference;
-    flags: ('translation' | 'pd' | 'access')[] | number | Reference;
+    change: ('translation' | 'pd' | 'access')[] | number | Reference;
     pd?: Reference;
     mapping?: Reference;
     offset?: Size;
@@ -731,11 +737,12 @@ export interface Step {
     until?: ('init' | 'rtr' | 'rts') | Reference;
     access?: RdmaAccess;
     pathMtu?: Size;
-    timeout?: Size;
+    ackTimeout?: Size;
     retryCount?: Size;
     rnrRetry?: Size;
     minRnrTimer?: Size;
     maxReadAtomic?: Size;
+    path?: LinkPath;
   };
   /**
    * Puts work requests into the send queue and rings the doorbell once.
@@ -1005,6 +1012,7 @@ export interface CreateRequest {
     gid?: string;
     gidIndex?: Size;
     port?: Size;
+    path?: LinkPath;
   };
   xrcd?: {
     file?: Reference;

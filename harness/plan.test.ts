@@ -87,6 +87,15 @@ const GEM_POINTS = ['drivers/gem/one@gem@gem', 'drivers/gem/two@gem@gem'];
 const FENCE_POINT = 'sync/fence/one@gem@gem';
 const ALL = [...ANY_POINTS, ...GRID_POINTS, ...GEM_POINTS, FENCE_POINT];
 
+const PEERS = {
+  device: { needs: ['export'] },
+  peer: { needs: ['export'], reaches: 'device' },
+} as const;
+
+function onFabric(address: string, fabric: string): DeviceRecord {
+  return { ...device(address), identity: { fabric } };
+}
+
 interface Row {
   readonly name: string;
   readonly input: Partial<PlanInput>;
@@ -111,6 +120,20 @@ const rows: readonly Row[] = [
       'dma-buf/share/grid@importer=gem@gem no-feature: import: EOPNOTSUPP from X',
       ...GEM_POINTS,
       FENCE_POINT,
+    ],
+  },
+  {
+    name: 'a role that reaches another is played by devices of the same fabric, and by itself',
+    input: {
+      cases: [caseOf('submit/x/y', { roles: PEERS })],
+      devices: [onFabric('gem@a', 'one'), onFabric('gem@b', 'one'), device('gem@c')],
+    },
+    points: [
+      'submit/x/y@device=gem@a,peer=gem@a',
+      'submit/x/y@device=gem@a,peer=gem@b',
+      'submit/x/y@device=gem@b,peer=gem@a',
+      'submit/x/y@device=gem@b,peer=gem@b',
+      'submit/x/y@device=gem@c,peer=gem@c',
     ],
   },
   {

@@ -54,7 +54,8 @@ export function toWireCase({ id, steps, roles, expectLog }: LoadedCase): WireCas
 /**
  * Which points run, in which order: cases as they come, their parameters, the devices by address.
  *
- * Every device that fits plays each role, the same one also two. A device fits when its provider is
+ * Every device that fits plays each role, the same one also two; where a role reaches another, those
+ * on one fabric. A device fits when its provider is
  * one of those that the role names and offers what the role needs, and the probe found all of it;
  * what the probe found missing is one skip for the case and device. A case that needs what no
  * selected device is there for is one skip, unless filters are the reason. Cases for one driver
@@ -131,13 +132,18 @@ function pointsOf(
   const skips = [...roles].flatMap(([name, { unable }]) =>
     unable.map((device) => skipUnable(one, name, device)),
   );
-  const grid = combine([...roles].map(([name, { able }]) => [name, able.map((d) => d.address)]));
+  const grid = combine([...roles].map(([name, { able }]) => [name, able])).filter((devices) =>
+    isConnected(one, devices),
+  );
   if (grid.length === 0) return skips;
   if (one.destructive && !input.destructive) {
     return [skipped(one, {}, 'excluded', 'it is destructive; run it with --destructive'), ...skips];
   }
   const points = one.parameters.flatMap((parameters, index) =>
-    grid.map((devices) => {
+    grid.map((cast) => {
+      const devices = Object.fromEntries(
+        Object.entries(cast).map(([role, { address }]) => [role, address]),
+      );
       const id = formatPointId({ case: one.id, parameters, devices });
       const wire: WirePoint = {
         id,
@@ -154,15 +160,29 @@ function pointsOf(
   return [...points, ...skips];
 }
 
-/** Every choice of one address for each role. */
+type Choice = Readonly<Record<string, DeviceRecord>>;
+
+/** Every choice of one device for each role. */
 function combine(
-  roles: readonly (readonly [string, readonly string[]])[],
-): Record<string, string>[] {
-  return roles.reduce<Record<string, string>[]>(
-    (chosen, [role, addresses]) =>
-      chosen.flatMap((devices) => addresses.map((address) => ({ ...devices, [role]: address }))),
+  roles: readonly (readonly [string, readonly DeviceRecord[]])[],
+): readonly Choice[] {
+  return roles.reduce<readonly Choice[]>(
+    (chosen, [role, devices]) =>
+      chosen.flatMap((others) => devices.map((device) => ({ ...others, [role]: device }))),
     [{}],
   );
+}
+
+/** Whether all who must reach each other are on one fabric; every device reaches itself. */
+function isConnected({ roles }: LoadedCase, devices: Choice): boolean {
+  return Object.entries(roles).every(([name, { reaches }]) => {
+    if (reaches === undefined) return true;
+    const one = devices[name];
+    const other = devices[reaches];
+    if (one === undefined || other === undefined || one === other) return true;
+    const fabric = one.identity['fabric'];
+    return fabric !== undefined && fabric === other.identity['fabric'];
+  });
 }
 
 function skipped(

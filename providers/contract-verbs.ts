@@ -273,7 +273,16 @@ export interface RdmaEvent {
   readonly type: number;
 }
 
+/**
+ * Ways between two ports. All but `clean` are impaired on purpose, which only the lab has
+ * (providers/rdma/lab-links.sh): 10 % random loss, every second packet lost, 20 ms delay, every
+ * packet twice, every fifth packet overtaking others, nothing coming through.
+ */
+export type LinkPath = 'clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead';
+
 export interface Connection {
+  /** Default: clean. */
+  readonly path?: LinkPath;
   /** How far both ends are brought. Default: rts. */
   readonly until?: 'init' | 'rtr' | 'rts';
   /** What the far side may do to each end. Default: everything that MRs can allow. */
@@ -342,8 +351,8 @@ export interface RdmaVerbs {
   attachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
   detachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
 
-  /** Where this context's port is reached; undefined when it has no usable address. */
-  localAddress(): Address | undefined;
+  /** Where this context's port is reached; undefined when it has no usable address on that path. */
+  localAddress(path?: LinkPath): Address | undefined;
   /**
    * Brings two QPs together by what the transport asks for: the state machine, or a connection of
    * the RDMA CM. Guarantees: on success both are in the state asked for and see each other.

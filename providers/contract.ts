@@ -63,10 +63,7 @@ export const CAPABILITIES = {
   'rdma-counters': 'counters objects',
   'rdma-wq': 'work queues and their indirection tables',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
-  'link-loss': 'the link to the peer loses packets, on purpose',
-  'link-delay': 'the link to the peer delays packets, on purpose',
-  'link-duplicates': 'the link to the peer duplicates packets, on purpose',
-  'link-dead': 'the link to the peer loses all packets, on purpose',
+  'impaired-paths': 'the port has paths that lose, delay, duplicate and reorder packets on purpose',
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 

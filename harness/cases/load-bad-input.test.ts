@@ -1,5 +1,6 @@
 import t from 'tap';
 import { GEM, HEAP, loadFiles, MARK, placeOf, topicWith } from './fixture-cases.ts';
+import { VERBS } from './verbs.ts';
 
 interface Row {
   readonly name: string;
@@ -98,6 +99,14 @@ const heads: readonly Row[] = [
     says: "nobody can play the role 'device': no provider offers all of alloc, map, export, alloc-access, import",
   },
   {
+    name: 'a role that reaches none of the others',
+    text: topicWith(
+      `${ALLOC}, {"alloc": {"size": 1}, "on": "peer"}`,
+      `"roles": {"device": {"needs": ["alloc"]}, "peer": {"needs": ["alloc"], "reaches": ${MARK}"peer"}},`,
+    ),
+    says: "'peer' is no other role of the case; did you mean 'device'? known: device",
+  },
+  {
     name: 'needs without the role that they are for',
     text: topicWith(ALLOC, `"roles": {"maker": {"needs": ["alloc"]}}, ${MARK}"needs": ["map"],`),
     says: "no role is named 'device'; write the needs into the roles",
@@ -178,7 +187,7 @@ const steps: readonly Row[] = [
   {
     name: 'a step without a verb',
     text: topicWith(`${MARK}{"note": "nothing"}`),
-    says: 'a step needs one verb; the verbs are open, close, alloc, memory, register, free, map, unmap, remap, protect, fill, bytes, touch, export, import, sync, attachFence, signalFence, exportSyncFile, importSyncFile, merge, fenceInfo, poll, seek, stat, fdFlags, fdInfo, dup, pass, readFd, writeFd, truncate, allocateFd, openFds, pipe, ioctl, equal, different, atLeast, aligned, repeat, process',
+    says: `a step needs one verb; the verbs are ${Object.keys(VERBS).join(', ')}`,
   },
   {
     name: 'a step with two verbs',
@@ -346,7 +355,7 @@ const steps: readonly Row[] = [
     text: topicWith(
       `${ALLOC},\n{"process": {"pass": [${MARK}"$buffer"], "steps": [{"openFds": {}}]}}`,
     ),
-    says: "'$buffer' is a buffer; 'pass' takes a session or a dmabuf or a sync-file or a memory or a descriptor",
+    says: "'$buffer' is a buffer; 'pass' takes a session or a dmabuf or a sync-file or a memory or a descriptor or a mapping or a RDMA object",
   },
   {
     name: 'a name given back that nothing made',

@@ -7,6 +7,8 @@ export interface Role {
   readonly needs: readonly Capability[];
   /** Only devices of these providers; absent where any will do. */
   readonly provider?: readonly string[];
+  /** Only devices on the same fabric as the device of this role. */
+  readonly reaches?: string;
 }
 
 /** One combination of parameter values. */

@@ -79,7 +79,9 @@ export function rdmaCapabilities(step: Step): Capability[] {
     return ['rdma-jobs', ...operations.flatMap(present)];
   }
   if (step.postReceive !== undefined || step.pollCq !== undefined) return ['rdma-jobs'];
-  if (step.connect !== undefined) return ['rdma-port'];
+  if (step.connect !== undefined) {
+    return step.connect.path === undefined ? ['rdma-port'] : ['rdma-port', 'impaired-paths'];
+  }
   if (step.resizeCq !== undefined) return ['cq-resize'];
   if (step.reregister !== undefined) return ['mr-reregister'];
   if (step.attachMulticast !== undefined) return ['multicast'];

@@ -3,7 +3,7 @@ import { parseSize, SizeError } from '../size.ts';
 import { hint } from './problems.ts';
 import type { Blame, Entry, Scope } from './scope.ts';
 import type { JsonPath } from './source-file.ts';
-import { ARGUMENT_KINDS, FIELDS, type Kind, SIZE_ARGUMENTS } from './verbs.ts';
+import { ARGUMENT_KINDS, FIELDS, type Kind, RDMA_OBJECTS, SIZE_ARGUMENTS } from './verbs.ts';
 
 /** A text of a step, and whether it is a size by its place. */
 export interface Text {
@@ -82,7 +82,13 @@ function kindProblem(path: string, kind: Kind, argument: string): string | undef
   const kinds = ARGUMENT_KINDS[argument];
   if (kinds === undefined || kinds.includes(kind)) return undefined;
   const is = kind === 'record' ? 'no object' : `a ${kind}`;
-  return `'$${path}' is ${is}; '${argument}' takes a ${kinds.join(' or a ')}`;
+  return `'$${path}' is ${is}; '${argument}' takes a ${kindNames(kinds).join(' or a ')}`;
+}
+
+/** All kinds of RDMA objects are one word. */
+function kindNames(kinds: readonly Kind[]): readonly string[] {
+  if (!RDMA_OBJECTS.every((kind) => kinds.includes(kind))) return kinds;
+  return [...kinds.filter((kind) => !RDMA_OBJECTS.includes(kind)), 'RDMA object'];
 }
 
 /** What is wrong with a field of what a name or a verb gives; undefined when nothing is. */

@@ -48,7 +48,9 @@ export function rolesOf(
       const whole: Role = {
         needs: [...new Set(needs)],
         ...(role.provider === undefined ? {} : { provider: role.provider }),
+        ...(role.reaches === undefined ? {} : { reaches: role.reaches }),
       };
+      checkReaches(name, role.reaches, Object.keys(written), there.below('reaches'));
       checkPlayable(name, whole, providers, places.case);
       return [name, whole];
     }),
@@ -81,6 +83,17 @@ function known(
 
 function isCapability(name: string): name is Capability {
   return Object.hasOwn(CAPABILITIES, name);
+}
+
+function checkReaches(
+  name: string,
+  other: string | undefined,
+  roles: readonly string[],
+  blame: Blame,
+): void {
+  const others = roles.filter((role) => role !== name);
+  if (other === undefined || others.includes(other)) return;
+  blame.value([], `'${other}' is no other role of the case; ${hint(other, others)}`);
 }
 
 function checkProviders(

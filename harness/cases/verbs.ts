@@ -144,7 +144,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
 /** Kinds that are objects of an RDMA device. */
 const MRS: readonly Kind[] = ['mr', 'dmabuf-mr', 'dm-mr'];
 const EVENT_FILES: readonly Kind[] = ['channel', 'async-events'];
-const RDMA_OBJECTS: readonly Kind[] = [
+export const RDMA_OBJECTS: readonly Kind[] = [
   'pd',
   ...MRS,
   'mw',
@@ -196,7 +196,16 @@ export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set([
   ...['invalidate', 'remoteQpn', 'remoteQkey', 'remoteSrqn', 'entries', 'vector', 'count'],
   ...['maxWr', 'maxSge', 'limit', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'rawType'],
   ...['port', 'index', 'gidIndex', 'lid', 'pkeyIndex', 'qkey', 'pathMtu', 'receivePsn', 'sendPsn'],
-  ...['maxReadAtomic', 'maxDestReadAtomic', 'retryCount', 'rnrRetry', 'minRnrTimer', 'alignment'],
+  ...[
+    'maxReadAtomic',
+    'maxDestReadAtomic',
+    'retryCount',
+    'rnrRetry',
+    'minRnrTimer',
+    'alignment',
+    'ackTimeout',
+  ],
+  ...['extraMask', 'rawAdvice', 'flags', 'request', 'response', 'log2Size', 'reserved'],
 ]);
 
 export function isVerb(key: string): key is Verb {
