@@ -31,7 +31,7 @@ export interface RdmaObject {
   /**
    * What belongs to it, by kind. mr: lkey, rkey, address (the first byte as keys see it), length.
    * mw: rkey. cq: entries. srq: maxWr, maxSge, number. qp: number, sendWr, receiveWr, sendSge,
-   * receiveSge, inline. Others: nothing.
+   * receiveSge, inline. ah: number, where the driver has one. Others: nothing.
    */
   readonly fields: Readonly<Record<string, number | bigint>>;
 }
@@ -190,7 +190,7 @@ export interface SendRequest {
   readonly signaled?: boolean;
   readonly solicited?: boolean;
   readonly fence?: boolean;
-  /** The data itself instead of `sges`. */
+  /** The data itself instead of `sges`; an atomic write takes its 8 bytes from here. */
   readonly inline?: Uint8Array;
   readonly immediate?: number;
   readonly remoteAddress?: bigint;
@@ -209,6 +209,11 @@ export interface SendRequest {
     readonly length: bigint;
     readonly access: AccessBits;
   };
+  /**
+   * flush: how many bytes; bits of the placement (1 visible to all, 2 persistent); the selectivity
+   * (0 the range, 1 the whole MR). Source: include/rdma/ib_verbs.h, enum ib_placement_type
+   */
+  readonly flush?: { readonly length: number; readonly type: number; readonly level: number };
   /** UD */
   readonly ah?: RdmaObject;
   readonly remoteQpn?: number;

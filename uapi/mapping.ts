@@ -31,6 +31,7 @@ export class Mapping implements Disposable {
   /** Made once: it costs more than an access through it, and Node 20 cannot detach it. */
   readonly #view: Buffer;
   readonly #words: DataView;
+  #wholeWords: Uint32Array | undefined;
 
   private constructor(address: bigint, length: number, prot: number) {
     this.address = address;
@@ -127,6 +128,21 @@ export class Mapping implements Disposable {
     this.#words.setBigUint64(offset, value, true);
   }
 
+  /**
+   * Reads a word that another party writes, at a multiple of 4: no later read of this process sees
+   * older memory than that party had written before the word.
+   */
+  loadAtomic32(offset: number): number {
+    this.#check(offset, 4, PROT_READ, 'read');
+    return Atomics.load(this.#atomicWords(offset), offset >>> 2);
+  }
+
+  /** Writes a word that another party reads, at a multiple of 4, after all earlier writes. */
+  storeAtomic32(offset: number, value: number): void {
+    this.#check(offset, 4, PROT_WRITE, 'write');
+    Atomics.store(this.#atomicWords(offset), offset >>> 2, value);
+  }
+
   /** mprotect(2) on the whole mapping. */
   protect(prot: number): SysResult {
     this.#check(0, 0, 0, 'protect');
@@ -158,6 +174,12 @@ export class Mapping implements Disposable {
 
   [Symbol.dispose](): void {
     this.unmap();
+  }
+
+  #atomicWords(offset: number): Uint32Array {
+    if ((offset & 3) !== 0) throw new MappingError(`${offset} in ${this.#name()} is no word`);
+    this.#wholeWords ??= new Uint32Array(this.#view.buffer, 0, this.length >>> 2);
+    return this.#wholeWords;
   }
 
   #check(offset: number, length: number, needed: number, how: string): void {

@@ -68,10 +68,14 @@ export interface SendQueue extends UserQueue {
    * cannot be encoded, 0 when all did
    */
   post(requests: readonly SendRequest[]): Posted;
+  /** Forgets what the driver has not taken: after the QP went to RESET. */
+  drop?(): void;
 }
 
 export interface ReceiveQueue extends UserQueue {
   post(requests: readonly ReceiveRequest[]): Posted;
+  /** As for sends. */
+  drop?(): void;
   /** After MODIFY_SRQ changed the size. */
   remap?(response: Buffer): CallOutcome<undefined>;
 }

@@ -1,0 +1,206 @@
+import { E } from '../../../uapi/errno.ts';
+import { rxe_send_wqe, rxe_sge } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
+import type { SendRequest } from '../../contract-verbs.ts';
+import type { Posted, SendQueue } from '../driver.ts';
+import { SEND_OPCODES } from '../words.ts';
+import type { RxeQueue } from './queue.ts';
+import { writeSges } from './receive.ts';
+
+const at = (path: string): number => rxe_send_wqe.field(path).offset;
+
+const AT = {
+  id: at('wr.wr_id'),
+  opcode: at('wr.opcode'),
+  flags: at('wr.send_flags'),
+  extra: at('wr.ex'),
+  remoteAddress: at('wr.wr.rdma.remote_addr'),
+  rkey: at('wr.wr.rdma.rkey'),
+  flushLength: at('wr.wr.flush.length'),
+  flushRkey: at('wr.wr.flush.rkey'),
+  flushType: at('wr.wr.flush.type'),
+  flushLevel: at('wr.wr.flush.level'),
+  compareAdd: at('wr.wr.atomic.compare_add'),
+  swap: at('wr.wr.atomic.swap'),
+  atomicRkey: at('wr.wr.atomic.rkey'),
+  remoteQpn: at('wr.wr.ud.remote_qpn'),
+  remoteQkey: at('wr.wr.ud.remote_qkey'),
+  ahNumber: at('wr.wr.ud.ah_num'),
+  mwAddress: at('wr.wr.mw.addr'),
+  mwLength: at('wr.wr.mw.length'),
+  mwMrLkey: at('wr.wr.mw.mr_lkey'),
+  mwRkey: at('wr.wr.mw.mw_rkey'),
+  mwNewRkey: at('wr.wr.mw.rkey'),
+  mwAccess: at('wr.wr.mw.access'),
+  iova: at('iova'),
+  ssn: at('ssn'),
+  length: at('dma.length'),
+  resid: at('dma.resid'),
+  sgeCount: at('dma.num_sge'),
+  /** Behind the struct: SGEs, inline data, or the value of an atomic write. */
+  data: rxe_send_wqe.size,
+};
+
+/** enum ib_uverbs_wr_send_flags. Source: include/rdma/ib_verbs.h, enum ib_send_flags */
+const SEND_FENCE = 1;
+const SEND_SIGNALED = 2;
+const SEND_SOLICITED = 4;
+const SEND_INLINE = 8;
+
+/** What a send queue was made for. */
+export interface SendLimits {
+  readonly maxSge: number;
+  /** Bytes. */
+  readonly inline: number;
+  /** UD: the request names an AH and the far QP. */
+  readonly datagram: boolean;
+}
+
+export function sendQueue(queue: RxeQueue, limits: SendLimits): SendQueue {
+  const scratch = Buffer.alloc(queue.elementSize);
+  let ssn = 0;
+  return {
+    post(requests) {
+      const posted = post(queue, scratch, limits, requests, ssn);
+      ssn += posted.count;
+      return posted;
+    },
+    drop: () => queue.dropProduced(),
+    close: () => queue.close(),
+  };
+}
+
+function post(
+  queue: RxeQueue,
+  scratch: Buffer,
+  limits: SendLimits,
+  requests: readonly SendRequest[],
+  ssn: number,
+): Posted {
+  const room = queue.free;
+  const first = queue.producer;
+  let count = 0;
+  let errno = 0;
+  for (const request of requests) {
+    const end = count === room ? -E.ENOMEM : encodeSend(scratch, request, limits, ssn + count);
+    errno = end < 0 ? -end : 0;
+    if (end < 0) break;
+    queue.memory.write(queue.offsetOf(first + count), scratch.subarray(0, end));
+    count++;
+  }
+  if (count > 0) queue.produce(count);
+  return { count, errno };
+}
+
+/**
+ * Writes a struct rxe_send_wqe with what follows it. The kernel makes `mask`, the PSNs and `state`
+ * itself, but they must be zero: it takes the element as it lies in the ring.
+ * Source: drivers/infiniband/sw/rxe/rxe_req.c, req_next_wqe(), init_req_packet(), finish_packet()
+ *
+ * @returns the bytes of the element, or -EINVAL for what does not fit into it
+ */
+export function encodeSend(
+  wqe: Buffer,
+  request: SendRequest,
+  limits: SendLimits,
+  ssn: number,
+): number {
+  if (request.sges.length > limits.maxSge) return -E.EINVAL;
+  if (request.inline !== undefined && request.inline.length > inlineRoom(request, limits)) {
+    return -E.EINVAL;
+  }
+  wqe.fill(0, 0, AT.data);
+  wqe.writeBigUInt64LE(request.id, AT.id);
+  wqe.writeUInt32LE(SEND_OPCODES[request.opcode], AT.opcode);
+  wqe.writeUInt32LE(sendFlags(request), AT.flags);
+  wqe.writeUInt32LE(ssn >>> 0, AT.ssn);
+  if (request.immediate !== undefined) wqe.writeUInt32BE(request.immediate >>> 0, AT.extra);
+  if (request.invalidateRkey !== undefined) {
+    wqe.writeUInt32LE(request.invalidateRkey >>> 0, AT.extra);
+  }
+  if (limits.datagram) writeDatagram(wqe, request);
+  else writeRemote(wqe, request);
+  return writeData(wqe, request);
+}
+
+/** An atomic write has its eight bytes in the element, whatever the QP's limit for inline data. */
+function inlineRoom(request: SendRequest, limits: SendLimits): number {
+  return request.opcode === 'atomic-write' ? 8 : limits.inline;
+}
+
+function sendFlags(request: SendRequest): number {
+  const isInline = request.inline !== undefined && request.opcode !== 'atomic-write';
+  return (
+    (request.fence === true ? SEND_FENCE : 0) |
+    (request.signaled === true ? SEND_SIGNALED : 0) |
+    (request.solicited === true ? SEND_SOLICITED : 0) |
+    (isInline ? SEND_INLINE : 0)
+  );
+}
+
+/** The AH goes by the driver's number. Source: rxe_av.c, rxe_get_av() */
+function writeDatagram(wqe: Buffer, { ah, remoteQpn, remoteQkey }: SendRequest): void {
+  wqe.writeUInt32LE((remoteQpn ?? 0) >>> 0, AT.remoteQpn);
+  wqe.writeUInt32LE((remoteQkey ?? 0) >>> 0, AT.remoteQkey);
+  wqe.writeUInt32LE(Number(ah?.fields['number'] ?? 0), AT.ahNumber);
+}
+
+function writeRemote(wqe: Buffer, request: SendRequest): void {
+  const { opcode, remoteAddress = 0n, rkey = 0 } = request;
+  switch (opcode) {
+    case 'send':
+    case 'send-immediate':
+    case 'send-invalidate':
+    case 'local-invalidate':
+      return;
+    case 'bind-mw':
+      writeBind(wqe, request);
+      return;
+    case 'compare-swap':
+    case 'fetch-add':
+      wqe.writeBigUInt64LE(request.compareAdd ?? 0n, AT.compareAdd);
+      wqe.writeBigUInt64LE(request.swap ?? 0n, AT.swap);
+      wqe.writeUInt32LE(rkey >>> 0, AT.atomicRkey);
+      break;
+    case 'flush':
+      wqe.writeUInt32LE(request.flush?.length ?? 0, AT.flushLength);
+      wqe.writeUInt32LE(rkey >>> 0, AT.flushRkey);
+      wqe.writeUInt8(request.flush?.type ?? 0, AT.flushType);
+      wqe.writeUInt8(request.flush?.level ?? 0, AT.flushLevel);
+      break;
+    case 'rdma-write':
+    case 'rdma-write-immediate':
+    case 'rdma-read':
+    case 'atomic-write':
+      wqe.writeUInt32LE(rkey >>> 0, AT.rkey);
+  }
+  wqe.writeBigUInt64LE(remoteAddress, AT.remoteAddress);
+  wqe.writeBigUInt64LE(remoteAddress, AT.iova);
+}
+
+/** Source: drivers/infiniband/sw/rxe/rxe_mw.c, rxe_bind_mw() */
+function writeBind(wqe: Buffer, { bind }: SendRequest): void {
+  if (bind === undefined) return;
+  wqe.writeBigUInt64LE(bind.address, AT.mwAddress);
+  wqe.writeBigUInt64LE(bind.length, AT.mwLength);
+  wqe.writeUInt32LE(Number(bind.mr.fields['lkey'] ?? 0), AT.mwMrLkey);
+  wqe.writeUInt32LE(Number(bind.mw.fields['rkey'] ?? 0), AT.mwRkey);
+  wqe.writeUInt32LE(bind.newRkey >>> 0, AT.mwNewRkey);
+  wqe.writeUInt32LE(bind.access >>> 0, AT.mwAccess);
+}
+
+function writeData(wqe: Buffer, { inline, flush, sges }: SendRequest): number {
+  let length = flush?.length ?? 0;
+  let end = AT.data;
+  if (inline !== undefined) {
+    wqe.set(inline, AT.data);
+    length = inline.length;
+    end += inline.length;
+  } else {
+    length += writeSges(wqe, AT.data, sges);
+    wqe.writeUInt32LE(sges.length, AT.sgeCount);
+    end += sges.length * rxe_sge.size;
+  }
+  wqe.writeUInt32LE(length, AT.length);
+  wqe.writeUInt32LE(length, AT.resid);
+  return end;
+}
