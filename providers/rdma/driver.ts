@@ -17,6 +17,20 @@ import type {
   SendRequest,
 } from '../contract-verbs.ts';
 
+/** What a part speaks of; folders of parts import from here and not from the contract. */
+export type {
+  Completion,
+  Connection,
+  CreateRequests,
+  Facts,
+  QpEnd,
+  RdmaKind,
+  RdmaObject,
+  ReceiveRequest,
+  SendRequest,
+  Sge,
+} from '../contract-verbs.ts';
+
 /** A call that carries driver data: the creation of an object, or one of these. */
 export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq';
 

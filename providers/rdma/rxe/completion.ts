@@ -1,8 +1,7 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { ib_uverbs_wc } from '../../../uapi/headers/rdma/ib-user-verbs.ts';
 import { rxe_create_cq_resp } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import type { Completion } from '../../contract-verbs.ts';
-import type { CompletionQueue, Made } from '../driver.ts';
+import type { Completion, CompletionQueue, Made } from '../driver.ts';
 import { opcodeWord, statusWord } from '../words.ts';
 import { RxeQueue } from './queue.ts';
 
@@ -76,7 +75,5 @@ function decodeCompletion({ memory }: RxeQueue, at: number): Completion {
 
 /** Immediate data is a __be32. */
 export function swapped(word: number): number {
-  return (
-    ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
-  );
+  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
 }

@@ -6,8 +6,7 @@ import {
   rxe_recv_wqe,
   rxe_sge,
 } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import type { ReceiveRequest, Sge } from '../../contract-verbs.ts';
-import type { Made, Posted, ReceiveQueue } from '../driver.ts';
+import type { Made, Posted, ReceiveQueue, ReceiveRequest, Sge } from '../driver.ts';
 import { RxeQueue } from './queue.ts';
 
 const DMA = rxe_recv_wqe.field('dma').offset;

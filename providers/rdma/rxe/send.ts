@@ -1,7 +1,6 @@
 import { E } from '../../../uapi/errno.ts';
 import { rxe_send_wqe, rxe_sge } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import type { SendRequest } from '../../contract-verbs.ts';
-import type { Posted, SendQueue } from '../driver.ts';
+import type { Posted, SendQueue, SendRequest } from '../driver.ts';
 import { SEND_OPCODES } from '../words.ts';
 import type { RxeQueue } from './queue.ts';
 import { writeSges } from './receive.ts';

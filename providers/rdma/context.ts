@@ -1,0 +1,94 @@
+import type { RdmaKind, RdmaObject } from '../contract-verbs.ts';
+import type {
+  CompletionQueue,
+  Part,
+  QpQueues,
+  ReceiveQueue,
+  SendQueue,
+  UserQueue,
+} from './driver.ts';
+
+/** The mapped queues of one kind of object. An object that is not in here has its queues elsewhere. */
+export class QueueTable<Q extends UserQueue> {
+  readonly #open = new Map<number, Q>();
+  readonly #of = new WeakMap<RdmaObject, Q>();
+
+  add(object: RdmaObject, queue: Q): void {
+    this.#open.set(object.handle, queue);
+    this.#of.set(object, queue);
+  }
+
+  /** The queue of an object of this context that still exists. */
+  get(object: RdmaObject): Q | undefined {
+    const queue = this.#of.get(object);
+    return queue !== undefined && this.#open.get(object.handle) === queue ? queue : undefined;
+  }
+
+  remove(object: RdmaObject): void {
+    const queue = this.get(object);
+    if (queue === undefined) return;
+    this.#open.delete(object.handle);
+    queue.close();
+  }
+
+  close(): void {
+    for (const queue of this.#open.values()) queue.close();
+    this.#open.clear();
+  }
+}
+
+/** The mapped queues of a QP, and its doorbell. */
+export class QpQueue implements UserQueue {
+  readonly send: SendQueue | undefined;
+  readonly receive: ReceiveQueue | undefined;
+  /** The whole command, made once: it is written for every post. */
+  readonly doorbell: Buffer;
+
+  constructor(queues: QpQueues, doorbell: Buffer) {
+    this.send = queues.send;
+    this.receive = queues.receive;
+    this.doorbell = doorbell;
+  }
+
+  /** After the QP went to RESET. */
+  drop(): void {
+    this.send?.drop?.();
+    this.receive?.drop?.();
+  }
+
+  close(): void {
+    this.send?.close();
+    this.receive?.close();
+  }
+}
+
+/** One uverbs context: the descriptor and what the process holds for it. */
+export class Context {
+  readonly fd: number;
+  readonly part: Part;
+  readonly ibdev: string;
+  readonly cqs = new QueueTable<CompletionQueue>();
+  readonly qps = new QueueTable<QpQueue>();
+  readonly srqs = new QueueTable<ReceiveQueue>();
+
+  constructor(fd: number, part: Part, ibdev: string) {
+    this.fd = fd;
+    this.part = part;
+    this.ibdev = ibdev;
+  }
+
+  /** Unmaps all queues; a mapping would keep the file, and so all its objects, alive. */
+  close(): void {
+    this.qps.close();
+    this.srqs.close();
+    this.cqs.close();
+  }
+}
+
+export function rdmaObject(
+  kind: RdmaKind,
+  handle: number,
+  fields: RdmaObject['fields'] = {},
+): RdmaObject {
+  return { kind, handle, fields };
+}

@@ -1,0 +1,89 @@
+import { networkInterfaces } from 'node:os';
+import { sysfsEntries, sysfsText } from '../../uapi/sysfs.ts';
+import type { Address } from '../contract-verbs.ts';
+
+const CLASS = '/sys/class/infiniband';
+
+/** One entry of a port's GID table. */
+export interface GidEntry {
+  readonly gid: string;
+  readonly index: number;
+  readonly port: number;
+  /** `IB/RoCE v1`, `RoCE v2`: as sysfs says it. */
+  readonly type: string;
+  readonly netdev: string;
+}
+
+/** 16 bytes as text: eight groups of four digits, or ::ffff:a.b.c.d for IPv4. */
+export function gidText(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16).padStart(4, '0'),
+  );
+  if (groups.slice(0, 6).join('') === '00000000000000000000ffff') {
+    return `::ffff:${bytes.slice(12, 16).join('.')}`;
+  }
+  return groups.join(':');
+}
+
+/** The bytes of a GID text as {@link gidText} gives it or as RFC 4291 lets one write it. */
+export function gidBytes(text: string): Buffer {
+  const bytes = Buffer.alloc(16);
+  const [front = '', back] = withoutDots(text).split('::');
+  const head = front === '' ? [] : front.split(':');
+  const tail = back === undefined || back === '' ? [] : back.split(':');
+  const isWhole = back === undefined ? head.length === 8 : head.length + tail.length < 8;
+  const groups = [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
+  if (!isWhole || groups.some((group) => !/^[0-9a-f]{1,4}$/i.test(group))) {
+    throw new TypeError(`'${text}' is no GID: write 16 bytes as an IPv6 address`);
+  }
+  for (const [i, group] of groups.entries()) bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i);
+  return bytes;
+}
+
+/** ::ffff:10.0.0.1 with the last four bytes as two groups. */
+function withoutDots(text: string): string {
+  return text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...quad: string[]) => {
+    const [a = 0, b = 0, c = 0, d = 0] = quad.slice(0, 4).map(Number);
+    return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  });
+}
+
+const EMPTY_GID = '0000:0000:0000:0000:0000:0000:0000:0000';
+
+/** The filled entries of a port's table. Source: drivers/infiniband/core/sysfs.c */
+export function sysfsGids(ibdev: string, port = 1): readonly GidEntry[] {
+  const base = `${CLASS}/${ibdev}/ports/${port}`;
+  const entries: GidEntry[] = [];
+  for (const name of sysfsEntries(`${base}/gid_attrs/types`)) {
+    const type = sysfsText(`${base}/gid_attrs/types/${name}`);
+    const raw = sysfsText(`${base}/gids/${name}`);
+    // Reading the type of an empty entry fails: most of the 1024 entries of rxe are empty.
+    if (type === undefined || raw === undefined || raw === EMPTY_GID) continue;
+    const netdev = sysfsText(`${base}/gid_attrs/ndevs/${name}`) ?? '';
+    entries.push({ gid: gidText(gidBytes(raw)), index: Number(name), port, type, netdev });
+  }
+  return entries;
+}
+
+/**
+ * Where a port is reached: of RoCE a v2 GID of an address that is set and has a route, which a
+ * link-local one on lo has not (INIT to RTR then answers ENETUNREACH); IPv4 first.
+ */
+export function usableAddress(entries: readonly GidEntry[]): Address | undefined {
+  const usable = entries.filter(({ gid, type }) => {
+    return type === 'RoCE v2' && !gid.startsWith('fe80') && isAssigned(gid);
+  });
+  const best = usable.find(({ gid }) => gid.startsWith('::ffff:')) ?? usable[0];
+  if (best === undefined) return undefined;
+  return { gid: best.gid, lid: 0, gidIndex: best.index, port: best.port };
+}
+
+function isAssigned(gid: string): boolean {
+  const bytes = gidBytes(gid);
+  return Object.values(networkInterfaces()).some((addresses = []) =>
+    addresses.some(({ address, family }) => {
+      const text = family === 'IPv4' ? `::ffff:${address}` : address;
+      return gidBytes(text).equals(bytes);
+    }),
+  );
+}
