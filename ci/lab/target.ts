@@ -13,6 +13,7 @@ import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
+import { provideTreeModules, type TreeModule } from './tree-module.ts';
 
 export interface VmOptions {
   /** NAME as in `vm:NAME`; see `uapi-conform lab list`. */
@@ -28,6 +29,8 @@ export interface VmOptions {
   readonly extraModules?: readonly string[];
   /** Modules to build for the kernel, loaded last. */
   readonly modulesToBuild?: readonly ModuleSource[];
+  /** Modules of the kernel's own source, built where the kernel comes without them. */
+  readonly treeModules?: readonly TreeModule[];
   /** Values of QEMU's -device. */
   readonly qemuDevices: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
@@ -54,12 +57,14 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   const plan = guestPlan(options);
   await ensurePackages('lab');
   const kernel = await chooseKernel(options);
-  const built: string[] = [];
+  const tree = await provideTreeModules(kernel, options.treeModules ?? [], options.say);
+  const built = [...tree.files];
   for (const source of options.modulesToBuild ?? []) {
     built.push(await buildModule(kernel, source, options.say));
   }
+  const modules = [...plan.modules, ...tree.names];
   const extraModules = [...plan.extraModules, ...built];
-  const initramfs = await buildInitramfs(kernel, { ...plan, extraModules });
+  const initramfs = await buildInitramfs(kernel, { ...plan, modules, extraModules });
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }

@@ -27,12 +27,21 @@ export interface LabNeeds {
   readonly setup: readonly string[];
   /** Modules of its own, as sources. */
   readonly builds: readonly ModuleBuild[];
+  /** Modules of the kernel's own source, which a distribution may have left out. */
+  readonly treeModules: readonly TreeModule[];
 }
 
 /** `"build": {"source": "module", "name": "uapi_faults"}`; the source is a folder beside lab.json. */
 interface ModuleBuild {
   readonly directory: string;
   readonly name: string;
+}
+
+/** `"tree": [{"name": "siw", "folder": "drivers/infiniband/sw/siw", "config": "CONFIG_RDMA_SIW"}]` */
+interface TreeModule {
+  readonly name: string;
+  readonly folder: string;
+  readonly config: string;
 }
 
 /** A virtual machine that has what the wanted providers need. The lab is loaded only here. */
@@ -49,6 +58,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     qemuDevices: needs.devices,
     setup: needs.setup,
     modulesToBuild: needs.builds,
+    treeModules: needs.treeModules,
     ...(kernel !== undefined && { kernel }),
     ...(bzImage !== undefined && { bzImage }),
     ...(modules !== undefined && { modules }),
@@ -67,10 +77,11 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     devices: union('devices'),
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
+    treeModules: all.flatMap(({ treeModules }) => treeModules),
   };
 }
 
-type ListKey = Exclude<keyof LabNeeds, 'builds'>;
+type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules'>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
 function dataFolder(path: string): string {
@@ -93,6 +104,7 @@ function readNeeds(folder: string): LabNeeds {
     devices: list('devices'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
+    treeModules: treeModulesOf(value, path),
   };
 }
 
@@ -109,6 +121,20 @@ function buildsOf(value: unknown, folder: string, path: string): readonly Module
     return [{ directory: join(folder, source), name }];
   }
   throw new UsageError(`${path}: 'build' must have a 'source' and a 'name', both strings.`);
+}
+
+function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
+  const list = memberOf(value, 'tree') ?? [];
+  const wrong = new UsageError(
+    `${path}: 'tree' must be a list of {name, folder, config}, all of them strings.`,
+  );
+  if (!Array.isArray(list)) throw wrong;
+  return list.map((item: unknown) => {
+    const [name, folder, config] = ['name', 'folder', 'config'].map((key) => memberOf(item, key));
+    if (typeof name !== 'string' || typeof folder !== 'string') throw wrong;
+    if (typeof config !== 'string') throw wrong;
+    return { name, folder, config };
+  });
 }
 
 function listOf(value: unknown, key: ListKey, path: string): readonly string[] {

@@ -39,9 +39,26 @@ links() {
   echo "neigh add fe80::ff:fe00:2 lladdr $FAR_MAC dev near0 nud permanent"
   echo "neigh add fe80::ff:fe00:1 lladdr $NEAR_MAC dev far0 nud permanent"
 
-  # iif lo: packets that this machine sends. Those that arrive must find the local table.
-  echo "rule add pref 10 iif lo from 198.18.0.0/16 to 198.19.0.0/16 lookup 18"
-  echo "rule add pref 10 iif lo from 198.19.0.0/16 to 198.18.0.0/16 lookup 19"
+  # siw has a link of its own: the RDMA CM finds a device by its address.
+  echo "link add near1 mtu 4200 address 02:00:00:00:00:11 type veth" \
+    "peer name far1 mtu 4200 address 02:00:00:00:00:12"
+  echo "link set near1 up"
+  echo "link set far1 up"
+  echo "addr add 198.18.16.1/32 dev near1"
+  echo "addr add 198.19.16.1/32 dev far1"
+  echo "neigh add 198.19.16.1 lladdr 02:00:00:00:00:12 dev near1 nud permanent"
+  echo "neigh add 198.18.16.1 lladdr 02:00:00:00:00:11 dev far1 nud permanent"
+  echo "route add 198.19.16.0/24 dev near1 table 18"
+  echo "route add 198.18.16.0/24 dev far1 table 19"
+
+  # What is sent, and not what arrives, which must find the local table. The RDMA CM looks routes up
+  # by the outgoing interface alone (drivers/infiniband/core/cma.c, validate_ipv4_net_dev()).
+  for match in "iif lo" "oif near0" "oif near1"; do
+    echo "rule add pref 10 $match from 198.18.0.0/16 to 198.19.0.0/16 lookup 18"
+  done
+  for match in "iif lo" "oif far0" "oif far1"; do
+    echo "rule add pref 10 $match from 198.19.0.0/16 to 198.18.0.0/16 lookup 19"
+  done
   echo "route add 198.19.0.0/20 dev near0 table 18"
   echo "route add 198.18.0.0/20 dev far0 table 19"
   echo "rule add pref 20 lookup local"
@@ -77,6 +94,9 @@ devices() {
   echo "link add rxe0 type rxe netdev self0"
   echo "link add rxe1 type rxe netdev near0"
   echo "link add rxe2 type rxe netdev far0"
+  [ -d /sys/module/siw ] || return 0
+  echo "link add siw0 type siw netdev near1"
+  echo "link add siw1 type siw netdev far1"
 }
 
 links | ip -batch - && impairments | tc -batch - && devices | rdma -b -
