@@ -17,6 +17,16 @@ export interface CommandLike {
   readonly struct?: Decoder;
 }
 
+/**
+ * What the log keeps of a call in place of its argument, where that leads on to other memory.
+ * Both are asked for only when a log is there.
+ */
+export interface Transcript {
+  input(): Uint8Array;
+  /** After the call, also after one that failed. */
+  output(): Uint8Array;
+}
+
 /** Calls whose memory argument is a path or a name. */
 const TEXT_CALLS: ReadonlySet<string> = new Set(['open', 'openat2', 'memfd_create']);
 

@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { callLog, endCall, NOT_LOGGED } from './call-log.ts';
-import type { CommandLike } from './call-record.ts';
+import type { CommandLike, Transcript } from './call-record.ts';
 import { E, type Errno } from './errno.ts';
 import { fdTarget, UapiError } from './error.ts';
 import { asBuffer, formatBytes } from './format-bytes.ts';
@@ -14,6 +14,8 @@ export interface IoctlOptions {
   readonly restart?: boolean;
   /** The device's address for error messages; what the fd names if absent. */
   readonly device?: string;
+  /** What the log keeps in place of the argument. */
+  readonly transcript?: Transcript;
 }
 
 type IoctlFunction = (fd: number, request: number, arg: IoctlArgument) => number;
@@ -40,11 +42,14 @@ export function tryIoctl(
   const bare = typeof command === 'number';
   const request = bare ? command : command.request;
   const log = callLog();
+  const { transcript } = options;
   const slot =
-    log === undefined ? NOT_LOGGED : log.begin(bare ? 'ioctl' : command, request, fd, arg);
+    log === undefined
+      ? NOT_LOGGED
+      : log.begin(bare ? 'ioctl' : command, request, fd, transcript?.input() ?? arg);
   const ret = rawIoctl(fd, request, arg);
   if (ret < 0) return failed(koffi.errno(), slot, { fd, request, arg, options });
-  if (log !== undefined) log.end(slot, ret, 0, arg);
+  if (log !== undefined) log.end(slot, ret, 0, transcript?.output() ?? arg);
   return ret === 0 ? SUCCESS : { ret, errno: 0 };
 }
 
@@ -66,7 +71,9 @@ function failed(firstErrno: Errno, slot: number, call: FailedCall): SysResult {
     ret = rawIoctl(fd, request, arg);
     errno = ret < 0 ? koffi.errno() : 0;
   }
-  endCall(slot, ret, errno, arg, restarts);
+  if (slot !== NOT_LOGGED) {
+    endCall(slot, ret, errno, options.transcript?.output() ?? arg, restarts);
+  }
   return { ret, errno };
 }
 

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
-import { beginCall, endCall } from './call-log.ts';
+import { beginCall, callLog, endCall, NOT_LOGGED } from './call-log.ts';
+import type { CommandLike, Transcript } from './call-record.ts';
 import { formatBytes } from './format-bytes.ts';
 import { cStringBytes, libc, mustSucceed, type SysResult, toInt64, toUint64 } from './sys-call.ts';
 
@@ -114,6 +115,22 @@ export function tryWrite(fd: number, buf: Memory, length = lengthOf(buf)): SysRe
   const ret = rawWrite(fd, buf, toUint64(length));
   const errno = ret < 0 ? koffi.errno() : 0;
   endCall(slot, ret, errno);
+  return { ret, errno };
+}
+
+/** How a write that is a command stands in the call log. */
+export interface LoggedCommand {
+  readonly command: CommandLike;
+  readonly transcript: Transcript;
+}
+
+/** write(2) to an interface that takes commands by it, logged by the command's name. */
+export function tryWriteLogged(fd: number, bytes: Uint8Array, as: LoggedCommand): SysResult {
+  const log = callLog();
+  const slot = log?.begin(as.command, 0, fd, as.transcript.input()) ?? NOT_LOGGED;
+  const ret = rawWrite(fd, bytes, toUint64(bytes.length));
+  const errno = ret < 0 ? koffi.errno() : 0;
+  if (slot !== NOT_LOGGED) endCall(slot, ret, errno, as.transcript.output());
   return { ret, errno };
 }
 

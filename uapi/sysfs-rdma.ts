@@ -1,0 +1,150 @@
+import { basename } from 'node:path';
+import { description } from './headers/rdma/ib-user-ioctl-verbs.ts';
+import { deviceNode, sysfsEntries, sysfsTarget, sysfsText } from './sysfs.ts';
+
+/** RDMA devices as sysfs tells of them; no node is opened. */
+
+const VERBS = '/sys/class/infiniband_verbs';
+const DEVICES = '/sys/class/infiniband';
+
+export interface RdmaGid {
+  readonly port: number;
+  readonly index: number;
+  /** 'fe80:0000:…': eight groups as sysfs writes them. */
+  readonly gid: string;
+  /** 'IB/RoCE v1', 'RoCE v2'; absent for iWARP. */
+  readonly type?: string;
+  readonly netdev?: string;
+}
+
+export interface RdmaPort {
+  readonly port: number;
+  /** 'ACTIVE', 'DOWN', … */
+  readonly state: string;
+  /** 'Ethernet', 'InfiniBand'. */
+  readonly linkLayer: string;
+  /** Network devices that its GIDs or its parent name. */
+  readonly netdevs: readonly string[];
+}
+
+export interface RdmaDevice {
+  /** 'rxe0'. */
+  readonly ibdev: string;
+  /** '/dev/infiniband/uverbs0'. */
+  readonly uverbsNode: string;
+  /** 'rxe', 'siw', 'mlx5'; the kernel module's name where it is none that is known; else 'unknown'. */
+  readonly driver: string;
+  /** enum rdma_driver_id, where the driver is in the header. */
+  readonly driverId?: number;
+  /** 'CA', 'RNIC', …, without its number. */
+  readonly nodeType: string;
+  /** '505400fffe123456' without colons. */
+  readonly nodeGuid: string;
+  readonly firmware: string;
+  /** What a driver without devices of its own sits on: a network device's name. */
+  readonly parent?: string;
+  /** The device's directory in sysfs, of hardware only. */
+  readonly path?: string;
+  readonly abiVersion: number;
+  readonly ports: readonly RdmaPort[];
+  /** Those that are set; empty slots are left out. */
+  readonly gids: readonly RdmaGid[];
+}
+
+/** All devices that have a verbs node. */
+export function rdmaDevices(): readonly RdmaDevice[] {
+  return sysfsEntries(VERBS).flatMap((entry) => {
+    const ibdev = sysfsText(`${VERBS}/${entry}/ibdev`);
+    return ibdev === undefined ? [] : [readDevice(entry, ibdev)];
+  });
+}
+
+function readDevice(entry: string, ibdev: string): RdmaDevice {
+  const dir = `${DEVICES}/${ibdev}`;
+  const path = sysfsTarget(`${dir}/device`);
+  const parent = sysfsText(`${dir}/parent`);
+  const nodeType = (sysfsText(`${dir}/node_type`) ?? '').replace(/^\d+: /, '');
+  const driver = driverOf({ ibdev, nodeType, parent, path });
+  const driverId = rdmaDriverId(driver);
+  const ports = sysfsEntries(`${dir}/ports`).map(Number);
+  const gids = ports.flatMap((port) => readGids(dir, port));
+  return {
+    ibdev,
+    uverbsNode: deviceNode(`${VERBS}/${entry}`) ?? `/dev/infiniband/${entry}`,
+    driver,
+    ...(driverId !== undefined && { driverId }),
+    nodeType,
+    nodeGuid: (sysfsText(`${dir}/node_guid`) ?? '').replaceAll(':', ''),
+    firmware: sysfsText(`${dir}/fw_ver`) ?? '',
+    ...(parent !== undefined && { parent }),
+    ...(path !== undefined && { path }),
+    abiVersion: Number(sysfsText(`${VERBS}/${entry}/abi_version`) ?? 0),
+    ports: ports.map((port) => readPort(dir, port, netdevsOf(gids, port, parent))),
+    gids,
+  };
+}
+
+function netdevsOf(gids: readonly RdmaGid[], port: number, parent?: string): readonly string[] {
+  const named = gids.flatMap((gid) => (gid.port === port && gid.netdev ? [gid.netdev] : []));
+  return [...new Set([...named, ...(parent === undefined ? [] : [parent])])];
+}
+
+function readPort(dir: string, port: number, netdevs: readonly string[]): RdmaPort {
+  return {
+    port,
+    state: (sysfsText(`${dir}/ports/${port}/state`) ?? '').replace(/^\d+: /, ''),
+    linkLayer: sysfsText(`${dir}/ports/${port}/link_layer`) ?? '',
+    netdevs,
+  };
+}
+
+/** Reading the type or netdev of an empty slot fails, as does the GID of some. */
+function readGids(dir: string, port: number): readonly RdmaGid[] {
+  return sysfsEntries(`${dir}/ports/${port}/gids`).flatMap((slot) => {
+    const at = `${dir}/ports/${port}`;
+    const gid = sysfsText(`${at}/gids/${slot}`);
+    if (gid === undefined || /^[0:]*$/.test(gid)) return [];
+    const type = sysfsText(`${at}/gid_attrs/types/${slot}`);
+    const netdev = sysfsText(`${at}/gid_attrs/ndevs/${slot}`);
+    return [{ port, index: Number(slot), gid, ...(type && { type }), ...(netdev && { netdev }) }];
+  });
+}
+
+/** Modules of the device behind the verbs, where they are not called as the RDMA driver is. */
+const driverOfModule: Readonly<Record<string, string>> = {
+  mlx5_core: 'mlx5',
+  mlx4_core: 'mlx4',
+  bnxt_en: 'bnxt_re',
+  ice: 'irdma',
+  i40e: 'irdma',
+  idpf: 'irdma',
+  hns_roce_hw_v2: 'hns',
+  hns3: 'hns',
+  qede: 'qedr',
+};
+
+interface DriverSigns {
+  readonly ibdev: string;
+  readonly nodeType: string;
+  readonly parent: string | undefined;
+  readonly path: string | undefined;
+}
+
+/**
+ * Hardware has a device whose driver says it. Of those without, rxe alone has the attribute
+ * `parent` (drivers/infiniband/sw/rxe/rxe_verbs.c, parent_show()), and siw alone is an RNIC.
+ */
+function driverOf({ ibdev, nodeType, parent, path }: DriverSigns): string {
+  const bound = path === undefined ? undefined : sysfsTarget(`${path}/driver`);
+  if (bound !== undefined) return driverOfModule[basename(bound)] ?? basename(bound);
+  if (parent !== undefined) return 'rxe';
+  if (nodeType === 'RNIC') return 'siw';
+  const prefix = /^[a-z_]+/.exec(ibdev)?.[0] ?? '';
+  return rdmaDriverId(prefix) === undefined ? 'unknown' : prefix;
+}
+
+/** enum rdma_driver_id of a driver's name: 'rxe' is RDMA_DRIVER_RXE. */
+export function rdmaDriverId(driver: string): number | undefined {
+  const id = description.constants[`RDMA_DRIVER_${driver.toUpperCase()}`];
+  return id === undefined ? undefined : Number(id);
+}
