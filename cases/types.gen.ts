@@ -691,7 +691,7 @@ export interface Step {
     abi?: Abi;
   };
   /**
-   * Changes what an MR covers and allows; the MR has its new keys afterwards.
+   * Changes what an MR covers and allows. Gives the MR with its new keys; the old name keeps the old ones.
    */
   reregister?: {
     mr: Reference;

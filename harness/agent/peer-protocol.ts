@@ -1,11 +1,12 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Device } from '../../providers/contract.ts';
+import type { RdmaKind, RdmaObject } from '../../providers/contract-verbs.ts';
 import type { StepFailure } from '../../reports/results.ts';
 import type { DescriptorValue } from './values.ts';
 
 /** Between a worker and the process that a `process` step starts: one order in, one report out. */
 
-/** A value that the peer gets; its descriptor is inherited in the slot. */
+/** A value that the peer gets; its descriptor, if it has one, is inherited in the slot. */
 export type HandedValue =
   | { readonly name: string; readonly kind: DescriptorValue['kind'] }
   | {
@@ -13,11 +14,34 @@ export type HandedValue =
       readonly kind: 'session';
       readonly device: Device;
       readonly provider: string;
+    }
+  | {
+      readonly name: string;
+      readonly kind: 'rdma';
+      readonly objectKind: RdmaKind;
+      readonly handle: number;
+      readonly fields: HandedFields;
+      /** The session that the object is reached through: a name that is handed over too. */
+      readonly session: string;
     };
+
+/** JSON has no bigint: those are texts that end in `n`. */
+export type HandedFields = Readonly<Record<string, number | string>>;
+
+export function packFields(fields: RdmaObject['fields']): HandedFields {
+  const pack = (field: number | bigint) => (typeof field === 'bigint' ? `${field}n` : field);
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, pack(field)]));
+}
+
+export function unpackFields(fields: HandedFields): RdmaObject['fields'] {
+  const unpack = (field: number | string) =>
+    typeof field === 'string' ? BigInt(field.slice(0, -1)) : field;
+  return Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, unpack(field)]));
+}
 
 export interface PeerOrder {
   readonly steps: readonly Step[];
-  readonly values: readonly (HandedValue & { readonly slot: number })[];
+  readonly values: readonly (HandedValue & { readonly slot?: number })[];
   /** Names of descriptors that go back over the socket. */
   readonly give: readonly string[];
   readonly socket: number;
@@ -34,6 +58,8 @@ export interface PeerReport {
   /** An exception that no step explains. */
   readonly defect?: string;
   readonly given?: readonly { readonly name: string; readonly kind: DescriptorValue['kind'] }[];
+  /** Names of objects that were handed over and are destroyed now. */
+  readonly destroyed?: readonly string[];
 }
 
 /** What a peer's standard output said: the step that it last entered, and its report if it had time for one. */

@@ -3,12 +3,12 @@ import { sendFds } from '../../uapi/sys-socket.ts';
 import { CommandIndex } from './commands.ts';
 import { runSteps } from './interpreter.ts';
 import type { PeerLine, PeerOrder, PeerReport } from './peer-protocol.ts';
+import { takeOver } from './peer-values.ts';
 import { openRoles } from './point.ts';
 import { loadProvider } from './provider-loader.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
-import { type DescriptorValue, descriptorOf, type Value } from './values.ts';
-import { holdSession } from './verbs/device.ts';
+import { type DescriptorValue, descriptorOf } from './values.ts';
 
 /**
  * The process that a `process` step starts: reads an order on standard input, runs its steps with
@@ -42,16 +42,11 @@ async function carryOut(order: PeerOrder): Promise<PeerReport> {
   );
   const byName = new Map(providers.map((provider) => [provider.name, provider]));
   for (const value of order.values) {
-    if (value.kind !== 'session') {
-      scope.set(value.name, { kind: value.kind, fd: value.slot, closed: false });
-      continue;
+    if (value.kind === 'session' && !byName.has(value.provider)) {
+      byName.set(value.provider, await loadProvider(value.provider, order.providerPaths));
     }
-    const provider =
-      byName.get(value.provider) ?? (await loadProvider(value.provider, order.providerPaths));
-    const session = provider.adopt(value.device, value.slot);
-    const held: Value = { kind: 'session', device: value.device, provider, session, closed: false };
-    scope.set(value.name, holdSession({ release }, held));
   }
+  const passed = takeOver(order.values, { scope, release, providers: byName });
   const opened = openRoles(order.roles, byName, release);
   if (!opened.ok) return { defect: `${opened.call} failed in the other process` };
   const commands = await CommandIndex.load(providers);
@@ -63,7 +58,8 @@ async function carryOut(order: PeerOrder): Promise<PeerReport> {
     executed: 0,
     entering: (step) => say({ entered: step }),
   });
-  if (failure !== undefined) return { failure };
+  const destroyed = passed.filter(({ life }) => life.destroyed).map(({ name }) => name);
+  if (failure !== undefined) return { failure, destroyed };
   const given = order.give.map((name) => ({
     name,
     value: scope.value(`$${name}`, 'dmabuf', 'sync-file', 'memory', 'descriptor'),
@@ -76,6 +72,7 @@ async function carryOut(order: PeerOrder): Promise<PeerReport> {
     );
   }
   return {
+    destroyed,
     given: given.map(({ name, value }) => ({ name, kind: (value as DescriptorValue).kind })),
   };
 }

@@ -5,6 +5,7 @@ import type {
   Session,
   SoftwareFence,
 } from '../../providers/contract.ts';
+import type { RdmaObject } from '../../providers/contract-verbs.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
 
 /** What steps make and later steps refer to. Each kind says which fields a reference may name. */
@@ -20,6 +21,13 @@ export interface SessionValue {
   readonly provider: Provider;
   readonly session: Session;
   closed: boolean;
+  /** Of a second descriptor: the session that it was duplicated from, with the same open file. */
+  readonly duplicateOf?: SessionValue;
+}
+
+/** Whether two sessions are one open file, and so have the same objects. */
+export function isSameFile(a: SessionValue, b: SessionValue): boolean {
+  return (a.duplicateOf ?? a) === (b.duplicateOf ?? b);
 }
 
 export interface BufferValue {
@@ -47,6 +55,25 @@ export interface FenceValue {
   readonly fence: SoftwareFence;
 }
 
+/** An object of an RDMA device. */
+export interface RdmaValue {
+  readonly kind: 'rdma';
+  readonly object: RdmaObject;
+  readonly owner: SessionValue;
+  /** Shared by the values of one object: an MR that was changed has a value for its new keys. */
+  readonly life: { destroyed: boolean; newest: RdmaObject };
+  /** Of an MR over a mapping: where its first byte lies. */
+  readonly memory?: { readonly mapping: Mapping; readonly offset: number };
+  /** Of a memory window: how it is known since the last bind that was posted. */
+  window?: RdmaWindow | undefined;
+}
+
+export interface RdmaWindow {
+  readonly rkey: number;
+  /** The first byte of the window as its key sees it. */
+  readonly address: bigint;
+}
+
 export interface RecordValue {
   readonly kind: 'record';
   readonly fields: Fields;
@@ -58,6 +85,7 @@ export type Value =
   | DescriptorValue
   | MappingValue
   | FenceValue
+  | RdmaValue
   | RecordValue;
 
 /** A case that its own loader should have refused, or a provider that breaks the contract. */
@@ -82,6 +110,8 @@ export function fieldsOf(value: Value): Fields {
       return { length: value.mapping.length };
     case 'fence':
       return { id: value.fence.id };
+    case 'rdma':
+      return rdmaFields(value);
     case 'record':
       return value.fields;
     case 'dmabuf':
@@ -92,20 +122,34 @@ export function fieldsOf(value: Value): Fields {
   }
 }
 
+function rdmaFields({ object, window }: RdmaValue): Fields {
+  const { handle, kind, fields } = object;
+  const isFile = kind === 'channel' || kind === 'async-events';
+  const rkey = window === undefined ? {} : { rkey: window.rkey };
+  return { handle, ...(isFile ? { fd: handle } : {}), ...fields, ...rkey };
+}
+
+/** What a value is called in failure texts and messages. */
+export function kindOf(value: Value): string {
+  return value.kind === 'rdma' ? value.object.kind : value.kind;
+}
+
 /** The descriptor behind a value, also of one that is closed: cases use stale ones on purpose. */
 export function descriptorOf(value: Value | Scalar): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'object') throw new CaseDefect(`${String(value)} is no descriptor`);
   const { fd } = fieldsOf(value);
-  if (typeof fd !== 'number') throw new CaseDefect(`a ${value.kind} has no descriptor`);
+  if (typeof fd !== 'number') throw new CaseDefect(`a ${kindOf(value)} has no descriptor`);
   return fd;
 }
 
 /** For failure texts: `dmabuf fd=7`. */
 export function describe(value: Value): string {
   const fields = Object.entries(fieldsOf(value)).map(([name, field]) => `${name}=${show(field)}`);
-  return [value.kind === 'record' ? '' : value.kind, ...fields].filter((s) => s !== '').join(' ');
+  return [value.kind === 'record' ? '' : kindOf(value), ...fields]
+    .filter((s) => s !== '')
+    .join(' ');
 }
 
 /** Numbers beyond 64 Ki in hex, arrays in brackets. */

@@ -1,3 +1,4 @@
+import type { Mapping } from '../../../uapi/mapping.ts';
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect } from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
@@ -25,15 +26,36 @@ export function fill(args: Arguments<'fill'>, context: PointContext): VerbResult
   return gaveFields();
 }
 
-/** The check that a job, a copy or a share has really moved data. */
+/** The check that a job, a copy or a share has really moved data, and nothing beyond it. */
 export function bytes(args: Arguments<'bytes'>, context: PointContext): VerbResult {
   const { mapping, offset, bytes: expected, pattern } = expectedBytes(args, context);
+  const inside = compare(mapping, offset, expected, `pattern ${pattern}`);
+  if (inside !== undefined || args.around === undefined) return inside ?? gaveFields();
+  const around = String(context.scope.scalar(args.around));
+  const end = offset + expected.length;
+  for (const [from, to] of [
+    [0, offset],
+    [end, mapping.length],
+  ] as const) {
+    const guard = patternBytes(around, BigInt(from), to - from);
+    const outside = compare(mapping, from, guard, `pattern ${around} around that`);
+    if (outside !== undefined) return outside;
+  }
+  return gaveFields();
+}
+
+function compare(
+  mapping: Mapping,
+  offset: number,
+  expected: Buffer,
+  what: string,
+): VerbResult | undefined {
   const at = mapping.compare(offset, expected);
-  if (at < 0) return gaveFields();
+  if (at < 0) return undefined;
   const actual = mapping.read(offset, expected.length);
   return {
     kind: 'mismatch',
-    expected: `pattern ${pattern} in ${expected.length} bytes at offset ${offset}`,
+    expected: `${what} in ${expected.length} bytes at offset ${offset}`,
     actual: `${countDifferent(expected, actual)} bytes differ, the first at offset ${offset + at}`,
     detail: `expected ${window(expected, at)}\nactual   ${window(actual, at)}`,
   };

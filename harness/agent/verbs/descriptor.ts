@@ -129,7 +129,8 @@ function sameKind(value: Value | Scalar, fd: number, context: PointContext): Val
   if (typeof value !== 'object') return holdDescriptor(context, 'descriptor', fd);
   if (value.kind === 'session') {
     const session = value.provider.adopt(value.device, fd);
-    return holdSession(context, { ...value, session, closed: false });
+    const duplicateOf = value.duplicateOf ?? value;
+    return holdSession(context, { ...value, session, closed: false, duplicateOf });
   }
   const known = ['dmabuf', 'sync-file', 'memory'] as const;
   const kind = known.find((name) => name === value.kind) ?? 'descriptor';

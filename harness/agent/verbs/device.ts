@@ -49,7 +49,14 @@ export function open(args: Arguments<'open'>, context: PointContext): VerbResult
   const how = access === undefined ? rest : { ...rest, access: accessOf(context, access) };
   const outcome = provider.open(device, how);
   if (!outcome.ok) return refused(outcome);
-  return gave(holdSession(context, { ...context.session, session: outcome.value, closed: false }));
+  const value: SessionValue = {
+    kind: 'session',
+    device,
+    provider,
+    session: outcome.value,
+    closed: false,
+  };
+  return gave(holdSession(context, value));
 }
 
 /** Enters a session into the release stack. */
@@ -89,6 +96,7 @@ export function close(args: Arguments<'close'>, context: PointContext): VerbResu
     return outcome.ok ? gaveFields() : refused(outcome);
   }
   if (typeof value === 'object' && 'closed' in value) value.closed = true;
+  if (typeof value === 'object' && value.kind === 'rdma') value.life.destroyed = true;
   const { errno } = tryClose(descriptorOf(value));
   return errno === 0 ? gaveFields() : refused({ errno, call: 'close' });
 }

@@ -31,24 +31,27 @@ import {
 import { ioctl } from './ioctl.ts';
 import { map, memory, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
-import { armCq, connect, pollCq, postReceive, postSend, readEvent } from './rdma-jobs.ts';
+import { armCq, pollCq } from './rdma-completions.ts';
+import { readEvent } from './rdma-events.ts';
+import { postReceive, postSend } from './rdma-jobs.ts';
+import { adviseMr } from './rdma-memory.ts';
 import {
-  adviseMr,
   attachMulticast,
   create,
   destroy,
   detachMulticast,
+  reregister,
+  resizeCq,
+} from './rdma-objects.ts';
+import { connect, modify, modifySrq } from './rdma-qp.ts';
+import {
   infoHandles,
-  modify,
-  modifySrq,
   query,
   queryDevice,
   queryGid,
   queryGidTable,
   queryPort,
-  reregister,
-  resizeCq,
-} from './rdma-objects.ts';
+} from './rdma-queries.ts';
 import { repeat } from './repeat.ts';
 import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
 import { uverbs, uverbsWrite } from './uverbs.ts';

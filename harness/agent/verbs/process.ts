@@ -7,9 +7,18 @@ import {
   type HandedValue,
   type PeerOrder,
   type PeerOutput,
+  packFields,
   parseOutput,
 } from '../peer-protocol.ts';
-import { CaseDefect, descriptorOf } from '../values.ts';
+import type { Scope } from '../scope.ts';
+import {
+  CaseDefect,
+  descriptorOf,
+  fieldsOf,
+  isSameFile,
+  kindOf,
+  type RdmaValue,
+} from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
 import { holdDescriptor } from './device.ts';
 
@@ -23,18 +32,19 @@ const MAX_FDS = 64;
  * descriptors are inherited, and what comes back waits in a socket until the process is gone.
  */
 export function process(args: Arguments<'process'>, context: PointContext): VerbResult {
-  const handed = (args.pass ?? []).map((reference) => handOver(reference, context));
+  const pass = args.pass ?? [];
+  const handed = pass.map((reference) => handOver(reference, pass, context));
   const [near, far] = socketpair();
   const order: PeerOrder = {
     steps: args.steps,
     give: args.give ?? [],
     ends: args.ends ?? 'exit',
-    values: handed.map(({ value }, index) => ({ ...value, slot: FIRST_HANDED_SLOT + index })),
+    values: inSlots(handed),
     socket: SOCKET_SLOT,
     ...context.process,
   };
   try {
-    const ended = spawnPeer(order, [far, ...handed.map(({ fd }) => fd)]);
+    const ended = spawnPeer(order, [far, ...handed.flatMap(({ fd }) => fd ?? [])]);
     tryClose(far);
     return judgeEnd(args, ended, context) ?? receive(ended.output, near, context);
   } finally {
@@ -59,31 +69,73 @@ function spawnPeer(order: PeerOrder, descriptors: readonly number[]): Ended {
   return { how, output: parseOutput(stdout.toString()), stderr: stderr.toString() };
 }
 
-function handOver(reference: string, context: PointContext): { value: HandedValue; fd: number } {
-  const value = context.scope.resolve(reference);
-  const name = reference.replace(/^\$/, '');
+interface Handed {
+  readonly value: HandedValue;
+  readonly fd?: number;
+}
+
+/** Descriptors are inherited in the order in which they are handed over. */
+function inSlots(handed: readonly Handed[]): PeerOrder['values'] {
+  let slot = FIRST_HANDED_SLOT;
+  return handed.map(({ value, fd }) => (fd === undefined ? value : { ...value, slot: slot++ }));
+}
+
+function handOver(reference: string, pass: readonly string[], { scope }: PointContext): Handed {
+  const value = scope.resolve(reference);
+  const name = nameOf(reference);
   if (typeof value !== 'object' || value.kind === 'buffer') {
     throw new CaseDefect(
       `${reference} is no descriptor to hand over; of a buffer, pass its dma-buf`,
     );
   }
-  const fd = descriptorOf(value);
   switch (value.kind) {
-    case 'session':
-      return {
-        value: { name, kind: 'session', device: value.device, provider: value.provider.name },
-        fd,
-      };
+    case 'session': {
+      const { device, provider } = value;
+      const handed: HandedValue = { name, kind: 'session', device, provider: provider.name };
+      return { value: handed, fd: descriptorOf(value) };
+    }
+    case 'rdma':
+      return handOverObject(name, value, sessionFor(value, pass, scope));
     case 'dmabuf':
     case 'sync-file':
     case 'memory':
-      return { value: { name, kind: value.kind }, fd };
+      return { value: { name, kind: value.kind }, fd: descriptorOf(value) };
     case 'descriptor':
     case 'mapping':
     case 'fence':
     case 'record':
-      return { value: { name, kind: 'descriptor' }, fd };
+      return { value: { name, kind: 'descriptor' }, fd: descriptorOf(value) };
   }
+}
+
+/** A completion channel is a descriptor; everything else is a number in the file of its session. */
+function handOverObject(name: string, value: RdmaValue, session: string): Handed {
+  const { kind, handle, fields } = value.life.newest;
+  const handed: HandedValue = {
+    name,
+    kind: 'rdma',
+    objectKind: kind,
+    handle,
+    fields: packFields(fields),
+    session,
+  };
+  const { fd } = fieldsOf(value);
+  return typeof fd === 'number' ? { value: handed, fd } : { value: handed };
+}
+
+/** The session among those that are handed over which has the object. */
+function sessionFor(value: RdmaValue, pass: readonly string[], scope: Scope): string {
+  const session = pass.find((reference) => {
+    const other = scope.resolve(reference);
+    return typeof other === 'object' && other.kind === 'session' && isSameFile(other, value.owner);
+  });
+  if (session !== undefined) return nameOf(session);
+  const mend = `{ "dup": { "what": "$device" }, "as": "shared" }, then pass "$shared" as well`;
+  throw new CaseDefect(`a ${kindOf(value)} goes with a duplicate of its session: ${mend}`);
+}
+
+function nameOf(reference: string): string {
+  return reference.replace(/^\$/, '');
 }
 
 /** A fault counts only in the step that is there to provoke it: the last. */
@@ -109,6 +161,9 @@ function judgeEnd(
 
 /** What the other process gave back, under the names that it gave. */
 function receive(output: PeerOutput, socket: number, context: PointContext): VerbResult {
+  for (const name of output.report?.destroyed ?? []) {
+    context.scope.value(`$${name}`, 'rdma').life.destroyed = true;
+  }
   const given = output.report?.given ?? [];
   if (given.length === 0) return gaveFields();
   const { fds } = recvFds(socket, 1, MAX_FDS);

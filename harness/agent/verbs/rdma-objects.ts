@@ -1,71 +1,125 @@
-import { CaseDefect } from '../values.ts';
-import type { Arguments, PointContext, VerbResult } from '../verb.ts';
+import type { CreateRequests, RdmaKind } from '../../../providers/contract-verbs.ts';
+import type { Scope } from '../scope.ts';
+import { CaseDefect, isSameFile, type RdmaValue, type SessionValue } from '../values.ts';
+import {
+  type Arguments,
+  gave,
+  gaveFields,
+  type PointContext,
+  refused,
+  type VerbResult,
+} from '../verb.ts';
+import { accessBits, howOf, namedBits, numberOf, present } from './rdma-arguments.ts';
+import { LOWER, memoryOf, rangeOf } from './rdma-create.ts';
+import { changedRdma, holdRdma, MR_KINDS, rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 
-export function create(_args: Arguments<'create'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('create is not there yet');
+/** Verbs that make, change and destroy objects of an RDMA device. */
+
+export function create(args: Arguments<'create'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const kind = createdKind(args);
+  const owner = ownerOf(args, context);
+  const want = (LOWER[kind] as Lowering)(args[kind], scope);
+  const outcome = verbsOf(owner).create(kind, want, howOf(args, scope));
+  if (!outcome.ok) return refused(outcome);
+  const memory = args.mr === undefined ? undefined : memoryOf(args.mr, scope);
+  const object = outcome.value;
+  return gave(holdRdma(context, { object, owner, ...(memory === undefined ? {} : { memory }) }));
 }
 
-export function destroy(_args: Arguments<'destroy'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('destroy is not there yet');
+/** One entry of the table; that kind and arguments belong together is what the table says. */
+type Lowering = (want: unknown, scope: Scope) => CreateRequests[RdmaKind];
+
+function createdKind(args: Arguments<'create'>): RdmaKind {
+  const kind = Object.keys(args).find((key) => key in LOWER);
+  if (kind === undefined) throw new CaseDefect(`nothing to create in ${Object.keys(args)}`);
+  return kind as RdmaKind;
 }
 
-export function query(_args: Arguments<'query'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('query is not there yet');
+/** The session of what the object is made from, unless the step names another. */
+function ownerOf(args: Arguments<'create'>, context: PointContext): SessionValue {
+  if (context.on !== undefined) return context.on;
+  const { abi: _abi, ...kinds } = args;
+  const [want = {}] = Object.values(kinds) as { readonly [name: string]: unknown }[];
+  const [wq] = args['wq-table']?.wqs ?? [];
+  const from = want['pd'] ?? want['xrcd'] ?? want['qp'] ?? want['channel'] ?? wq;
+  return typeof from === 'string' ? rdmaOf(from, context.scope).owner : context.session;
 }
 
-export function queryDevice(_args: Arguments<'queryDevice'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('queryDevice is not there yet');
+export function destroy(args: Arguments<'destroy'>, context: PointContext): VerbResult {
+  const value = rdmaOf(args.object, context.scope);
+  const session = context.on ?? value.owner;
+  const outcome = verbsOf(session).destroy(value.life.newest, howOf(args, context.scope));
+  if (!outcome.ok) return refused(outcome);
+  if (isSameFile(session, value.owner)) value.life.destroyed = true;
+  return gaveFields(outcome.value);
 }
 
-export function queryPort(_args: Arguments<'queryPort'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('queryPort is not there yet');
+/** enum ib_mr_rereg_flags. Source: include/rdma/ib_verbs.h */
+const REREGISTER_FLAGS: Readonly<Record<string, number>> = { translation: 1, pd: 2, access: 4 };
+
+export function reregister(args: Arguments<'reregister'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const old = rdmaOf(args.mr, scope, ...MR_KINDS);
+  const moved = args.mapping !== undefined;
+  const change = present({
+    ...(moved ? rangeOf(args, scope) : {}),
+    flags: reregisterFlags(args.flags, scope),
+    pd: args.pd === undefined ? undefined : rdmaOf(args.pd, scope, 'pd').object,
+    access: args.access === undefined ? undefined : accessBits(args.access, scope),
+  });
+  const verbs = verbsFor(old, context);
+  const outcome = verbs.reregisterMr(old.life.newest, change, howOf(args, scope));
+  if (!outcome.ok) return refused(outcome);
+  return gave(changedRdma(old, outcome.value, moved ? memoryOf(args, scope) : old.memory));
 }
 
-export function queryGid(_args: Arguments<'queryGid'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('queryGid is not there yet');
+function reregisterFlags(flags: Arguments<'reregister'>['flags'], scope: Scope): number {
+  if (typeof flags === 'object') return namedBits(REREGISTER_FLAGS, flags, 'flag');
+  const value = scope.scalar(flags);
+  if (typeof value === 'number') return value;
+  const names = value === 'none' ? [] : String(value).split('+');
+  return namedBits(REREGISTER_FLAGS, names, 'flag');
 }
 
-export function queryGidTable(
-  _args: Arguments<'queryGidTable'>,
-  _context: PointContext,
-): VerbResult {
-  throw new CaseDefect('queryGidTable is not there yet');
-}
-
-export function infoHandles(_args: Arguments<'infoHandles'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('infoHandles is not there yet');
-}
-
-export function modify(_args: Arguments<'modify'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('modify is not there yet');
-}
-
-export function modifySrq(_args: Arguments<'modifySrq'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('modifySrq is not there yet');
-}
-
-export function reregister(_args: Arguments<'reregister'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('reregister is not there yet');
-}
-
-export function adviseMr(_args: Arguments<'adviseMr'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('adviseMr is not there yet');
-}
-
-export function resizeCq(_args: Arguments<'resizeCq'>, _context: PointContext): VerbResult {
-  throw new CaseDefect('resizeCq is not there yet');
+export function resizeCq(args: Arguments<'resizeCq'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const old = rdmaOf(args.cq, scope, 'cq');
+  const entries = numberOf(args.entries, scope);
+  const outcome = verbsFor(old, context).resizeCq(old.life.newest, entries, howOf(args, scope));
+  return outcome.ok ? gave(changedRdma(old, outcome.value)) : refused(outcome);
 }
 
 export function attachMulticast(
-  _args: Arguments<'attachMulticast'>,
-  _context: PointContext,
+  args: Arguments<'attachMulticast'>,
+  context: PointContext,
 ): VerbResult {
-  throw new CaseDefect('attachMulticast is not there yet');
+  const { value, gid, lid } = groupOf(args, context.scope);
+  const verbs = verbsFor(value, context);
+  const outcome = verbs.attachMulticast(value.object, gid, lid, howOf(args, context.scope));
+  return outcome.ok ? gaveFields(outcome.value) : refused(outcome);
 }
 
 export function detachMulticast(
-  _args: Arguments<'detachMulticast'>,
-  _context: PointContext,
+  args: Arguments<'detachMulticast'>,
+  context: PointContext,
 ): VerbResult {
-  throw new CaseDefect('detachMulticast is not there yet');
+  const { value, gid, lid } = groupOf(args, context.scope);
+  const verbs = verbsFor(value, context);
+  const outcome = verbs.detachMulticast(value.object, gid, lid, howOf(args, context.scope));
+  return outcome.ok ? gaveFields(outcome.value) : refused(outcome);
+}
+
+interface Group {
+  readonly value: RdmaValue;
+  readonly gid: string;
+  readonly lid: number;
+}
+
+function groupOf(args: Arguments<'attachMulticast'>, scope: Scope): Group {
+  return {
+    value: rdmaOf(args.qp, scope, 'qp'),
+    gid: String(scope.scalar(args.gid)),
+    lid: numberOf(args.lid ?? 0, scope),
+  };
 }
