@@ -64,7 +64,7 @@ export function reregister(args: Arguments<'reregister'>, context: PointContext)
   const moved = args.mapping !== undefined;
   const change = present({
     ...(moved ? rangeOf(args, scope) : {}),
-    flags: reregisterFlags(args.flags, scope),
+    flags: reregisterFlags(args.change, scope),
     pd: args.pd === undefined ? undefined : rdmaOf(args.pd, scope, 'pd').object,
     access: args.access === undefined ? undefined : accessBits(args.access, scope),
   });
@@ -74,7 +74,7 @@ export function reregister(args: Arguments<'reregister'>, context: PointContext)
   return gave(changedRdma(old, outcome.value, moved ? memoryOf(args, scope) : old.memory));
 }
 
-function reregisterFlags(flags: Arguments<'reregister'>['flags'], scope: Scope): number {
+function reregisterFlags(flags: Arguments<'reregister'>['change'], scope: Scope): number {
   if (typeof flags === 'object') return namedBits(REREGISTER_FLAGS, flags, 'flag');
   const value = scope.scalar(flags);
   if (typeof value === 'number') return value;
