@@ -1,8 +1,8 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { ib_uverbs_wc } from '../../../uapi/headers/rdma/ib-user-verbs.ts';
 import { rxe_create_cq_resp } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
+import { completionOf } from '../completion-words.ts';
 import type { Completion, CompletionQueue, Made } from '../driver.ts';
-import { opcodeWord, statusWord } from '../words.ts';
 import { RxeQueue } from './queue.ts';
 
 const AT = {
@@ -16,11 +16,6 @@ const AT = {
   sourceQpn: ib_uverbs_wc.field('src_qp').offset,
   flags: ib_uverbs_wc.field('wc_flags').offset,
 };
-
-/** enum ib_wc_flags. Source: include/rdma/ib_verbs.h */
-const WC_GRH = 1;
-const WC_WITH_IMM = 2;
-const WC_WITH_INVALIDATE = 8;
 
 /** Maps the queue of a new CQ; its elements are struct ib_uverbs_wc. */
 export function openCq({ fd, response }: Made<'cq'>): CallOutcome<CompletionQueue> {
@@ -55,25 +50,15 @@ function poll(queue: RxeQueue, max: number): readonly Completion[] {
 }
 
 function decodeCompletion({ memory }: RxeQueue, at: number): Completion {
-  const status = memory.readU32(at + AT.status);
-  const flags = memory.readU32(at + AT.flags);
-  const extra = memory.readU32(at + AT.extra);
-  return {
+  return completionOf({
     id: memory.readU64(at + AT.id),
-    status: statusWord(status),
-    opcode: opcodeWord(memory.readU32(at + AT.opcode)),
+    status: memory.readU32(at + AT.status),
+    opcode: memory.readU32(at + AT.opcode),
+    vendorError: memory.readU32(at + AT.vendorError),
     length: memory.readU32(at + AT.length),
+    extra: memory.readU32(at + AT.extra),
     qpn: memory.readU32(at + AT.qpn),
     sourceQpn: memory.readU32(at + AT.sourceQpn),
-    immediate: (flags & WC_WITH_IMM) === 0 ? 0 : swapped(extra),
-    invalidatedRkey: (flags & WC_WITH_INVALIDATE) === 0 ? 0 : extra,
-    hasImmediate: (flags & WC_WITH_IMM) !== 0,
-    hasGrh: (flags & WC_GRH) !== 0,
-    vendorError: memory.readU32(at + AT.vendorError),
-  };
-}
-
-/** Immediate data is a __be32. */
-export function swapped(word: number): number {
-  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+    flags: memory.readU32(at + AT.flags),
+  });
 }

@@ -1,0 +1,96 @@
+import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { E } from '../../uapi/errno.ts';
+import type {
+  Address,
+  Connection,
+  Facts,
+  QpAttributes,
+  QpEnd,
+  QpState,
+  QpType,
+} from '../contract-verbs.ts';
+
+/** Everything that an MR can allow: remote write, read, atomics, and both kinds of flush. */
+const WHOLE_ACCESS = 0x30f;
+/** Where a device knows no flush: the same without it. */
+const PLAIN_ACCESS = 0xf;
+
+/** Some number to begin with; both ends agree on it. */
+const FIRST_PSN = 0;
+const DEFAULT_QKEY = 0x11111111;
+
+const STEPS: readonly QpState[] = ['init', 'rtr', 'rts'];
+
+/** What one end is brought together with. */
+export interface Way {
+  readonly type: QpType;
+  readonly from: Address;
+  readonly to: Address;
+  readonly remoteQpn: number;
+}
+
+/**
+ * What MODIFY_QP is told on the way to a state, by the type of the QP: the attributes that the
+ * state asks for. Source: drivers/infiniband/core/verbs.c, qp_state_table
+ */
+export function stepAttributes(state: QpState, way: Way, how: Connection): QpAttributes {
+  const isReliable = way.type === 'rc' || way.type === 'xrc-ini' || way.type === 'xrc-tgt';
+  const isConnected = isReliable || way.type === 'uc';
+  const base = { state };
+  if (state === 'init') {
+    const port = { pkeyIndex: 0, port: way.from.port };
+    return isConnected
+      ? { ...base, ...port, access: how.access ?? PLAIN_ACCESS }
+      : { ...base, ...port, qkey: DEFAULT_QKEY };
+  }
+  if (state === 'rtr') {
+    if (!isConnected) return base;
+    const { gid, lid } = way.to;
+    const to = { gid, lid, gidIndex: way.from.gidIndex, port: way.from.port };
+    const path = { to, pathMtu: how.pathMtu ?? 1024, remoteQpn: way.remoteQpn };
+    const connected = { ...base, ...path, receivePsn: FIRST_PSN };
+    if (!isReliable || way.type === 'xrc-ini') return connected;
+    const { maxReadAtomic = 16, minRnrTimer = 12 } = how;
+    return { ...connected, maxDestReadAtomic: maxReadAtomic, minRnrTimer };
+  }
+  const sending = { ...base, sendPsn: FIRST_PSN };
+  if (!isReliable || way.type === 'xrc-tgt') return sending;
+  const { timeout = 14, retryCount = 7, rnrRetry = 7, maxReadAtomic = 16 } = how;
+  return { ...sending, timeout, retryCount, rnrRetry, maxReadAtomic };
+}
+
+/** An end with what is known of the QP besides its number. */
+export interface TypedEnd extends QpEnd {
+  readonly type: QpType;
+}
+
+/** Brings both ends through the states by MODIFY_QP, step by step. */
+export function connectByModify(
+  own: TypedEnd,
+  peer: TypedEnd,
+  how: Connection,
+): CallOutcome<Facts> {
+  const near = own.verbs.localAddress();
+  const far = peer.verbs.localAddress();
+  if (near === undefined || far === undefined) {
+    return { ok: false, errno: E.EADDRNOTAVAIL, call: 'a port without an address to be reached' };
+  }
+  const ends = [
+    { end: own, way: wayOf(own.type, near, far, peer) },
+    { end: peer, way: wayOf(peer.type, far, near, own) },
+  ];
+  const last = STEPS.indexOf(how.until ?? 'rts');
+  for (const state of STEPS.slice(0, last + 1)) {
+    for (const { end, way } of own.qp === peer.qp ? ends.slice(0, 1) : ends) {
+      const changed = end.verbs.modifyQp(end.qp, stepAttributes(state, way, how));
+      if (!changed.ok) return changed;
+    }
+  }
+  return { ok: true, value: {} };
+}
+
+function wayOf(type: QpType, from: Address, to: Address, { qp }: QpEnd): Way {
+  return { type, from, to, remoteQpn: Number(qp.fields['number'] ?? 0) };
+}
+
+export { WHOLE_ACCESS };

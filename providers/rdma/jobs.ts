@@ -1,0 +1,106 @@
+import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { E, type Errno } from '../../uapi/errno.ts';
+import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { tryRead, tryWrite } from '../../uapi/sys.ts';
+import type {
+  Completion,
+  Facts,
+  How,
+  RdmaEvent,
+  RdmaObject,
+  ReceiveRequest,
+  SendRequest,
+} from '../contract-verbs.ts';
+import { command } from './call.ts';
+import type { Context } from './context.ts';
+import { pollByCommand, postReceiveByCommand, postSendByCommand } from './kernel-jobs.ts';
+
+/** Jobs: by the mapped queues, or by commands where a form was asked for or no queue is mapped. */
+
+const DONE: CallOutcome<Facts> = { ok: true, value: {} };
+
+function failed(errno: Errno, call: string): CallOutcome<never> {
+  return { ok: false, errno, call };
+}
+
+export function postSend(
+  context: Context,
+  qp: RdmaObject,
+  requests: readonly SendRequest[],
+  how: How,
+): CallOutcome<Facts> {
+  const queue = context.qps.get(qp);
+  if (how.abi !== undefined || queue?.send === undefined) {
+    return postSendByCommand(context, qp, requests, how);
+  }
+  const { count, errno } = queue.send.post(requests);
+  if (count > 0 || requests.length === 0) {
+    const rung = tryWrite(context.fd, queue.doorbell);
+    if (rung.errno !== 0) return failed(rung.errno, 'POST_SEND as doorbell');
+  }
+  return errno === 0 ? DONE : failed(errno, `work request ${count} of a send queue`);
+}
+
+export function postReceive(
+  context: Context,
+  object: RdmaObject,
+  requests: readonly ReceiveRequest[],
+  how: How,
+): CallOutcome<Facts> {
+  const queue =
+    object.kind === 'srq' ? context.srqs.get(object) : context.qps.get(object)?.receive;
+  if (how.abi !== undefined || queue === undefined) {
+    return postReceiveByCommand(context, object, requests, how);
+  }
+  const { count, errno } = queue.post(requests);
+  return errno === 0 ? DONE : failed(errno, `work request ${count} of a receive queue`);
+}
+
+export function pollCq(
+  context: Context,
+  cq: RdmaObject,
+  max: number,
+  how: How,
+): CallOutcome<readonly Completion[]> {
+  const queue = context.cqs.get(cq);
+  if (how.abi !== undefined || queue === undefined) return pollByCommand(context, cq, max, how);
+  return { ok: true, value: queue.poll(max) };
+}
+
+export function armCq(
+  context: Context,
+  cq: RdmaObject,
+  solicitedOnly: boolean,
+  how: How,
+): CallOutcome<Facts> {
+  const arm = how.abi === undefined ? context.cqs.get(cq)?.arm : undefined;
+  if (arm !== undefined) {
+    arm(solicitedOnly);
+    return DONE;
+  }
+  const answer = command(context, {
+    name: 'REQ_NOTIFY_CQ',
+    id: h.IB_USER_VERBS_CMD_REQ_NOTIFY_CQ,
+    request: h.ib_uverbs_req_notify_cq.make({
+      cq_handle: cq.handle,
+      solicited_only: solicitedOnly ? 1 : 0,
+    }),
+    abi: how.abi,
+  });
+  return answer.ok ? DONE : answer;
+}
+
+/** A channel gives 8 bytes, the event file 16. Source: uverbs_main.c, ib_uverbs_event_read() */
+export function readEvent(file: RdmaObject): CallOutcome<RdmaEvent> {
+  const isChannel = file.kind === 'channel';
+  const bytes = isChannel ? h.ib_uverbs_comp_event_desc.make() : h.ib_uverbs_async_event_desc.make();
+  const { ret, errno } = tryRead(file.handle, bytes);
+  if (errno !== 0) return failed(errno, 'read of an event');
+  if (ret < bytes.length) return failed(E.EIO, `read of an event, ${ret} bytes of ${bytes.length}`);
+  if (isChannel) {
+    const element = h.ib_uverbs_comp_event_desc.get(bytes, 'cq_handle');
+    return { ok: true, value: { element, type: 0 } };
+  }
+  const { element, event_type } = h.ib_uverbs_async_event_desc.decode(bytes);
+  return { ok: true, value: { element, type: event_type } };
+}
