@@ -8,12 +8,12 @@ import type {
   QpEnd,
   QpState,
   QpType,
+  RdmaObject,
 } from '../contract-verbs.ts';
+import { QP_TYPES } from './words.ts';
 
-/** Everything that an MR can allow: remote write, read, atomics, and both kinds of flush. */
-const WHOLE_ACCESS = 0x30f;
-/** Where a device knows no flush: the same without it. */
-const PLAIN_ACCESS = 0xf;
+/** What RC and UC take of all drivers: local and remote write, remote read, remote atomics. */
+const WHOLE_ACCESS = 0xf;
 
 /** Some number to begin with; both ends agree on it. */
 const FIRST_PSN = 0;
@@ -40,7 +40,7 @@ export function stepAttributes(state: QpState, way: Way, how: Connection): QpAtt
   if (state === 'init') {
     const port = { pkeyIndex: 0, port: way.from.port };
     return isConnected
-      ? { ...base, ...port, access: how.access ?? PLAIN_ACCESS }
+      ? { ...base, ...port, access: how.access ?? WHOLE_ACCESS }
       : { ...base, ...port, qkey: DEFAULT_QKEY };
   }
   if (state === 'rtr') {
@@ -59,25 +59,29 @@ export function stepAttributes(state: QpState, way: Way, how: Connection): QpAtt
   return { ...sending, timeout, retryCount, rnrRetry, maxReadAtomic };
 }
 
-/** An end with what is known of the QP besides its number. */
-export interface TypedEnd extends QpEnd {
-  readonly type: QpType;
+const QP_TYPE_ENTRIES: readonly (readonly [QpType, number])[] = [
+  ['rc', QP_TYPES.rc],
+  ['uc', QP_TYPES.uc],
+  ['ud', QP_TYPES.ud],
+  ['xrc-ini', QP_TYPES['xrc-ini']],
+  ['xrc-tgt', QP_TYPES['xrc-tgt']],
+];
+
+function typeOf({ fields }: RdmaObject): QpType {
+  const found = QP_TYPE_ENTRIES.find(([, number]) => number === fields['type']);
+  return found?.[0] ?? 'rc';
 }
 
 /** Brings both ends through the states by MODIFY_QP, step by step. */
-export function connectByModify(
-  own: TypedEnd,
-  peer: TypedEnd,
-  how: Connection,
-): CallOutcome<Facts> {
-  const near = own.verbs.localAddress();
-  const far = peer.verbs.localAddress();
+export function connectByModify(own: QpEnd, peer: QpEnd, how: Connection): CallOutcome<Facts> {
+  const near = own.verbs.localAddress(how.path);
+  const far = peer.verbs.localAddress(how.path);
   if (near === undefined || far === undefined) {
     return { ok: false, errno: E.EADDRNOTAVAIL, call: 'a port without an address to be reached' };
   }
   const ends = [
-    { end: own, way: wayOf(own.type, near, far, peer) },
-    { end: peer, way: wayOf(peer.type, far, near, own) },
+    { end: own, way: wayOf(near, far, own, peer) },
+    { end: peer, way: wayOf(far, near, peer, own) },
   ];
   const last = STEPS.indexOf(how.until ?? 'rts');
   for (const state of STEPS.slice(0, last + 1)) {
@@ -89,8 +93,6 @@ export function connectByModify(
   return { ok: true, value: {} };
 }
 
-function wayOf(type: QpType, from: Address, to: Address, { qp }: QpEnd): Way {
-  return { type, from, to, remoteQpn: Number(qp.fields['number'] ?? 0) };
+function wayOf(from: Address, to: Address, own: QpEnd, peer: QpEnd): Way {
+  return { type: typeOf(own.qp), from, to, remoteQpn: Number(peer.qp.fields['number'] ?? 0) };
 }
-
-export { WHOLE_ACCESS };

@@ -1,8 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { sysfsEntries, sysfsText } from '../../uapi/sysfs.ts';
-import type { Address } from '../contract-verbs.ts';
-
-const CLASS = '/sys/class/infiniband';
+import { rdmaDevices } from '../../uapi/sysfs-rdma.ts';
+import type { Address, LinkPath } from '../contract-verbs.ts';
 
 /** One entry of a port's GID table. */
 export interface GidEntry {
@@ -48,30 +46,41 @@ function withoutDots(text: string): string {
   });
 }
 
-const EMPTY_GID = '0000:0000:0000:0000:0000:0000:0000:0000';
+/** The filled entries of a device's tables. */
+export function sysfsGids(ibdev: string): readonly GidEntry[] {
+  const device = rdmaDevices().find((one) => one.ibdev === ibdev);
+  return (device?.gids ?? []).map(({ port, index, gid, type = '', netdev = '' }) => {
+    return { gid: gidText(gidBytes(gid)), index, port, type, netdev };
+  });
+}
 
-/** The filled entries of a port's table. Source: drivers/infiniband/core/sysfs.c */
-export function sysfsGids(ibdev: string, port = 1): readonly GidEntry[] {
-  const base = `${CLASS}/${ibdev}/ports/${port}`;
-  const entries: GidEntry[] = [];
-  for (const name of sysfsEntries(`${base}/gid_attrs/types`)) {
-    const type = sysfsText(`${base}/gid_attrs/types/${name}`);
-    const raw = sysfsText(`${base}/gids/${name}`);
-    // Reading the type of an empty entry fails: most of the 1024 entries of rxe are empty.
-    if (type === undefined || raw === undefined || raw === EMPTY_GID) continue;
-    const netdev = sysfsText(`${base}/gid_attrs/ndevs/${name}`) ?? '';
-    entries.push({ gid: gidText(gidBytes(raw)), index: Number(name), port, type, netdev });
-  }
-  return entries;
+/** The third number of the lab's addresses, by path. Source: providers/rdma/lab-links.sh */
+const LAB_PATHS: readonly LinkPath[] = [
+  'clean',
+  'loss',
+  'drop-half',
+  'delay',
+  'duplicate',
+  'reorder',
+  'dead',
+];
+
+/** Only the lab has paths of another kind: its addresses are of 198.18.0.0/15 (RFC 2544). */
+function pathOf(gid: string): LinkPath {
+  const kind = /^::ffff:198\.1[89]\.(\d+)\./.exec(gid)?.[1];
+  return (kind === undefined ? undefined : LAB_PATHS[Number(kind)]) ?? 'clean';
 }
 
 /**
  * Where a port is reached: of RoCE a v2 GID of an address that is set and has a route, which a
  * link-local one on lo has not (INIT to RTR then answers ENETUNREACH); IPv4 first.
  */
-export function usableAddress(entries: readonly GidEntry[]): Address | undefined {
+export function usableAddress(
+  entries: readonly GidEntry[],
+  path: LinkPath = 'clean',
+): Address | undefined {
   const usable = entries.filter(({ gid, type }) => {
-    return type === 'RoCE v2' && !gid.startsWith('fe80') && isAssigned(gid);
+    return type === 'RoCE v2' && !gid.startsWith('fe80') && pathOf(gid) === path && isAssigned(gid);
   });
   const best = usable.find(({ gid }) => gid.startsWith('::ffff:')) ?? usable[0];
   if (best === undefined) return undefined;
@@ -82,7 +91,7 @@ function isAssigned(gid: string): boolean {
   const bytes = gidBytes(gid);
   return Object.values(networkInterfaces()).some((addresses = []) =>
     addresses.some(({ address, family }) => {
-      const text = family === 'IPv4' ? `::ffff:${address}` : address;
+      const text = family === 'IPv4' ? `::ffff:${address}` : (address.split('%')[0] ?? address);
       return gidBytes(text).equals(bytes);
     }),
   );

@@ -47,8 +47,7 @@ export function postReceive(
   requests: readonly ReceiveRequest[],
   how: How,
 ): CallOutcome<Facts> {
-  const queue =
-    object.kind === 'srq' ? context.srqs.get(object) : context.qps.get(object)?.receive;
+  const queue = object.kind === 'srq' ? context.srqs.get(object) : context.qps.get(object)?.receive;
   if (how.abi !== undefined || queue === undefined) {
     return postReceiveByCommand(context, object, requests, how);
   }
@@ -93,7 +92,9 @@ export function armCq(
 /** A channel gives 8 bytes, the event file 16. Source: uverbs_main.c, ib_uverbs_event_read() */
 export function readEvent(file: RdmaObject): CallOutcome<RdmaEvent> {
   const isChannel = file.kind === 'channel';
-  const bytes = isChannel ? h.ib_uverbs_comp_event_desc.make() : h.ib_uverbs_async_event_desc.make();
+  const bytes = isChannel
+    ? h.ib_uverbs_comp_event_desc.make()
+    : h.ib_uverbs_async_event_desc.make();
   const { ret, errno } = tryRead(file.handle, bytes);
   if (errno !== 0) return failed(errno, 'read of an event');
   if (ret < bytes.length) return failed(E.EIO, `read of an event, ${ret} bytes of ${bytes.length}`);

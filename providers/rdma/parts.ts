@@ -1,5 +1,12 @@
+import { rdmaDriverId } from '../../uapi/sysfs-rdma.ts';
 import type { Part } from './driver.ts';
 import { rxe } from './rxe/part.ts';
 
 /** Every driver that is known, by name; sysfs names the driver of a device. */
 export const PARTS: ReadonlyMap<string, Part> = new Map([rxe].map((part) => [part.driver, part]));
+
+/** The part of a driver; of one that is not known the commands alone, without data for it. */
+export function partOf(driver: string): Part {
+  const unknown = { driver, driverId: rdmaDriverId(driver) ?? 0, shown: 'never run' } as const;
+  return PARTS.get(driver) ?? unknown;
+}

@@ -36,6 +36,7 @@ export function createQp(context: Context, want: QpWanted, how: How): CallOutcom
   const made = h.ib_uverbs_create_qp_resp.decode(answer.value.response);
   const object = rdmaObject('qp', made.qp_handle, {
     number: made.qpn,
+    type: want.rawType ?? QP_TYPES[want.type],
     sendWr: made.max_send_wr,
     receiveWr: made.max_recv_wr,
     sendSge: made.max_send_sge,

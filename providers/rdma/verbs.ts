@@ -1,11 +1,5 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
-import type {
-  CreateRequests,
-  How,
-  RdmaKind,
-  RdmaObject,
-  RdmaVerbs,
-} from '../contract-verbs.ts';
+import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
 import { createAh, multicast, openXrcd } from './address-handle.ts';
 import { createChannel, createCq, resizeCq } from './completion-queue.ts';
 import { connectByModify } from './connect.ts';
@@ -77,12 +71,10 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
       multicast(context, 'attach', { qp, gid, lid }, how),
     detachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>
       multicast(context, 'detach', { qp, gid, lid }, how),
-    localAddress: () => usableAddress(sysfsGids(ibdev)),
-    connect: (qp, peer, how = {}) =>
-      (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
+    localAddress: (path) => usableAddress(sysfsGids(ibdev), path),
+    connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),
-    postReceive: (queue, requests, how = BY_DEFAULT) =>
-      postReceive(context, queue, requests, how),
+    postReceive: (queue, requests, how = BY_DEFAULT) => postReceive(context, queue, requests, how),
     pollCq: (cq, max, how = BY_DEFAULT) => pollCq(context, cq, max, how),
     armCq: (cq, solicitedOnly, how = BY_DEFAULT) => armCq(context, cq, solicitedOnly, how),
     readEvent,
