@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { projectRoot } from '../project-root.ts';
 import { emitModules, readHeaders } from './generate.ts';
 import { GenerateError } from './generate-error.ts';
 import { includeFlags, openHeaderTree } from './header-tree.ts';
+import { staleFiles, writeFiles } from './output-files.ts';
 import { wantedHeaders } from './wanted-headers.ts';
 
 const usage = `Writes the descriptions of kernel headers (uapi/headers/) with clang.
@@ -36,24 +36,6 @@ function parseCommandLine() {
     },
   });
   return { ...values, wanted: positionals };
-}
-
-/** The files whose content is not what would be written. */
-function staleFiles(dir: string, files: ReadonlyMap<string, string>): string[] {
-  return [...files]
-    .filter(([path, text]) => {
-      const target = join(dir, path);
-      return !existsSync(target) || readFileSync(target, 'utf8') !== text;
-    })
-    .map(([path]) => path);
-}
-
-function writeFiles(dir: string, files: ReadonlyMap<string, string>): void {
-  for (const [path, text] of files) {
-    const target = join(dir, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, text);
-  }
 }
 
 /** Returns the exit code: 0 done, 1 with --check if a file differs. */
