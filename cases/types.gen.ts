@@ -92,7 +92,8 @@ export type RdmaAccess =
  * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
  */
 export type LinkPath =
-  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
+  | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
+  | Reference;
 /**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
@@ -1080,6 +1081,14 @@ export interface SendRequest {
    * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
    */
   invalidate?: number | string;
+  /**
+   * What a flush covers: the range at `remote` or the whole MR; `global`, `persistent`, both joined with +, or bits.
+   */
+  flush?: {
+    length?: Size;
+    type?: ('global' | 'persistent' | 'global+persistent') | number | Reference;
+    level?: ('range' | 'mr') | Reference;
+  };
   /**
    * What bind-mw binds. Without `rkey` the next key of a type 2 window.
    */

@@ -64,6 +64,8 @@ export interface RdmaValue {
   readonly life: { destroyed: boolean; newest: RdmaObject };
   /** Of an MR over a mapping: where its first byte lies. */
   readonly memory?: { readonly mapping: Mapping; readonly offset: number };
+  /** Of a CQ or a QP: what its events name it by. */
+  readonly element?: bigint;
   /** Of a memory window: how it is known since the last bind that was posted. */
   window?: RdmaWindow | undefined;
 }
@@ -122,11 +124,16 @@ export function fieldsOf(value: Value): Fields {
   }
 }
 
-function rdmaFields({ object, window }: RdmaValue): Fields {
+function rdmaFields({ object, window, element }: RdmaValue): Fields {
   const { handle, kind, fields } = object;
   const isFile = kind === 'channel' || kind === 'async-events';
-  const rkey = window === undefined ? {} : { rkey: window.rkey };
-  return { handle, ...(isFile ? { fd: handle } : {}), ...fields, ...rkey };
+  return {
+    handle,
+    ...(isFile ? { fd: handle } : {}),
+    ...fields,
+    ...(window === undefined ? {} : { rkey: window.rkey }),
+    ...(element === undefined ? {} : { element }),
+  };
 }
 
 /** What a value is called in failure texts and messages. */

@@ -67,6 +67,7 @@ export const LOWER: Lower = {
   cq: (want, scope) =>
     present({
       entries: numberOf(want.entries, scope),
+      userHandle: newElement(),
       channel: rdmaObject(want.channel, scope, 'channel'),
       vector: numberOf(want.vector, scope),
       flags: numberOf(want.flags, scope),
@@ -109,6 +110,11 @@ export const LOWER: Lower = {
 
 const SRQ_TYPES = ['basic', 'xrc', 'tm'] as const;
 
+/** Events name their object by it; time makes it one of its own without keeping count. */
+function newElement(): bigint {
+  return process.hrtime.bigint();
+}
+
 function pdOf(want: { readonly pd: string }, scope: Scope) {
   return rdmaOf(want.pd, scope, 'pd').object;
 }
@@ -129,6 +135,7 @@ function lowerQp(want: Want<'qp'>, scope: Scope): CreateRequests['qp'] {
     sendSge: numberOf(want.sendSge ?? (sends ? DEFAULT_SGE : 0), scope),
     receiveWr: numberOf(want.receiveWr ?? (receives ? DEFAULT_WR : 0), scope),
     receiveSge: numberOf(want.receiveSge ?? (receives ? DEFAULT_SGE : 0), scope),
+    userHandle: newElement(),
     inline: numberOf(want.inline, scope),
     signalAll: flagOf(want.signalAll, scope),
     flags: numberOf(want.flags, scope),

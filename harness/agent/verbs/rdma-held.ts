@@ -35,7 +35,8 @@ export function verbsFor(value: RdmaValue, context: Pick<PointContext, 'on'>): R
   return verbsOf(context.on ?? value.owner);
 }
 
-type ValueParts = Pick<RdmaValue, 'object' | 'owner'> & Partial<Pick<RdmaValue, 'memory'>>;
+type ValueParts = Pick<RdmaValue, 'object' | 'owner'> &
+  Partial<Pick<RdmaValue, 'memory' | 'element'>>;
 
 /** Enters a new object into the release stack. */
 export function holdRdma(context: Pick<PointContext, 'release'>, parts: ValueParts): RdmaValue {
@@ -63,6 +64,5 @@ export function changedRdma(
   memory: RdmaValue['memory'] = old.memory,
 ): RdmaValue {
   old.life.newest = object;
-  const { kind, owner, life } = old;
-  return { kind, object, owner, life, ...(memory === undefined ? {} : { memory }) };
+  return { ...old, object, ...(memory === undefined ? {} : { memory }) };
 }

@@ -23,8 +23,8 @@ export function create(args: Arguments<'create'>, context: PointContext): VerbRe
   const outcome = verbsOf(owner).create(kind, want, howOf(args, scope));
   if (!outcome.ok) return refused(outcome);
   const memory = args.mr === undefined ? undefined : memoryOf(args.mr, scope);
-  const object = outcome.value;
-  return gave(holdRdma(context, { object, owner, ...(memory === undefined ? {} : { memory }) }));
+  const element = 'userHandle' in want ? want.userHandle : undefined;
+  return gave(holdRdma(context, present({ object: outcome.value, owner, memory, element })));
 }
 
 /** One entry of the table; that kind and arguments belong together is what the table says. */

@@ -2,7 +2,7 @@ import type { Connection, QpAttributes } from '../../../providers/contract-verbs
 import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
 import type { Arguments, PointContext, VerbResult } from '../verb.ts';
-import { addressOf } from './rdma-address.ts';
+import { addressOf, pathOf } from './rdma-address.ts';
 import { accessBits, howOf, numberOf, present, wordOf } from './rdma-arguments.ts';
 import { rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 import { gaveFacts } from './rdma-queries.ts';
@@ -25,8 +25,8 @@ export function modify(args: Arguments<'modify'>, context: PointContext): VerbRe
 }
 
 /** Without `port`, which is an attribute of its own here. */
-function gidArguments({ to, gid, gidIndex }: Arguments<'modify'>) {
-  return present({ to, gid, gidIndex });
+function gidArguments({ to, gid, gidIndex, path }: Arguments<'modify'>) {
+  return present({ to, gid, gidIndex, path });
 }
 
 function plainAttributes(args: Arguments<'modify'>, scope: Scope): QpAttributes {
@@ -74,6 +74,7 @@ export function connect(args: Arguments<'connect'>, context: PointContext): Verb
 
 function connectionOf(args: Arguments<'connect'>, scope: Scope): Connection {
   return present({
+    path: pathOf(args.path, scope),
     until: args.until === undefined ? undefined : wordOf(args.until, UNTIL, scope),
     access: args.access === undefined ? undefined : accessBits(args.access, scope),
     pathMtu: mtuOf(args.pathMtu, scope),

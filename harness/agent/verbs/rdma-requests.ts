@@ -12,7 +12,15 @@ import {
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type { Scope } from '../scope.ts';
 import type { RdmaValue, RdmaWindow } from '../values.ts';
-import { accessBits, bigintOf, flagOf, numberOf, present, wordOf } from './rdma-arguments.ts';
+import {
+  accessBits,
+  bigintOf,
+  flagOf,
+  namedBits,
+  numberOf,
+  present,
+  wordOf,
+} from './rdma-arguments.ts';
 import { MR_KINDS, rdmaObject, rdmaOf } from './rdma-held.ts';
 import { contentOf, fieldOf, sgeOf } from './rdma-memory.ts';
 
@@ -38,11 +46,13 @@ export const DEFAULT_QKEY = 0x11111111;
 
 /** @param index of the request in its step, which numbers the requests that bring no id */
 export function sendRequest(step: SendStep, index: number, scope: Scope): SendRequest {
-  const inline = flagOf(step.inline, scope) === true;
+  const opcode = wordOf(step.op, OPCODES, scope);
+  // The eight bytes of an atomic write are always in the request itself.
+  const inline = opcode === 'atomic-write' || flagOf(step.inline, scope) === true;
   const pieces = step.sge ?? [];
   return present({
     id: idOf(step.id, index, scope),
-    opcode: wordOf(step.op, OPCODES, scope),
+    opcode,
     sges: inline ? [] : pieces.map((piece) => sgeOf(piece, scope)),
     inline: inline ? Buffer.concat(pieces.map((piece) => contentOf(piece, scope))) : undefined,
     signaled: flagOf(step.signaled ?? true, scope),
@@ -52,6 +62,7 @@ export function sendRequest(step: SendStep, index: number, scope: Scope): SendRe
     compareAdd: bigintOf(step.compareAdd, scope),
     swap: bigintOf(step.swap, scope),
     invalidateRkey: numberOf(step.invalidate, scope),
+    flush: step.flush === undefined ? undefined : flushOf(step.flush, scope),
     bind: step.bind === undefined ? undefined : bindOf(step.bind, scope),
     remoteSrqn: numberOf(step.remoteSrqn, scope),
     ...remoteOf(step.remote, scope),
@@ -101,6 +112,21 @@ function datagramOf(step: SendStep, scope: Scope) {
     ah: rdmaObject(step.ah, scope, 'ah'),
     remoteQpn: numberOf(step.remoteQpn, scope) ?? (to && Number(fieldOf(to, 'number'))),
     remoteQkey: numberOf(step.remoteQkey, scope) ?? qkey,
+  };
+}
+
+/** enum ib_placement_type and enum ib_selectivity_level. Source: include/rdma/ib_verbs.h */
+const PLACEMENTS: Readonly<Record<string, number>> = { global: 1, persistent: 2 };
+const SELECTIVITY = ['range', 'mr'] as const;
+
+function flushOf(flush: NonNullable<SendStep['flush']>, scope: Scope): SendRequest['flush'] {
+  const type = scope.scalar(flush.type ?? 'global');
+  const level = wordOf(flush.level ?? 'range', SELECTIVITY, scope);
+  return {
+    length: numberOf(flush.length ?? 0, scope),
+    type:
+      typeof type === 'number' ? type : namedBits(PLACEMENTS, String(type).split('+'), 'placement'),
+    level: SELECTIVITY.indexOf(level),
   };
 }
 
