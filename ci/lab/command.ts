@@ -2,6 +2,7 @@ import Table from 'cli-table3';
 import type { Argv, CommandModule } from 'yargs';
 import { UsageError } from '../../harness/errors.ts';
 import { ownKernel } from './author-kernel.ts';
+import { availability } from './availability.ts';
 import { cachedKernel, DEFAULT_KERNEL, fetchKernel, NAMED_KERNELS } from './kernels.ts';
 import { runLabShell } from './shell.ts';
 
@@ -21,23 +22,36 @@ export const labCommand: CommandModule = {
 
 const listCommand: CommandModule = {
   command: 'list',
-  describe: 'Show the named kernels and which of them are here',
+  describe: 'Show the named kernels, which are here, and which devices they give',
   builder: (yargs) => yargs.example('$0 lab list', 'Then: $0 run --target vm:NAME'),
   handler: listKernels,
 };
 
 async function listKernels(): Promise<void> {
-  const table = new Table({
-    head: ['name', 'version', 'from', 'about'],
-    style: { head: [], border: [], compact: true },
-    chars: PLAIN_TABLE,
-  });
+  const table = plainTable(['name', 'version', 'from', 'about']);
   for (const { name, about, suites } of NAMED_KERNELS) {
     const kernel = await cachedKernel(name);
     const mark = name === DEFAULT_KERNEL ? `${about} (default)` : about;
     table.push([name, kernel?.release ?? 'not fetched', kernel?.origin ?? suites.join(', '), mark]);
   }
+  process.stdout.write(`${table.toString()}\n\n`);
+  await listDevices();
+}
+
+/** What the lab has of each provider's devices under the kernels that are here. */
+async function listDevices(): Promise<void> {
+  const found = await Promise.all(NAMED_KERNELS.map(({ name }) => cachedKernel(name)));
+  const kernels = found.filter((kernel) => kernel !== undefined);
+  const table = plainTable(['provider', 'devices', 'kernel', 'available']);
+  for (const row of await availability(kernels)) {
+    table.push([row.provider, row.devices, row.kernel, row.state]);
+  }
   process.stdout.write(`${table.toString()}\n`);
+}
+
+function plainTable(head: string[]) {
+  const style = { head: [], border: [], compact: true };
+  return new Table({ head, style, chars: PLAIN_TABLE });
 }
 
 /** No rules: columns only, as other lists of this program. */

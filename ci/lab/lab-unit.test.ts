@@ -7,6 +7,7 @@ import { imageRelease } from './author-kernel.ts';
 import { addConsoleLine, type ConsoleState, classifyLoss, labLine } from './console.ts';
 import { DIRECTORY, PLAIN_FILE, writeCpio } from './cpio.ts';
 import { compareVersions } from './debian-version.ts';
+import { sourcePackage } from './kernel-source.ts';
 import { NAMED_KERNELS, newestImage } from './kernels.ts';
 import { moduleName, parseModuleIndex, planModules } from './modules.ts';
 import { guestMemoryMiB, qemuArguments } from './qemu-command.ts';
@@ -137,6 +138,16 @@ t.test('parts of one build are dependencies of exactly one version', async (t) =
     siblings: [{ name: 'linux-binary-7.2.13+deb14-amd64', version: '7.2.13-1' }],
   });
   t.equal(parseStanza('Package: virtual'), undefined);
+});
+
+t.test('the source of a kernel is the package of its own version', async (t) => {
+  const kernel = { name: 'newest', release: '7.2.13+deb14-amd64', image: '/k', origin: '' };
+  t.equal(sourcePackage(kernel), undefined, "an author's own");
+  const ours = { name: 'linux-image-7.2.13+deb14-amd64', version: '7.2.13-1' };
+  t.strictSame(sourcePackage({ ...kernel, package: ours }), {
+    name: 'linux-source-7.2',
+    version: '7.2.13-1',
+  });
 });
 
 const INDEX = parseModuleIndex(

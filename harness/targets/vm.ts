@@ -29,6 +29,8 @@ export interface LabNeeds {
   readonly builds: readonly ModuleBuild[];
   /** Modules of the kernel's own source, which a distribution may have left out. */
   readonly treeModules: readonly TreeModule[];
+  /** For people: which devices come of which module. */
+  readonly gives: Readonly<Record<string, string>>;
 }
 
 /** `"build": {"source": "module", "name": "uapi_faults"}`; the source is a folder beside lab.json. */
@@ -78,10 +80,11 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
     treeModules: all.flatMap(({ treeModules }) => treeModules),
+    gives: Object.assign({}, ...all.map(({ gives }) => gives)),
   };
 }
 
-type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules'>;
+type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'gives'>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
 function dataFolder(path: string): string {
@@ -105,6 +108,7 @@ function readNeeds(folder: string): LabNeeds {
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),
+    gives: givesOf(value, path),
   };
 }
 
@@ -135,6 +139,16 @@ function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
     if (typeof config !== 'string') throw wrong;
     return { name, folder, config };
   });
+}
+
+function givesOf(value: unknown, path: string): Readonly<Record<string, string>> {
+  const entries = Object.entries(memberOf(value, 'gives') ?? {});
+  return Object.fromEntries(
+    entries.map(([module, devices]: [string, unknown]) => {
+      if (typeof devices === 'string') return [module, devices];
+      throw new UsageError(`${path}: 'gives' must name the devices of each module in a string.`);
+    }),
+  );
 }
 
 function listOf(value: unknown, key: ListKey, path: string): readonly string[] {

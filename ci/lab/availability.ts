@@ -1,0 +1,60 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type LabNeeds, labNeeds } from '../../harness/targets/vm.ts';
+import { projectRoot } from '../../uapi/project-root.ts';
+import { sourcePackage } from './kernel-source.ts';
+import type { Kernel } from './kernels.ts';
+import { planModules, readModuleIndex } from './modules.ts';
+
+/** Whether a kernel has what some devices of a provider need, and if not, how it is had. */
+export interface Availability {
+  readonly provider: string;
+  readonly devices: string;
+  readonly kernel: string;
+  readonly state: string;
+}
+
+/** The providers of this tree under each of the kernels. Asks no network. */
+export async function availability(kernels: readonly Kernel[]): Promise<Availability[]> {
+  const tree = join(projectRoot(), 'providers');
+  const providers = readdirSync(tree).filter((name) => existsSync(join(tree, name, 'lab.json')));
+  const rows: Availability[] = [];
+  for (const provider of providers.sort()) {
+    const needs = labNeeds([provider], []);
+    for (const [devices, modules] of deviceGroups(provider, needs)) {
+      for (const kernel of kernels) {
+        const state = await stateOf(kernel, modules, needs);
+        rows.push({ provider, devices, kernel: kernel.name, state });
+      }
+    }
+  }
+  return rows;
+}
+
+/** Devices with the modules that they come of: as `gives` says, else all of all. */
+function deviceGroups(provider: string, needs: LabNeeds): [string, readonly string[]][] {
+  const groups = Object.entries(needs.gives);
+  if (groups.length === 0) return [[provider, needs.modules]];
+  return groups.map(([module, devices]) => [devices, [module]]);
+}
+
+async function stateOf(
+  kernel: Kernel,
+  modules: readonly string[],
+  needs: LabNeeds,
+): Promise<string> {
+  if (kernel.modules === undefined) return 'not known: a kernel without modules';
+  const { missing } = planModules(await readModuleIndex(kernel.modules), modules);
+  if (missing.length === 0) return 'yes';
+  return missing.map((name) => wayTo(kernel, name, needs)).join('; ');
+}
+
+function wayTo(kernel: Kernel, name: string, needs: LabNeeds): string {
+  const module = needs.treeModules.find((item) => item.name === name);
+  const source = sourcePackage(kernel);
+  const config = module === undefined ? '' : ` (${module.config} is off)`;
+  if (module !== undefined && source !== undefined) {
+    return `yes: no module ${name}${config}, so the lab builds it from ${source.name}`;
+  }
+  return `no: no module ${name}${config}; boot a kernel that has it, with --kernel and --modules`;
+}
