@@ -4,7 +4,7 @@ import { checkIoctl } from './check-ioctl.ts';
 import { checkNeeds, ownerOf } from './check-needs.ts';
 import type { Headers } from './headers.ts';
 import { hint } from './problems.ts';
-import { created } from './rdma-needs.ts';
+import { created, rdmaObjectOf } from './rdma-needs.ts';
 import { checkTexts } from './references.ts';
 import { type Blame, type Entry, Scope } from './scope.ts';
 import { checkKeys, checkResult } from './step-keys.ts';
@@ -75,8 +75,8 @@ function sessionOf(
   const { roles } = context;
   if (step.on === undefined) {
     const [first] = roles ?? [];
-    if (first === undefined || session !== 'first' || step.ioctl?.fd !== undefined)
-      return undefined;
+    const isFirst = session === 'first' || goesToFirst(step);
+    if (first === undefined || !isFirst || step.ioctl?.fd !== undefined) return undefined;
     scope.used.add(first[0]);
     return first[1];
   }
@@ -91,6 +91,12 @@ function sessionOf(
   const known = new Set([...roles.keys(), ...sessions]);
   blame.value(['on'], `'${step.on}' is no role and no open session; ${hint(step.on, known)}`);
   return undefined;
+}
+
+/** RDMA objects that are made from no other, and the events of a whole context. */
+function goesToFirst(step: Step): boolean {
+  const reachesContext = step.create !== undefined || step.readEvent !== undefined;
+  return reachesContext && rdmaObjectOf(step) === undefined;
 }
 
 function checkCommand(
