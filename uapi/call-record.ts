@@ -24,7 +24,7 @@ export interface CommandLike {
 export interface Transcript {
   input(): Uint8Array;
   /** After the call, also after one that failed. */
-  output(): Uint8Array;
+  output(errno: Errno): Uint8Array;
 }
 
 /** Calls whose memory argument is a path or a name. */

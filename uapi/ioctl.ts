@@ -49,7 +49,7 @@ export function tryIoctl(
       : log.begin(bare ? 'ioctl' : command, request, fd, transcript?.input() ?? arg);
   const ret = rawIoctl(fd, request, arg);
   if (ret < 0) return failed(koffi.errno(), slot, { fd, request, arg, options });
-  if (log !== undefined) log.end(slot, ret, 0, transcript?.output() ?? arg);
+  if (log !== undefined) log.end(slot, ret, 0, transcript?.output(0) ?? arg);
   return ret === 0 ? SUCCESS : { ret, errno: 0 };
 }
 
@@ -72,7 +72,7 @@ function failed(firstErrno: Errno, slot: number, call: FailedCall): SysResult {
     errno = ret < 0 ? koffi.errno() : 0;
   }
   if (slot !== NOT_LOGGED) {
-    endCall(slot, ret, errno, options.transcript?.output() ?? arg, restarts);
+    endCall(slot, ret, errno, options.transcript?.output(errno) ?? arg, restarts);
   }
   return { ret, errno };
 }

@@ -130,7 +130,7 @@ export function tryWriteLogged(fd: number, bytes: Uint8Array, as: LoggedCommand)
   const slot = log?.begin(as.command, 0, fd, as.transcript.input()) ?? NOT_LOGGED;
   const ret = rawWrite(fd, bytes, toUint64(bytes.length));
   const errno = ret < 0 ? koffi.errno() : 0;
-  if (slot !== NOT_LOGGED) endCall(slot, ret, errno, as.transcript.output());
+  if (slot !== NOT_LOGGED) endCall(slot, ret, errno, as.transcript.output(errno));
   return { ret, errno };
 }
 

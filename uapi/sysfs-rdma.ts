@@ -23,7 +23,7 @@ export interface RdmaPort {
   readonly state: string;
   /** 'Ethernet', 'InfiniBand'. */
   readonly linkLayer: string;
-  /** Network devices that its GIDs or its parent name. */
+  /** The network device under it, as its first GID names it, or as the parent. */
   readonly netdevs: readonly string[];
 }
 
@@ -47,7 +47,10 @@ export interface RdmaDevice {
   readonly path?: string;
   readonly abiVersion: number;
   readonly ports: readonly RdmaPort[];
-  /** Those that are set; empty slots are left out. */
+  /**
+   * Those that are set; empty slots are left out. Read when asked for: rxe has 1024 slots, each a
+   * file. Quicker on an open device: the method QUERY_GID_TABLE.
+   */
   readonly gids: readonly RdmaGid[];
 }
 
@@ -67,7 +70,6 @@ function readDevice(entry: string, ibdev: string): RdmaDevice {
   const driver = driverOf({ ibdev, nodeType, parent, path });
   const driverId = rdmaDriverId(driver);
   const ports = sysfsEntries(`${dir}/ports`).map(Number);
-  const gids = ports.flatMap((port) => readGids(dir, port));
   return {
     ibdev,
     uverbsNode: deviceNode(`${VERBS}/${entry}`) ?? `/dev/infiniband/${entry}`,
@@ -79,22 +81,21 @@ function readDevice(entry: string, ibdev: string): RdmaDevice {
     ...(parent !== undefined && { parent }),
     ...(path !== undefined && { path }),
     abiVersion: Number(sysfsText(`${VERBS}/${entry}/abi_version`) ?? 0),
-    ports: ports.map((port) => readPort(dir, port, netdevsOf(gids, port, parent))),
-    gids,
+    ports: ports.map((port) => readPort(dir, port, parent)),
+    get gids() {
+      return ports.flatMap((port) => readGids(dir, port));
+    },
   };
 }
 
-function netdevsOf(gids: readonly RdmaGid[], port: number, parent?: string): readonly string[] {
-  const named = gids.flatMap((gid) => (gid.port === port && gid.netdev ? [gid.netdev] : []));
-  return [...new Set([...named, ...(parent === undefined ? [] : [parent])])];
-}
-
-function readPort(dir: string, port: number, netdevs: readonly string[]): RdmaPort {
+function readPort(dir: string, port: number, parent: string | undefined): RdmaPort {
+  const at = `${dir}/ports/${port}`;
+  const netdev = sysfsText(`${at}/gid_attrs/ndevs/0`) ?? parent;
   return {
     port,
-    state: (sysfsText(`${dir}/ports/${port}/state`) ?? '').replace(/^\d+: /, ''),
-    linkLayer: sysfsText(`${dir}/ports/${port}/link_layer`) ?? '',
-    netdevs,
+    state: (sysfsText(`${at}/state`) ?? '').replace(/^\d+: /, ''),
+    linkLayer: sysfsText(`${at}/link_layer`) ?? '',
+    netdevs: netdev === undefined || netdev === '' ? [] : [netdev],
   };
 }
 

@@ -1,5 +1,6 @@
 import { type CallOutcome, outcomeOf } from '../call-outcome.ts';
 import type { CommandLike } from '../call-record.ts';
+import type { Errno } from '../errno.ts';
 import {
   RDMA_VERBS_IOCTL,
   UVERBS_ATTR_F_VALID_OUTPUT,
@@ -116,8 +117,8 @@ export function tryMethod(
   );
   const transcript = {
     input: () => encodeTranscript(sent.map(({ chunk }) => chunk)),
-    output: () =>
-      encodeTranscript(sent.flatMap((one, index) => outputChunks(argument, one, index))),
+    output: (errno: Errno) =>
+      encodeTranscript(sent.flatMap((one, index) => outputChunks(errno, argument, one, index))),
   };
   const result = tryIoctl(fd, logCommandOf(method), argument, { restart: false, transcript });
   // The argument holds addresses only: `sent` keeps what they lead to until here.
@@ -125,16 +126,19 @@ export function tryMethod(
   return { ok: true, value: new MethodResult(method, argument, sent) };
 }
 
-/** New objects and filled outputs; nothing of a call that failed is worth showing twice. */
+/** New objects and filled outputs; of a call that failed only what the kernel marked as filled. */
 function outputChunks(
+  errno: Errno,
   argument: Buffer,
   { spec, out, chunk }: NamedAttribute,
   index: number,
 ): Chunk[] {
   if (out === undefined && spec.access !== 'new') return [];
   const { flags, data } = attributeAfter(argument, index);
+  const written = (flags & UVERBS_ATTR_F_VALID_OUTPUT) !== 0;
+  if (errno !== 0 && !written) return [];
   if (out === undefined) return [{ id: spec.id, scalar: data }];
-  return [{ ...chunk, bytes: out, written: (flags & UVERBS_ATTR_F_VALID_OUTPUT) !== 0 }];
+  return [{ ...chunk, bytes: out, written }];
 }
 
 /** `PD.PD_DESTROY(DESTROY_PD_HANDLE=7)` */

@@ -1,5 +1,6 @@
 import { type CallOutcome, outcomeOf } from '../call-outcome.ts';
 import type { CommandLike } from '../call-record.ts';
+import type { Errno } from '../errno.ts';
 import {
   IB_USER_VERBS_CMD_FLAG_EXTENDED,
   ib_uverbs_cmd_hdr,
@@ -186,7 +187,7 @@ export function tryWriteCommand(
     command: logCommandOf(command, 'write'),
     transcript: {
       input: () => inputTranscript(call),
-      output: () => outputTranscript(answer, responseSize),
+      output: (errno) => outputTranscript(errno, answer, responseSize),
     },
   });
   if (result.errno !== 0) return { ok: false, errno: result.errno, call: callText(command, call) };
@@ -216,7 +217,7 @@ function invoke(
     logCommand: logCommandOf(command, 'invoke'),
     transcript: {
       input: () => inputTranscript(call),
-      output: () => outputTranscript(Buffer.concat([response, udata]), responseSize),
+      output: (errno) => outputTranscript(errno, Buffer.concat([response, udata]), responseSize),
     },
   });
   if (result.errno !== 0) return { ok: false, errno: result.errno, call: callText(command, call) };
@@ -240,10 +241,13 @@ function inputTranscript({ request, udataIn }: WriteRequest): Uint8Array {
   return encodeTranscript([{ id: PART.request, bytes: request }, ...driver]);
 }
 
-function outputTranscript(answer: Buffer, responseSize: number): Uint8Array {
+/** After a failure only what the kernel wrote all the same. */
+function outputTranscript(errno: Errno, answer: Buffer, responseSize: number): Uint8Array {
+  const isShown = ({ bytes }: { readonly bytes: Buffer }) =>
+    errno === 0 ? bytes.length > 0 : bytes.some((byte) => byte !== 0);
   const response = { id: PART.response, bytes: answer.subarray(0, responseSize) };
   const udata = { id: PART.udataOut, bytes: answer.subarray(responseSize) };
-  return encodeTranscript([response, udata].filter(({ bytes }) => bytes.length > 0));
+  return encodeTranscript([response, udata].filter(isShown));
 }
 
 const logCommands = {
