@@ -137,6 +137,11 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    name: 'a device that must not be opened is a skip for want of privilege',
+    input: { cases: [FENCE], devices: [device('gem@b', { fence: 'open /dev/b: EACCES' })] },
+    points: ['sync/fence/one@gem@b no-privilege: fence: open /dev/b: EACCES'],
+  },
+  {
     name: 'a device that lacks something does not stop those that have it',
     input: { cases: [FENCE], devices: [device('gem@b', { fence: 'old' }), device('gem@a')] },
     points: ['sync/fence/one@gem@a', 'sync/fence/one@gem@b no-feature: fence: old'],

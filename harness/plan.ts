@@ -199,7 +199,9 @@ function skipUnable(one: LoadedCase, name: string, device: DeviceRecord): Planne
   const role = one.roles[name];
   const capability = role === undefined ? undefined : lackOf(device, role);
   const reason = device.missing[capability ?? ''] ?? 'the probe did not find it';
-  return skipped(one, { [name]: device.address }, 'no-feature', `${capability}: ${reason}`);
+  // The probe was not allowed to look, or the driver not to do it: nothing is known of the feature.
+  const skipClass = /: (EACCES|EPERM)$/.test(reason) ? 'no-privilege' : 'no-feature';
+  return skipped(one, { [name]: device.address }, skipClass, `${capability}: ${reason}`);
 }
 
 /** One skip for each case that lacks a device, or for all that lack one of the same drivers. */

@@ -34,6 +34,8 @@ export interface GuestPlan {
   readonly path: string;
   /** Paths of the host that must be seen even if they lie below /tmp or /run. */
   readonly visible: readonly string[];
+  /** An ordinary user, uid and gid, to run the agent as; root where there is none. */
+  readonly user?: number;
   /** Program that talks on the port, and its script; or a shell on the console. */
   readonly run:
     | { readonly kind: 'agent'; readonly node: string; readonly script: string }
@@ -111,6 +113,9 @@ function environment(
     LAB_PATH: plan.path,
     LAB_NODE: run.kind === 'agent' ? run.node : '',
     LAB_AGENT: run.kind === 'agent' ? run.script : '',
+    LAB_USER: plan.user === undefined ? '' : String(plan.user),
+    // By its path: busybox has one of its own, which knows no users.
+    LAB_SETPRIV: plan.user === undefined ? '' : (findProgram('setpriv') ?? 'setpriv'),
     LAB_SHELL: run.kind === 'shell' ? run.shell : '',
     LAB_TERM: run.kind === 'shell' ? run.term : '',
   };

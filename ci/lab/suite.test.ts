@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { validateXML } from 'xmllint-wasm';
+import type { Verdict } from '../../reports/results.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { runSuite, tally } from './run-cli.ts';
 
@@ -20,10 +21,14 @@ async function junitErrors(path: string): Promise<readonly unknown[]> {
   return (await validateXML({ xml, schema: [schema] })).errors;
 }
 
+/** What each point came to as root, by kernel and id. */
+const asRoot = new Map<string, ReadonlyMap<string, Verdict>>();
+
 for (const kernel of KERNELS) {
   t.test(`every case holds on vm:${kernel}`, async (t) => {
     const output = t.testdir();
     const { status, stdout, stderr, run } = await runSuite(output, ['--target', `vm:${kernel}`]);
+    asRoot.set(kernel, new Map(run.points.map(({ id, verdict }) => [id, verdict])));
     const bad = run.points.filter(
       ({ verdict }) => !['pass', 'skip', 'expected-fail'].includes(verdict),
     );
@@ -44,3 +49,21 @@ for (const kernel of KERNELS) {
     t.comment(`${run.targets[0]?.kernel}: ${JSON.stringify(counts)}`);
   });
 }
+
+t.test('an ordinary user gets the same verdicts, or a skip for want of privilege', async (t) => {
+  const user = ['--target', 'vm:debian-6.12', '--unprivileged', 'info/**', 'lifetime/**'];
+  const drivers = ['vgem', 'udmabuf', 'dma-heap'].flatMap((name) => ['--provider', name]);
+  const { status, stderr, run } = await runSuite(t.testdir(), [...user, ...drivers]);
+  t.equal(status, 0, stderr.slice(-2000));
+  t.match(run.targets, [{ privileged: false }]);
+  const isOpen = ({ provider }: { provider: string }) => provider !== 'dma-heap';
+  const root = asRoot.get('debian-6.12');
+  const others = run.points.filter(isOpen).filter(({ id, verdict }) => root?.get(id) !== verdict);
+  t.strictSame(others, [], 'what the group may open comes to what it comes to for root');
+  t.ok(run.points.filter(isOpen).length >= 50);
+  const heap = run.points.filter((point) => !isOpen(point));
+  const reason = /^alloc: open \/dev\/dma_heap\/system: EACCES$/;
+  t.ok(heap.length > 10);
+  for (const point of heap) t.match(point, { verdict: 'skip', skip: 'no-privilege', reason });
+  t.match(run.notes, [/kernel log cannot be read here/, /dma-buf leaks are not seen here/]);
+});

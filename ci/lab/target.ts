@@ -39,10 +39,14 @@ export interface VmOptions {
   readonly visible?: readonly string[];
   /** The script that node runs in the guest; the suite's agent where it is not given. */
   readonly agent?: string;
+  /** Run the agent as an ordinary user, in the group that the device nodes belong to. */
+  readonly unprivileged?: boolean;
   readonly bootTimeoutMs?: number;
   readonly say: (line: string) => void;
 }
 
+/** The user without any rights; in the guest the device nodes are of the group with that number. */
+const NOBODY = 65534;
 const BOOT_TIMEOUT_MS = 60_000;
 /** Under emulation a kernel now and then dies early in its boot, for no reason of its own. */
 const BOOT_ATTEMPTS = 3;
@@ -169,6 +173,7 @@ function guestPlan(options: VmOptions): GuestPlan {
     setup: options.setup ?? [],
     visible: options.visible ?? [],
     ...guestSurroundings(),
+    ...(options.unprivileged && { user: NOBODY }),
     run: { kind: 'agent', node: process.execPath, script },
   };
 }

@@ -18,6 +18,7 @@ export function reproduceLine(
     ...withPath('--modules', target.modules),
     ...withPath('--ssh-config', target.sshConfig),
     ...(target.become ? ['--become'] : []),
+    ...(target.unprivileged ? ['--unprivileged'] : []),
     ...target.providerPaths.flatMap((path) => ['--provider', typedPath(path)]),
     ...request.caseDirectories.flatMap((path) => ['--cases', typedPath(path)]),
     ...[...new Set(Object.values(devices))].flatMap((address) => ['--device', address]),

@@ -94,14 +94,22 @@ export function runRequest(given: RunArguments): RunRequest {
 export function targetRequest(
   given: Pick<
     RunArguments,
-    'target' | 'kernel' | 'modules' | 'become' | 'sshConfig' | 'powerCycle' | 'provider'
+    | 'target'
+    | 'kernel'
+    | 'modules'
+    | 'become'
+    | 'sshConfig'
+    | 'powerCycle'
+    | 'provider'
+    | 'unprivileged'
   >,
 ): TargetRequest {
-  const { target, kernel, modules, become, sshConfig, powerCycle } = given;
+  const { target, kernel, modules, become, sshConfig, powerCycle, unprivileged } = given;
   const providers = chooseProviders(given.provider ?? []);
   return {
     target,
     become,
+    unprivileged,
     providers: providers.names,
     providerPaths: providers.paths,
     ...(kernel !== undefined && { kernel }),

@@ -23,6 +23,11 @@ export function withTargetOptions<T>(yargs: Argv<T>) {
       requiresArg: true,
       coerce: singleText('--modules'),
     })
+    .option('unprivileged', {
+      describe: 'vm: run the agent as an ordinary user in the group of the device nodes',
+      type: 'boolean',
+      default: false,
+    })
     .option('become', {
       describe: 'ssh: run the agent as root with sudo -n',
       type: 'boolean',
@@ -46,5 +51,8 @@ export function withTargetOptions<T>(yargs: Argv<T>) {
       requiresArg: true,
       coerce: singleText('--power-cycle'),
     })
-    .group(['target', 'kernel', 'modules', 'become', 'ssh-config', 'power-cycle'], 'Target:');
+    .group(
+      ['target', 'kernel', 'modules', 'unprivileged', 'become', 'ssh-config', 'power-cycle'],
+      'Target:',
+    );
 }

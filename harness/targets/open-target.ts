@@ -14,6 +14,8 @@ export interface TargetRequest {
   /** A bzImage, for vm. */
   readonly kernel?: string;
   readonly modules?: string;
+  /** vm: run the agent as an ordinary user. */
+  readonly unprivileged?: boolean;
   readonly become: boolean;
   readonly sshConfig?: string;
   /** A shell command that restarts an ssh target. */
@@ -58,6 +60,7 @@ export function checkTargetRequest(request: TargetRequest): TargetName {
   };
   only('--kernel', kernel !== undefined, 'vm');
   only('--modules', modules !== undefined, 'vm');
+  only('--unprivileged', request.unprivileged === true, 'vm');
   only('--become', become, 'ssh');
   only('--ssh-config', sshConfig !== undefined, 'ssh');
   only('--power-cycle', request.powerCycle !== undefined, 'ssh');
@@ -103,6 +106,7 @@ export async function openTarget(
         say,
         providers,
         providerPaths,
+        unprivileged: request.unprivileged === true,
         ...(name.kernel !== undefined && { kernel: name.kernel }),
         ...(kernel !== undefined && { bzImage: kernel }),
         ...(modules !== undefined && { modules }),

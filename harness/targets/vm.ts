@@ -8,6 +8,8 @@ export interface VmRequest {
   readonly kernel?: string;
   readonly bzImage?: string;
   readonly modules?: string;
+  /** Run the agent as an ordinary user. */
+  readonly unprivileged: boolean;
   /** Where the console's text is kept. */
   readonly outputDir: string;
   /** Names of the providers whose devices the machine gets; empty for all. */
@@ -50,10 +52,11 @@ interface TreeModule {
 export async function openVm(request: VmRequest): Promise<Target> {
   // biome-ignore lint/style/noRestrictedImports: this is the dynamic import that the rule speaks of
   const { createVmTarget } = await import('../../ci/lab/target.ts');
-  const { kernel, bzImage, modules, outputDir, say } = request;
+  const { kernel, bzImage, modules, unprivileged, outputDir, say } = request;
   const needs = labNeeds(request.providers, request.providerPaths);
   return await createVmTarget({
     outputDir,
+    unprivileged,
     say,
     visible: request.providerPaths,
     modulesToLoad: needs.modules,

@@ -6,7 +6,6 @@ const GATE = '/run/lab/gate';
 // Worker threads and forked processes of the agent inherit the option, but must not wait again.
 if (fs.existsSync(GATE)) {
   fs.readFileSync(GATE);
-  fs.unlinkSync(GATE);
   process.execArgv = [];
   fs.writeSync(1, 'lab:ready\n');
 }

@@ -31,9 +31,26 @@ start_agent() {
   exec 3<> "/dev/${port##*/}" || fail "cannot open /dev/${port##*/}"
   $B mkfifo /run/lab/input /run/lab/gate
   $B cat <&3 > /run/lab/input &
-  "$LAB_NODE" --require /run/lab/gate.cjs "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console &
+  $as_user "$LAB_NODE" --require /run/lab/gate.cjs "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console &
   agent=$!
   exec 3>&-
+}
+
+# For an ordinary user: the way to the suite and to node, which may lie below a closed home.
+open_way() {
+  way="$1"
+  while [ "$way" != / ]; do
+    $B chmod a+rx "$way"
+    way="$($B dirname "$way")"
+  done
+}
+
+# What udev's rules do: nodes of the drivers belong to a group, here that of the user. Those of the
+# dma-buf heaps have no rule and stay root's, as they do on a machine.
+give_nodes() {
+  for node in /dev/dri/* /dev/accel/* /dev/udmabuf /dev/infiniband/*; do
+    [ -c "$node" ] && $B chown "0:$LAB_USER" "$node" && $B chmod 660 "$node"
+  done
 }
 
 export HOME="$LAB_HOME" PATH="$LAB_PATH" LANG=C.UTF-8 TERM="${LAB_TERM:-linux}"
@@ -42,6 +59,12 @@ cd "$LAB_CWD" || cd /
 $B mkdir -p /dev/pts /dev/shm
 $B mount -t tmpfs -o mode=1777 shm /dev/shm
 $B ln -s /proc/self/fd /dev/fd
+as_user=
+if [ -n "$LAB_USER" ]; then
+  as_user="$LAB_SETPRIV --reuid $LAB_USER --regid $LAB_USER --clear-groups --"
+  open_way "$LAB_CWD"
+  open_way "$LAB_NODE"
+fi
 [ -z "$LAB_SHELL" ] && start_agent
 
 $B mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
@@ -55,6 +78,7 @@ for module in $LAB_MODULES; do
 done
 
 $B sh /run/lab/setup.sh
+[ -n "$LAB_USER" ] && give_nodes
 
 if [ -n "$LAB_SHELL" ]; then
   $B setsid $B cttyhack "$LAB_SHELL"
@@ -62,6 +86,7 @@ if [ -n "$LAB_SHELL" ]; then
 fi
 
 : > /run/lab/gate
+$B rm /run/lab/gate
 wait "$agent"
 echo "lab: the agent ended with status $?"
 end
