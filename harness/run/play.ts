@@ -5,6 +5,7 @@ import type { Test } from 'tap';
 import { readRun } from '../../reports/journal.ts';
 import { JOURNAL_VERSION, type Run, type Verdict } from '../../reports/results.ts';
 import { Journal } from '../journal.ts';
+import type { Target } from '../target.ts';
 import { readEarlierRun } from './earlier-run.ts';
 import { executeRun, type RunEnd } from './run.ts';
 import type { RunPoint } from './run-point.ts';
@@ -59,9 +60,22 @@ export async function play(
   points: readonly RunPoint[],
   stop = new StopSignals(),
   policy: Partial<RunPolicy> = {},
-  path = join(test.testdir({}), 'journal.jsonl'),
+  path?: string,
 ): Promise<Played> {
   const target = scriptedTarget(script);
+  const played = await playOn(test, target, points, stop, policy, path);
+  return { ...played, agents: target.agents };
+}
+
+/** The same on any target. */
+export async function playOn(
+  test: Test,
+  target: Target,
+  points: readonly RunPoint[],
+  stop = new StopSignals(),
+  policy: Partial<RunPolicy> = {},
+  path = join(test.testdir({}), 'journal.jsonl'),
+): Promise<Omit<Played, 'agents'>> {
   const earlier = existsSync(path) ? { earlier: readEarlierRun(path) } : {};
   using journal = new Journal(path, { syncStarted: false });
   const end = await executeRun(
@@ -87,5 +101,5 @@ export async function play(
   );
   const run = readRun(path);
   const verdicts = Object.fromEntries(run.points.map(({ id, verdict }) => [id, verdict]));
-  return { end, run, verdicts, agents: target.agents };
+  return { end, run, verdicts };
 }

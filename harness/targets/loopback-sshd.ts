@@ -7,12 +7,14 @@ import {
   readdirSync,
   readFileSync,
   rmdirSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { shellQuote } from '../shell-word.ts';
 import { findProgram } from '../system-packages.ts';
 
 /** What `node` is in the search path of a host alias. */
@@ -29,6 +31,8 @@ export interface LoopbackSshd {
   readonly config: string;
   /** XDG_CACHE_HOME there. */
   readonly cache: string;
+  /** A shell command that starts the server again after `stop`, as power that returns would. */
+  readonly startAgain: string;
   /** Ends the server and every session, as a power cut would. */
   stop(): void;
 }
@@ -56,15 +60,21 @@ export async function startSshd(
     ...ports.map((port) => `ListenAddress 127.0.0.1:${port}`),
     `HostKey ${file('host')}`,
     `AuthorizedKeysFile ${file('authorized')}`,
-    ...['PidFile none', 'UsePAM no', 'StrictModes no', 'PermitRootLogin prohibit-password'],
+    `PidFile ${file('pid')}`,
+    ...['UsePAM no', 'StrictModes no', 'PermitRootLogin prohibit-password'],
   ];
   writeFileSync(file('sshd_config'), `${options.join('\n')}\n${blocks.join('')}`);
   writeFileSync(file('ssh_config'), clientConfig(directory, hosts, ports, closed));
-  const sshd = spawn(findProgram('sshd') ?? 'sshd', ['-D', '-e', '-f', file('sshd_config')], {
-    stdio: 'ignore',
-  });
+  // By its path: sshd starts itself anew for each connection.
+  const program = findProgram('sshd') ?? 'sshd';
+  const first = spawn(program, ['-D', '-e', '-f', file('sshd_config')], { stdio: 'ignore' });
   await Promise.all(ports.map(answers));
-  return { config: file('ssh_config'), cache, stop: () => stop(sshd, separation) };
+  return {
+    config: file('ssh_config'),
+    cache,
+    startAgain: `${makeAgain(separation)}${program} -f ${shellQuote(file('sshd_config'))}`,
+    stop: () => stop(first, file('pid'), separation),
+  };
 }
 
 function clientConfig(
@@ -149,11 +159,20 @@ function makeSeparationDirectory(): string | undefined {
   return path;
 }
 
+function makeAgain(separation: string | undefined): string {
+  return separation === undefined ? '' : `mkdir -p ${separation}; `;
+}
+
 /** The server and its sessions, but not what the sessions run: that only loses its connection. */
-function stop(sshd: ChildProcess, separation: string | undefined): void {
-  if (sshd.pid === undefined || sshd.exitCode !== null || sshd.signalCode !== null) return;
-  for (const pid of [sshd.pid, ...sessionsBelow(sshd.pid)]) process.kill(pid, 'SIGKILL');
-  if (separation !== undefined) rmdirSync(separation);
+function stop(first: ChildProcess, pidFile: string, separation: string | undefined): void {
+  const isFirst = first.exitCode === null && first.signalCode === null;
+  // The directory may be gone before the tests are; a server that was started again needs its file.
+  const again = existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : undefined;
+  const sshd = isFirst ? first.pid : again;
+  if (sshd === undefined) return;
+  for (const pid of [sshd, ...sessionsBelow(sshd)]) process.kill(pid, 'SIGKILL');
+  rmSync(pidFile, { force: true });
+  if (separation !== undefined && existsSync(separation)) rmdirSync(separation);
 }
 
 /** Sessions have process groups of their own, so they are found by their parents. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { playOn, point } from '../run/play.ts';
+import { type Script, scriptedTarget } from '../run/scripted-agent.ts';
 import type { Target } from '../target.ts';
 import { withPowerCycle } from './power-cycle.ts';
 
@@ -67,3 +69,29 @@ for (const { name, command, answers, message } of FAILURES) {
     await t.rejects(cycled.connect(quiet), { name: 'InfraError', message });
   });
 }
+
+t.test('a board that dies in every point is given up after ten losses', async (t) => {
+  const dir = t.testdir({});
+  const log = join(dir, 'log');
+  const onPoint: Script['onPoint'] = ({ id }, agent) => {
+    agent.started(id);
+    agent.die();
+  };
+  let boot = 0;
+  const options = {
+    command: `echo cycled >> ${log}`,
+    bootId: async () => `boot ${boot++}`,
+    ...FAST,
+  };
+  const target = withPowerCycle(scriptedTarget({ onPoint, canReturn: false }), options);
+  const points = Array.from({ length: 14 }, (_, index) => point(`p${index}`));
+  const { run } = await playOn(t, target, points, undefined, {}, join(dir, 'journal.jsonl'));
+  const crashes = run.points.filter(({ verdict }) => verdict === 'crash');
+  t.equal(crashes.length, 10, 'each point is blamed once and not run again');
+  t.equal(readFileSync(log, 'utf8').split('\n').length - 1, 9);
+  t.match(run.points.at(-1), {
+    verdict: 'skip',
+    skip: 'depends-on-failed',
+    reason: /lost 10 times/,
+  });
+});
