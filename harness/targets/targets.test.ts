@@ -76,6 +76,9 @@ t.test('a machine gets what its providers need', (t) => {
   t.match(labNeeds(['own'], [join(dir, 'own')]), { modules: ['x'], devices: [], setup: ['true'] });
   const wrong = t.testdir({ own: { 'lab.json': '{"modules": "vgem"}' } });
   t.throws(() => labNeeds(['own'], [join(wrong, 'own')]), /lab.json: 'modules' must be a list/);
+  t.match(labNeeds(['rdma'], []).treeModules, [{ name: 'siw', config: 'CONFIG_RDMA_SIW' }]);
+  const half = t.testdir({ own: { 'lab.json': '{"tree": [{"name": "siw"}]}' } });
+  t.throws(() => labNeeds(['own'], [join(half, 'own')]), /'tree' must be a list of {name, folder/);
   t.end();
 });
 
