@@ -11,8 +11,14 @@ import {
 } from './constants.ts';
 import { libc, mustGive, mustSucceed, type Outcome, type SysResult } from './sys-call.ts';
 
-/** Unix sockets, as far as passing fds between processes needs them. 64-bit layouts only. */
+/**
+ * Sockets, and passing fds between processes through Unix sockets. 64-bit layouts only. Netlink is in
+ * netlink.ts.
+ */
 
+const rawSocket: (domain: number, type: number, protocol: number) => number = libc.func(
+  'int socket(int domain, int type, int protocol)',
+);
 const rawSocketpair: (domain: number, type: number, protocol: number, fds: Uint8Array) => number =
   libc.func('int socketpair(int domain, int type, int protocol, void *fds)');
 const rawSendmsg: (fd: number, message: Uint8Array, flags: number) => number = libc.func(
@@ -21,6 +27,15 @@ const rawSendmsg: (fd: number, message: Uint8Array, flags: number) => number = l
 const rawRecvmsg: (fd: number, message: Uint8Array, flags: number) => number = libc.func(
   'long recvmsg(int fd, void *message, int flags)',
 );
+
+/** socket(2); ret is the fd. */
+export function trySocket(domain: number, type: number, protocol: number): SysResult {
+  const slot = beginCall('socket', -1, [domain, type, protocol]);
+  const ret = rawSocket(domain, type, protocol);
+  const errno = ret < 0 ? koffi.errno() : 0;
+  endCall(slot, ret, errno);
+  return { ret, errno };
+}
 
 /** socketpair(2): both ends. */
 export function trySocketpair(
