@@ -105,8 +105,7 @@ export class Agent {
 
   /** What cannot be watched here belongs into the journal, so it is said once points may come. */
   async #startWatch(devices: readonly DeviceRecord[]): Promise<void> {
-    this.#watch.devices(devices);
-    for (const text of await this.#watch.start()) this.#say({ t: 'note', text });
+    for (const text of await this.#watch.start(devices)) this.#say({ t: 'note', text });
   }
 
   #newLane(): Lane {
@@ -132,12 +131,19 @@ export class Agent {
     this.#watch.begin(point);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
     const { stuck, ...result } = await this.#outcome(point);
-    const kernel = await this.#watch.end(point);
+    const kernel = await this.#watch.end(point, stuck);
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
     const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
-    this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
     this.#scheduler.finish(point);
+    this.#noteAtRest();
+    this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
     this.#startPoints();
+  }
+
+  /** Before the last outcome is said: afterwards the host has what it waited for and may leave. */
+  #noteAtRest(): void {
+    if (!this.#scheduler.isIdle) return;
+    for (const text of this.#watch.atRest()) this.#say({ t: 'note', text });
   }
 
   /** Has the lane's worker ready; one that cannot start ends the conversation, not a point. */

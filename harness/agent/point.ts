@@ -41,7 +41,7 @@ export function runPoint(
   support: PointSupport,
 ): WorkerOutcome {
   const before = readdirSync('/proc/self/fd');
-  const release = new ReleaseStack();
+  const release = new ReleaseStack(!makesUnseenObjects(wireCase.steps));
   const progress = { executed: 0 };
   support.log.clear();
   setCallLog(support.log);
@@ -56,7 +56,7 @@ export function runPoint(
   }
   const notReleased = release.releaseTo(0).map(({ what, errno }) => `${what}: ${errnoName(errno)}`);
   setCallLog(undefined);
-  const leftBehind = [...notReleased, ...newDescriptors(before)];
+  const leftBehind = [...notReleased, ...release.left, ...newDescriptors(before)];
   return {
     end,
     steps: progress.executed,
@@ -66,6 +66,17 @@ export function runPoint(
     ...(end.kind === 'done' ? {} : { calls: callTexts(support.log) }),
     ...(leftBehind.length === 0 ? {} : { leftBehind }),
   };
+}
+
+/**
+ * Whether a step, or one inside another, can make objects that the release stack does not know: by a
+ * raw call, or in another process that shares the session and may die with them.
+ */
+function makesUnseenObjects(steps: unknown): boolean {
+  if (Array.isArray(steps)) return steps.some(makesUnseenObjects);
+  if (typeof steps !== 'object' || steps === null) return false;
+  if ('ioctl' in steps || 'process' in steps) return true;
+  return Object.values(steps).some(makesUnseenObjects);
 }
 
 function walk(

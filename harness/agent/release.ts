@@ -1,10 +1,30 @@
 /** What the steps of a point made, to be given back in reverse order whatever happened. */
 export class ReleaseStack {
   readonly #entries: { readonly what: string; readonly release: () => number }[] = [];
+  readonly #left: string[] = [];
+  /**
+   * Whether all objects of the point are entered here. Those that a raw ioctl made are not: what is
+   * still there before a session closes is then no driver's leak.
+   */
+  readonly isComplete: boolean;
+
+  constructor(isComplete = true) {
+    this.isComplete = isComplete;
+  }
 
   /** @param release gives an errno, 0 for success or nothing to do */
   push(what: string, release: () => number): void {
     this.#entries.push({ what, release });
+  }
+
+  /** Says that something stayed although everything was released. */
+  stayed(texts: readonly string[]): void {
+    this.#left.push(...texts);
+  }
+
+  /** What stayed, in words. */
+  get left(): readonly string[] {
+    return this.#left;
   }
 
   get depth(): number {

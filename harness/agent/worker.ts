@@ -7,7 +7,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { memfdCreate } from '../../uapi/sys-memory.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { CommandIndex } from './commands.ts';
-import { type PointSupport, runPoint } from './point.ts';
+import { type PointSupport, runPoint, type WorkerOutcome } from './point.ts';
 import { loadProvider, providerNames } from './provider-loader.ts';
 import { StepMarker } from './step-marker.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
@@ -108,13 +108,23 @@ class Worker {
     const wireCase = this.#cases.get(point.case);
     if (wireCase === undefined) throw new Error(`the case ${point.case} was not sent`);
     this.#support.entering('0');
-    await this.#prepare(Object.values(point.devices));
+    const addresses = Object.values(point.devices);
+    for (const address of addresses) {
+      if (!(await this.#isThere(address))) return goneDevice(address);
+    }
+    await this.#prepare(addresses);
     return runPoint(point, wireCase, this.#support);
   }
 
   async #prepare(addresses: readonly string[]): Promise<void> {
     for (const address of addresses) await this.#device(address);
     this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
+  }
+
+  async #isThere(address: string): Promise<boolean> {
+    if (this.#devices.has(address)) return true;
+    this.#find(await this.#provider(providerOf(address)));
+    return this.#devices.has(address);
   }
 
   async #device(address: string): Promise<Device> {
@@ -145,6 +155,12 @@ class Worker {
     if (this.#commands === undefined) throw new Error('commands are loaded before a point runs');
     return this.#commands;
   }
+}
+
+/** The point that lost the device has said so; those after it have nothing to drive. */
+function goneDevice(address: string): WorkerOutcome {
+  const end = { kind: 'skipped', class: 'no-device', reason: `${address} is gone` } as const;
+  return { end, steps: 0, callCounts: {} };
 }
 
 function providerOf(address: string): string {

@@ -1,5 +1,6 @@
 import type { Access, BufferObject, Outcome } from '../../../providers/contract.ts';
 import { tryClose } from '../../../uapi/sys.ts';
+import { sessionGrowth, sessionNumbers } from '../session-growth.ts';
 import {
   CaseDefect,
   type DescriptorValue,
@@ -64,8 +65,12 @@ export function holdSession(
   context: Pick<PointContext, 'release'>,
   value: SessionValue,
 ): SessionValue {
-  context.release.push(`session on ${value.device.address}`, () => {
+  const { release } = context;
+  const numbers = () => sessionNumbers(value.device.node, value.session);
+  const before = release.isComplete ? numbers() : new Map<string, number>();
+  release.push(`session on ${value.device.address}`, () => {
     if (value.closed) return 0;
+    release.stayed(sessionGrowth(before, numbers));
     value.closed = true;
     const closed = value.session.close();
     return closed.ok ? 0 : closed.errno;

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { lookAgain, pause } from './patience.ts';
 
 /** One dma-buf that exists somewhere in the system. */
 export interface DmaBuf {
@@ -25,12 +26,6 @@ export function parseBufinfo(text: string): readonly DmaBuf[] {
 
 /** Reading takes the locks of all buffers: a driver that hangs with one must not hang us. */
 const READ_LIMIT_MS = 2000;
-/** How often and how long to look again: the kernel drops last references a little later. */
-const LOOKS = 6;
-const LOOK_MS = 25;
-
-const pause = (ms: number) =>
-  new Promise<undefined>((resolve) => setTimeout(resolve, ms, undefined).unref());
 
 /** All dma-bufs of the system; undefined without debugfs, the right to read it, or an answer. */
 async function readDmaBufs(): Promise<readonly DmaBuf[] | undefined> {
@@ -66,11 +61,10 @@ export class DmaBufWatch {
       this.#suspects.set(inode, new Set(running));
     }
     for (const points of this.#suspects.values()) points.delete(ended);
-    let orphans = await this.#orphans();
-    for (let look = 1; orphans.length > 0 && look < LOOKS; look++) {
-      await pause(LOOK_MS);
-      orphans = await this.#orphans();
-    }
+    const orphans = await lookAgain(
+      () => this.#orphans(),
+      (found) => found.length === 0,
+    );
     for (const { inode } of orphans) {
       this.#suspects.delete(inode);
       this.#known.add(inode);

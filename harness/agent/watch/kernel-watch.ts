@@ -2,11 +2,15 @@ import { existsSync } from 'node:fs';
 import type { DeviceRecord, KernelLine } from '../../../reports/results.ts';
 import type { WireOutcome, WirePoint } from '../../protocol.ts';
 import { type DmaBuf, DmaBufWatch } from './dma-bufs.ts';
+import { ModuleWatch } from './driver-modules.ts';
 import { holderOf } from './holders.ts';
 import { taint } from './kernel-facts.ts';
 import { KernelLog } from './kernel-log.ts';
+import { forgetKmemleak, kmemleakNotes } from './kmemleak.ts';
 import { isLockdepOn } from './lockdep.ts';
 import { LogWriter, rearmWarnings } from './log-writer.ts';
+import type { RdmaWatch } from './rdma-resources.ts';
+import { slabCounts, slabNote } from './slabs.ts';
 
 /** What a running point has seen of the kernel so far. */
 interface View {
@@ -33,26 +37,55 @@ export class KernelWatch {
   readonly #dmaBufs = new DmaBufWatch();
   readonly #views = new Map<WirePoint, View>();
   readonly #nodes = new Map<string, string>();
+  readonly #modules = new ModuleWatch();
+  #rdma: RdmaWatch | undefined;
+  #slabs: ReadonlyMap<string, number> = new Map();
+  readonly #told = new Set<string>();
   #taint = taint();
   #lockdep = isLockdepOn();
   /** Counts what the log brought: a sign of life of a point that seems to hang. */
   #logged = 0;
 
-  /** @returns what cannot be watched here, in words for people */
-  async start(): Promise<readonly string[]> {
+  /**
+   * @param records the devices whose nodes and modules must not vanish
+   * @returns what cannot be watched here, in words for people
+   */
+  async start(records: readonly DeviceRecord[]): Promise<readonly string[]> {
     const notes: string[] = [];
+    for (const { address, node } of records) this.#nodes.set(address, node);
+    this.#modules.start(records);
     if (!this.#log.isReadable) {
       notes.push('the kernel log cannot be read here: run as root, or see kernel.dmesg_restrict');
     }
     if (!(await this.#dmaBufs.start())) {
       notes.push('dma-buf leaks are not seen here: debugfs dma_buf/bufinfo cannot be read');
     }
+    notes.push(...(await this.#startRdma(records)));
+    this.#slabs = slabCounts();
+    forgetKmemleak();
     return notes;
   }
 
-  /** The devices whose nodes must not vanish. */
-  devices(records: readonly DeviceRecord[]): void {
-    for (const { address, node } of records) this.#nodes.set(address, node);
+  /**
+   * What only shows over a whole run; to be asked when no point runs and none waits, which may be more
+   * than once. Says each thing once.
+   */
+  atRest(): readonly string[] {
+    const slabs = slabCounts();
+    const notes = slabNote(this.#slabs, slabs);
+    if (notes.length > 0) this.#slabs = slabs;
+    const leaked = kmemleakNotes().filter((text) => !this.#told.has(text));
+    for (const text of leaked) this.#told.add(text);
+    return [...notes, ...leaked];
+  }
+
+  /** Its code is loaded only where there is such a device: others pay nothing. */
+  async #startRdma(records: readonly DeviceRecord[]): Promise<readonly string[]> {
+    if (!records.some(({ node }) => isRdmaNode(node))) return [];
+    const { RdmaWatch } = await import('./rdma-resources.ts');
+    this.#rdma = await RdmaWatch.start(records);
+    if (this.#rdma !== undefined) return [];
+    return ['leaks of RDMA objects are not seen here: the kernel does not count them for us'];
   }
 
   begin(point: WirePoint): void {
@@ -68,11 +101,15 @@ export class KernelWatch {
     this.#writer.mark(point.id);
   }
 
-  async end(point: WirePoint): Promise<KernelView> {
+  /** @param isStuck its worker cannot be killed, and keeps what it holds */
+  async end(point: WirePoint, isStuck: boolean): Promise<KernelView> {
     const view = this.#views.get(point);
     if (view === undefined) throw new Error(`${point.id} ends, but did not begin`);
     const durationMs = Number(process.hrtime.bigint() - view.startedNs) / 1e6;
+    const addresses = Object.values(point.devices);
     const stayed = await this.#dmaBufs.left(point, [...this.#views.keys()]);
+    const objects = (await this.#rdma?.left(addresses)) ?? [];
+    const modules = await this.#modules.news(addresses, !isStuck && view.beside.size === 0);
     this.#read();
     this.#views.delete(point);
     return {
@@ -81,8 +118,8 @@ export class KernelWatch {
       taintBefore: view.taintBefore,
       taintAfter: this.#taint,
       beside: [...view.beside],
-      signs: [...view.signs, ...this.#vanished(point)],
-      leftBehind: stayed.flatMap(describeLeak),
+      signs: [...view.signs, ...this.#vanished(point), ...modules.signs],
+      leftBehind: [...stayed.flatMap(describeLeak), ...objects, ...modules.leaks],
     };
   }
 
@@ -125,6 +162,11 @@ export class KernelWatch {
       return [`${address} vanished: ${node} is gone`];
     });
   }
+}
+
+/** Whether a device's node is one of the RDMA core's. */
+function isRdmaNode(node: string): boolean {
+  return node.startsWith('/dev/infiniband/');
 }
 
 /** Nothing for a buffer that another process holds: on a shared machine it may well be its own. */

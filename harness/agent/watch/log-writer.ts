@@ -1,4 +1,5 @@
-import { closeSync, constants, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeFileSync, writeSync } from 'node:fs';
+import { isLab } from './lab.ts';
 
 /** Priority of a marker: facility `user`, level `info`. */
 const PRIORITY = '<14>';
@@ -51,7 +52,7 @@ export function logBlockedTasks(): void {
  * Source: kernel/panic.c, clear_warn_once_set()
  */
 export function rearmWarnings(): void {
-  if (!existsSync('/run/lab')) return;
+  if (!isLab()) return;
   try {
     writeFileSync('/sys/kernel/debug/clear_warn_once', '1');
   } catch {
