@@ -15,6 +15,8 @@ const OUTCOMES: readonly (readonly [string, Verdict, RegExp?, 'skipped after'?])
   ['late', 'pass'],
   ['log', 'pass'],
   ['dmabuf', 'pass'],
+  ['gone', 'unhealthy', /uapi-faults is gone; the module uapi_faults is gone/],
+  ['leak-module', 'fail', /left behind: references to the module uapi_faults: \d before, \d after/],
   ['sleep', 'hang', /no end within .* in step 1, .*FAULTS_DO.* did not return/],
   ['too-late', 'hang', /FAULTS_DO.* did not return/],
   ['stall', 'hang', /FAULTS_DO.* did not return/],

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   type BufferObject,
   CONTRACT_VERSION,
@@ -8,8 +10,9 @@ import {
   type Session,
 } from '../../../providers/contract.ts';
 import { closeDeviceFile, openDeviceFile } from '../../../uapi/device-file.ts';
+import { E } from '../../../uapi/errno.ts';
 import { tryIoctl } from '../../../uapi/ioctl.ts';
-import { deviceNode } from '../../../uapi/sysfs.ts';
+import { deviceNode, sysfsEntries } from '../../../uapi/sysfs.ts';
 import { FAULTS_DO, faults_do, WHAT } from './uapi.ts';
 
 /**
@@ -18,7 +21,13 @@ import { FAULTS_DO, faults_do, WHAT } from './uapi.ts';
  */
 
 const CLASS = '/sys/class/misc/uapi-faults';
+const GONE = 'faults@gone';
 const FOR_EVER = 0;
+
+const MODULE = 'uapi_faults';
+/** What the lab's guest brings along: ci/lab/guest/init.sh. */
+const BUSYBOX = '/run/lab/busybox';
+const MODULES = '/run/lab/modules';
 
 interface Fault {
   readonly what: number;
@@ -45,11 +54,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   log: { what: WHAT.LOG, arg: 42 },
   stall: { what: WHAT.STALL, arg: FOR_EVER },
   'stall-logging': { what: WHAT.STALL_LOGGING, arg: FOR_EVER },
+  'leak-module': { what: WHAT.LEAK_MODULE },
+  /** Not the module's doing: it is unloaded under the point. Before those that keep it loaded. */
+  gone: { what: WHAT.NOTHING },
 };
 
 /** Source: drivers/char/misc.c, misc_register() */
 function find(): readonly Device[] {
-  if (!existsSync(CLASS)) return [];
+  if (!existsSync(CLASS) && moduleFile() === undefined) return [];
   const node = deviceNode(CLASS) ?? '/dev/uapi-faults';
   return Object.keys(FAULTS).map((name) => ({
     address: `faults@${name}`,
@@ -60,6 +72,7 @@ function find(): readonly Device[] {
 }
 
 function open(device: Device): Outcome<Session> {
+  if (!existsSync(CLASS)) loadModule();
   const opened = openDeviceFile(device.node);
   return opened.ok ? { ok: true, value: adopt(device, opened.value) } : opened;
 }
@@ -67,13 +80,38 @@ function open(device: Device): Outcome<Session> {
 function adopt(device: Device, fd: number): Session {
   return {
     fd,
-    alloc: ({ size }) => bringAbout(fd, FAULTS[device.address.replace('faults@', '')], size),
+    alloc: ({ size }) =>
+      device.address === GONE
+        ? unloadModule(fd, size)
+        : bringAbout(fd, FAULTS[device.address.replace('faults@', '')], size),
     free: (buffer) => {
       if (buffer.fd === undefined) return { ok: true, value: undefined };
       return closeDeviceFile(buffer.fd);
     },
-    close: () => closeDeviceFile(fd),
+    // Unloading has closed it.
+    close: () => (existsSync(CLASS) ? closeDeviceFile(fd) : { ok: true, value: undefined }),
   };
+}
+
+/** A module can be unloaded only when nobody has its node open. */
+function unloadModule(session: number, size: bigint): Outcome<BufferObject> {
+  const closed = closeDeviceFile(session);
+  if (!closed.ok) return closed;
+  const { status } = spawnSync(BUSYBOX, ['rmmod', MODULE]);
+  return status === 0
+    ? { ok: true, value: { size } }
+    : { ok: false, errno: E.EBUSY, call: 'rmmod' };
+}
+
+/** Loads again what `gone` unloaded, for the points after it. */
+function loadModule(): void {
+  const file = moduleFile();
+  if (file !== undefined) spawnSync(BUSYBOX, ['insmod', file]);
+}
+
+function moduleFile(): string | undefined {
+  const name = sysfsEntries(MODULES).find((file) => file.includes(MODULE));
+  return name === undefined ? undefined : join(MODULES, name);
 }
 
 /** A signal ends it, as the module means it to: the call is not started again. */
@@ -94,7 +132,7 @@ export const provider: Provider = {
   contract: CONTRACT_VERSION,
   name: 'faults',
   title: 'Faults on demand',
-  driver: 'uapi_faults',
+  driver: MODULE,
   offers: ['alloc'],
   headers: [],
   find,

@@ -36,4 +36,5 @@ export const WHAT = {
   LOG: 12,
   STALL: 13,
   STALL_LOGGING: 14,
+  LEAK_MODULE: 15,
 } as const;

@@ -201,6 +201,9 @@ static int faults_do(struct faults_do *todo)
 		return faults_stall(todo->arg, false);
 	case FAULTS_STALL_LOGGING:
 		return faults_stall(todo->arg, true);
+	case FAULTS_LEAK_MODULE:
+		__module_get(THIS_MODULE);
+		return 0;
 	default:
 		return -EINVAL;
 	}

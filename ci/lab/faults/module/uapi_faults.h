@@ -32,6 +32,7 @@
  *	and logs nothing. SIGKILL ends it sooner.
  * @FAULTS_STALL_LOGGING: Sleeps for @arg seconds, or for ever if @arg is 0,
  *	and logs a line each second. SIGKILL ends it sooner.
+ * @FAULTS_LEAK_MODULE: Takes a reference to the module that nobody drops.
  */
 enum faults_what {
 	FAULTS_NOTHING,
@@ -49,6 +50,7 @@ enum faults_what {
 	FAULTS_LOG,
 	FAULTS_STALL,
 	FAULTS_STALL_LOGGING,
+	FAULTS_LEAK_MODULE,
 };
 
 /**
