@@ -1,15 +1,17 @@
-import { networkInterfaces } from 'node:os';
-import { rdmaDevices } from '../../uapi/sysfs-rdma.ts';
 import type { Address, LinkPath } from '../contract-verbs.ts';
+
+/** enum ib_uverbs_gid_type, by number. Source: include/uapi/rdma/ib_user_ioctl_verbs.h */
+export const GID_TYPES = ['ib', 'roce-v1', 'roce-v2'] as const;
+export type GidType = (typeof GID_TYPES)[number];
 
 /** One entry of a port's GID table. */
 export interface GidEntry {
   readonly gid: string;
   readonly index: number;
   readonly port: number;
-  /** `IB/RoCE v1`, `RoCE v2`: as sysfs says it. */
-  readonly type: string;
-  readonly netdev: string;
+  readonly type: GidType;
+  /** The network device's index; 0 where there is none. */
+  readonly ifindex: number;
 }
 
 /** 16 bytes as text: eight groups of four digits, or ::ffff:a.b.c.d for IPv4. */
@@ -46,14 +48,6 @@ function withoutDots(text: string): string {
   });
 }
 
-/** The filled entries of a device's tables. */
-export function sysfsGids(ibdev: string): readonly GidEntry[] {
-  const device = rdmaDevices().find((one) => one.ibdev === ibdev);
-  return (device?.gids ?? []).map(({ port, index, gid, type = '', netdev = '' }) => {
-    return { gid: gidText(gidBytes(gid)), index, port, type, netdev };
-  });
-}
-
 /** The third number of the lab's addresses, by path. Source: providers/rdma/lab-links.sh */
 const LAB_PATHS: readonly LinkPath[] = [
   'clean',
@@ -72,27 +66,17 @@ function pathOf(gid: string): LinkPath {
 }
 
 /**
- * Where a port is reached: of RoCE a v2 GID of an address that is set and has a route, which a
- * link-local one on lo has not (INIT to RTR then answers ENETUNREACH); IPv4 first.
+ * Where a port is reached: of RoCE a v2 GID, IPv4 first, and none that is link-local: it has a route
+ * on some links only, and INIT to RTR answers ENETUNREACH on the others.
  */
 export function usableAddress(
   entries: readonly GidEntry[],
   path: LinkPath = 'clean',
 ): Address | undefined {
   const usable = entries.filter(({ gid, type }) => {
-    return type === 'RoCE v2' && !gid.startsWith('fe80') && pathOf(gid) === path && isAssigned(gid);
+    return type === 'roce-v2' && !gid.startsWith('fe80') && pathOf(gid) === path;
   });
   const best = usable.find(({ gid }) => gid.startsWith('::ffff:')) ?? usable[0];
   if (best === undefined) return undefined;
   return { gid: best.gid, lid: 0, gidIndex: best.index, port: best.port };
-}
-
-function isAssigned(gid: string): boolean {
-  const bytes = gidBytes(gid);
-  return Object.values(networkInterfaces()).some((addresses = []) =>
-    addresses.some(({ address, family }) => {
-      const text = family === 'IPv4' ? `::ffff:${address}` : (address.split('%')[0] ?? address);
-      return gidBytes(text).equals(bytes);
-    }),
-  );
 }
