@@ -331,7 +331,12 @@ export interface RdmaVerbs {
   destroy(object: RdmaObject, how?: How): Outcome<Facts>;
   /** qp, srq, mr, counters, and what else has a query. */
   query(object: RdmaObject, how?: How): Outcome<Facts>;
-  modifyQp(qp: RdmaObject, attributes: QpAttributes, how?: How): Outcome<Facts>;
+  /** With `extended` by EX_MODIFY_QP. */
+  modifyQp(
+    qp: RdmaObject,
+    attributes: QpAttributes,
+    how?: How & { readonly extended?: boolean },
+  ): Outcome<Facts>;
   modifySrq(
     srq: RdmaObject,
     attributes: { readonly maxWr?: number; readonly limit?: number },

@@ -1,10 +1,10 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { O_CREAT } from '../../uapi/constants.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import type { Address, CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { command } from './call.ts';
+import { command, driverData } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { NO_DRIVER_DATA } from './driver.ts';
 import { gidBytes } from './gid.ts';
 
 /** Address handles, multicast groups and XRC domains. */
@@ -18,14 +18,12 @@ export function createAh(
   how: How,
 ): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'CREATE_AH',
-    id: h.IB_USER_VERBS_CMD_CREATE_AH,
+    command: uverbsCommands.CREATE_AH,
     request: h.ib_uverbs_create_ah.make({
       pd_handle: want.pd.handle,
       attr: ahAttributes(want.to, want.port),
     }),
-    responseSize: h.ib_uverbs_create_ah_resp.size,
-    driver: context.part.driverData?.('ah', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'ah', want),
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -49,11 +47,9 @@ export function openXrcd(
   how: How,
 ): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'OPEN_XRCD',
-    id: h.IB_USER_VERBS_CMD_OPEN_XRCD,
+    command: uverbsCommands.OPEN_XRCD,
     // fd is a u32 that the kernel reads as an int: all ones for no inode.
     request: h.ib_uverbs_open_xrcd.make({ fd: (inode ?? -1) >>> 0, oflags: O_CREAT }),
-    responseSize: h.ib_uverbs_open_xrcd_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -70,8 +66,7 @@ export function multicast(
 ): CallOutcome<Facts> {
   const isAttach = verb === 'attach';
   const answer = command(context, {
-    name: isAttach ? 'ATTACH_MCAST' : 'DETACH_MCAST',
-    id: isAttach ? h.IB_USER_VERBS_CMD_ATTACH_MCAST : h.IB_USER_VERBS_CMD_DETACH_MCAST,
+    command: isAttach ? uverbsCommands.ATTACH_MCAST : uverbsCommands.DETACH_MCAST,
     request: h.ib_uverbs_attach_mcast.make({
       gid: gidBytes(group.gid),
       qp_handle: group.qp.handle,

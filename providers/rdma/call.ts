@@ -1,9 +1,11 @@
-import koffi from 'koffi';
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
-import { tryWrite } from '../../uapi/sys.ts';
-import type { VerbsAbi } from '../contract-verbs.ts';
+import type { UverbsMethod, WriteCommand } from '../../uapi/rdma/description.ts';
+import type { AttributeValue, AttributeValues } from '../../uapi/rdma/named-attributes.ts';
+import { type MethodResult, tryMethod } from '../../uapi/rdma/uverbs-ioctl.ts';
+import { tryWriteCommand } from '../../uapi/rdma/uverbs-write.ts';
+import type { How, VerbsAbi } from '../contract-verbs.ts';
 import type { Context } from './context.ts';
-import { type DriverData, NO_DRIVER_DATA } from './driver.ts';
+import { type DriverCall, type DriverData, NO_DRIVER_DATA } from './driver.ts';
 
 /** What a command answered: the core's struct, and the driver's bytes behind it. */
 export interface Answer {
@@ -12,47 +14,67 @@ export interface Answer {
 }
 
 export interface CommandCall {
-  readonly name: string;
-  readonly id: number;
-  readonly extended?: boolean;
+  readonly command: WriteCommand;
   /** The struct, with `response` still unset. */
   readonly request: Buffer;
+  /** Default: the command's response struct. */
   readonly responseSize?: number;
   readonly driver?: DriverData;
   readonly abi?: VerbsAbi | undefined;
 }
 
-const EXTENDED = 0x80000000;
-
+/** A command by write(2), or wrapped in the ioctl. */
 export function command(context: Context, call: CommandCall): CallOutcome<Answer> {
-  const { responseSize = 0, driver = NO_DRIVER_DATA } = call;
-  const answer = Buffer.alloc(Math.max(8, responseSize + driver.outputSize));
-  const bytes = call.extended === true ? extendedBytes(call, answer) : plainBytes(call, answer);
-  const { errno } = tryWrite(context.fd, bytes);
-  if (errno !== 0) return { ok: false, errno, call: `IB_USER_VERBS_CMD_${call.name}` };
-  const response = answer.subarray(0, responseSize);
-  const said = driver.memory ?? answer.subarray(responseSize, responseSize + driver.outputSize);
-  return { ok: true, value: { response, driver: said } };
+  const { driver = NO_DRIVER_DATA, responseSize, abi } = call;
+  if (abi === 'ioctl') throw new TypeError(`${call.command.name} has no ioctl of its own`);
+  const answer = tryWriteCommand(context.fd, call.command, {
+    request: call.request,
+    udataOutSize: driver.outputSize,
+    via: abi ?? 'write',
+    driverId: context.part.driverId,
+    ...(driver.input.length > 0 && { udataIn: driver.input }),
+    ...(responseSize !== undefined && { responseSize }),
+  });
+  if (!answer.ok) return answer;
+  const { response, udata } = answer.value;
+  return { ok: true, value: { response, driver: driver.memory ?? udata } };
 }
 
-function plainBytes(call: CommandCall, answer: Buffer): Buffer {
-  const { responseSize = 0, driver = NO_DRIVER_DATA } = call;
-  const bytes = Buffer.concat([Buffer.alloc(8), call.request, driver.input]);
-  bytes.writeUInt32LE(call.id, 0);
-  bytes.writeUInt16LE(bytes.length / 4, 4);
-  bytes.writeUInt16LE((responseSize + driver.outputSize) / 4, 6);
-  if (responseSize > 0) bytes.writeBigUInt64LE(koffi.address(answer), 8);
-  return bytes;
+/** What a method answered, and the driver's bytes. */
+export interface MethodAnswer {
+  readonly result: MethodResult;
+  readonly driver: Buffer;
 }
 
-function extendedBytes(call: CommandCall, answer: Buffer): Buffer {
-  const { responseSize = 0, driver = NO_DRIVER_DATA } = call;
-  const bytes = Buffer.concat([Buffer.alloc(24), call.request, driver.input]);
-  bytes.writeUInt32LE((EXTENDED | call.id) >>> 0, 0);
-  bytes.writeUInt16LE(call.request.length / 8, 4);
-  bytes.writeUInt16LE(responseSize / 8, 6);
-  if (responseSize + driver.outputSize > 0) bytes.writeBigUInt64LE(koffi.address(answer), 8);
-  bytes.writeUInt16LE(driver.input.length / 8, 16);
-  bytes.writeUInt16LE(driver.outputSize / 8, 18);
-  return bytes;
+/** A method of RDMA_VERBS_IOCTL. Absent attributes are left out. */
+export function method(
+  context: Context,
+  called: UverbsMethod,
+  values: Readonly<Record<string, AttributeValue | undefined>>,
+  data: DriverData = NO_DRIVER_DATA,
+): CallOutcome<MethodAnswer> {
+  const driver = Buffer.alloc(data.outputSize);
+  const given: Record<string, AttributeValue> = {};
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) given[name] = value;
+  if (data.input.length > 0) given['UHW_IN'] = data.input;
+  if (driver.length > 0) given['UHW_OUT'] = { out: driver };
+  const all: AttributeValues = given;
+  const answer = tryMethod(context.fd, context.part.driverId, called, all);
+  if (!answer.ok) return answer;
+  return { ok: true, value: { result: answer.value, driver: data.memory ?? driver } };
+}
+
+/** Does a verb that has a method take it? */
+export function byMethod({ abi }: How): boolean {
+  return abi === undefined || abi === 'ioctl';
+}
+
+/** Room for an output of a method. */
+export function room(sizeBytes: number): { readonly out: Buffer } {
+  return { out: Buffer.alloc(sizeBytes) };
+}
+
+/** What the driver wants to hear with a call, and how much it answers. */
+export function driverData(context: Context, call: DriverCall, want: unknown): DriverData {
+  return context.part.driverData?.(call, want) ?? NO_DRIVER_DATA;
 }

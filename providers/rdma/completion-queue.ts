@@ -1,25 +1,34 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { F_GETFL, F_SETFL, O_NONBLOCK } from '../../uapi/constants.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import { tryFcntl } from '../../uapi/sys-file.ts';
 import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
-import { type Answer, command } from './call.ts';
+import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { NO_DRIVER_DATA } from './driver.ts';
+import { undone } from './destroy.ts';
 
 /** Completion queues and the channels that tell of them. */
 
 export function createChannel(context: Context, how: How): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'CREATE_COMP_CHANNEL',
-    id: h.IB_USER_VERBS_CMD_CREATE_COMP_CHANNEL,
+    command: uverbsCommands.CREATE_COMP_CHANNEL,
     request: h.ib_uverbs_create_comp_channel.make(),
-    responseSize: h.ib_uverbs_create_comp_channel_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
   const fd = h.ib_uverbs_create_comp_channel_resp.get(answer.value.response, 'fd');
   return { ok: true, value: eventFile('channel', fd) };
+}
+
+/** One more file of asynchronous events. */
+export function allocAsyncEvents(context: Context): CallOutcome<RdmaObject> {
+  const values = { ASYNC_EVENT_ALLOC_FD_HANDLE: 'new' as const };
+  const answer = method(context, uverbsMethods.ASYNC_EVENT_ALLOC, values);
+  if (!answer.ok) return answer;
+  const fd = answer.value.result.fd('ASYNC_EVENT_ALLOC_FD_HANDLE');
+  return { ok: true, value: eventFile('async-events', fd) };
 }
 
 /** A file of events that a reader never waits for. */
@@ -28,47 +37,73 @@ export function eventFile(kind: 'channel' | 'async-events', fd: number): RdmaObj
   return rdmaObject(kind, fd);
 }
 
+type CqWanted = CreateRequests['cq'];
+
 const NO_CHANNEL = -1;
 
-export function createCq(
-  context: Context,
-  want: CreateRequests['cq'],
-  how: How,
-): CallOutcome<RdmaObject> {
-  const made =
-    want.flags === undefined ? plainCq(context, want, how) : flaggedCq(context, want, how);
+/** A CQ that the kernel has made, whatever the form. */
+interface MadeCq {
+  readonly handle: number;
+  readonly entries: number;
+  readonly driver: Buffer;
+}
+
+export function createCq(context: Context, want: CqWanted, how: How): CallOutcome<RdmaObject> {
+  const made = byMethod(how) ? cqByMethod(context, want) : cqByCommand(context, want, how);
   if (!made.ok) return made;
-  const { cq_handle, cqe } = h.ib_uverbs_create_cq_resp.decode(made.value.response);
-  const object = rdmaObject('cq', cq_handle, { entries: cqe });
-  const response = made.value.driver;
-  const queue = context.part.queues?.openCq({ fd: context.fd, object, want, response });
+  const { handle, entries, driver } = made.value;
+  const object = rdmaObject('cq', handle, { entries });
+  const queue = context.part.queues?.openCq({ fd: context.fd, object, want, response: driver });
   if (queue === undefined) return { ok: true, value: object };
-  if (!queue.ok) return queue;
+  if (!queue.ok) return undone(context, object, queue);
   context.cqs.add(object, queue.value);
   return { ok: true, value: object };
 }
 
-function plainCq(context: Context, want: CreateRequests['cq'], how: How): CallOutcome<Answer> {
+function cqByMethod(context: Context, want: CqWanted): CallOutcome<MadeCq> {
+  const values = {
+    CREATE_CQ_HANDLE: 'new' as const,
+    CREATE_CQ_CQE: want.entries,
+    CREATE_CQ_USER_HANDLE: want.userHandle ?? 0n,
+    CREATE_CQ_COMP_CHANNEL: want.channel?.handle,
+    CREATE_CQ_COMP_VECTOR: want.vector ?? 0,
+    CREATE_CQ_FLAGS: want.flags,
+    CREATE_CQ_RESP_CQE: room(4),
+  };
+  const data = driverData(context, 'cq', want);
+  const answer = method(context, uverbsMethods.CQ_CREATE, values, data);
+  if (!answer.ok) return answer;
+  const { result, driver } = answer.value;
+  const entries = Number(result.number('CREATE_CQ_RESP_CQE'));
+  return { ok: true, value: { handle: result.handle('CREATE_CQ_HANDLE'), entries, driver } };
+}
+
+/** The plain command carries no flags. */
+function cqByCommand(context: Context, want: CqWanted, how: How): CallOutcome<MadeCq> {
+  const made =
+    want.flags === undefined ? plainCq(context, want, how) : flaggedCq(context, want, how);
+  if (!made.ok) return made;
+  const { cq_handle, cqe } = h.ib_uverbs_create_cq_resp.decode(made.value.response);
+  return { ok: true, value: { handle: cq_handle, entries: cqe, driver: made.value.driver } };
+}
+
+function plainCq(context: Context, want: CqWanted, how: How): CallOutcome<Answer> {
   return command(context, {
-    name: 'CREATE_CQ',
-    id: h.IB_USER_VERBS_CMD_CREATE_CQ,
+    command: uverbsCommands.CREATE_CQ,
     request: h.ib_uverbs_create_cq.make({
       user_handle: want.userHandle ?? 0n,
       cqe: want.entries,
       comp_vector: want.vector ?? 0,
       comp_channel: want.channel?.handle ?? NO_CHANNEL,
     }),
-    responseSize: h.ib_uverbs_create_cq_resp.size,
-    driver: context.part.driverData?.('cq', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'cq', want),
     abi: how.abi,
   });
 }
 
-function flaggedCq(context: Context, want: CreateRequests['cq'], how: How): CallOutcome<Answer> {
+function flaggedCq(context: Context, want: CqWanted, how: How): CallOutcome<Answer> {
   return command(context, {
-    name: 'EX_CREATE_CQ',
-    id: h.IB_USER_VERBS_CMD_CREATE_CQ,
-    extended: true,
+    command: uverbsCommands.EX_CREATE_CQ,
     request: h.ib_uverbs_ex_create_cq.make({
       user_handle: want.userHandle ?? 0n,
       cqe: want.entries,
@@ -76,8 +111,7 @@ function flaggedCq(context: Context, want: CreateRequests['cq'], how: How): Call
       comp_channel: want.channel?.handle ?? NO_CHANNEL,
       flags: want.flags ?? 0,
     }),
-    responseSize: h.ib_uverbs_ex_create_cq_resp.size,
-    driver: context.part.driverData?.('cq', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'cq', want),
     abi: how.abi,
   });
 }
@@ -89,11 +123,9 @@ export function resizeCq(
   how: How,
 ): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'RESIZE_CQ',
-    id: h.IB_USER_VERBS_CMD_RESIZE_CQ,
+    command: uverbsCommands.RESIZE_CQ,
     request: h.ib_uverbs_resize_cq.make({ cq_handle: cq.handle, cqe: entries }),
-    responseSize: h.ib_uverbs_resize_cq_resp.size,
-    driver: context.part.driverData?.('resize-cq', { entries }) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'resize-cq', { entries }),
     abi: how.abi,
   });
   if (!answer.ok) return answer;

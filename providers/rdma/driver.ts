@@ -14,6 +14,7 @@ import type {
   RdmaKind,
   RdmaObject,
   ReceiveRequest,
+  SendOpcode,
   SendRequest,
 } from '../contract-verbs.ts';
 
@@ -27,6 +28,7 @@ export type {
   RdmaKind,
   RdmaObject,
   ReceiveRequest,
+  SendOpcode,
   SendRequest,
   Sge,
 } from '../contract-verbs.ts';
@@ -120,7 +122,7 @@ export interface UserQueues {
 
 /** The part of the provider that knows one kernel driver. */
 export interface Part {
-  /** As the link /sys/class/infiniband_verbs/uverbsN/device/driver or `ibdev` says it. */
+  /** As rdmaDevices() of uapi/sysfs-rdma.ts names it. */
   readonly driver: string;
   /** enum rdma_driver_id */
   readonly driverId: number;
@@ -130,6 +132,8 @@ export interface Part {
   driverData?(call: DriverCall, want: unknown): DriverData;
   /** Fields of an object that only the driver's answer has: srq `number`, ah `number`. */
   fields?(kind: RdmaKind, response: Buffer): RdmaObject['fields'];
+  /** Jobs that the driver's queues have a code for. Default: all. */
+  readonly opcodes?: ReadonlySet<SendOpcode>;
   /** Absent: commands only, no jobs. */
   readonly queues?: UserQueues;
   /** Absent: by MODIFY_QP alone, see connect.ts. */

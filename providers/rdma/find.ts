@@ -26,6 +26,7 @@ function asDevice(device: RdmaDevice): Device {
     identity: {
       where: SOFTWARE.has(driver) ? 'software driver' : 'metal',
       driver,
+      transport: transportOf(device),
       ...(firmware !== '' && { firmware }),
       ...(netdev !== undefined && { netdev }),
       ...(fabric !== undefined && { fabric }),

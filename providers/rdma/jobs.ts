@@ -1,6 +1,7 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { E, type Errno } from '../../uapi/errno.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { tryRead, tryWrite } from '../../uapi/sys.ts';
 import type {
   Completion,
@@ -78,8 +79,7 @@ export function armCq(
     return DONE;
   }
   const answer = command(context, {
-    name: 'REQ_NOTIFY_CQ',
-    id: h.IB_USER_VERBS_CMD_REQ_NOTIFY_CQ,
+    command: uverbsCommands.REQ_NOTIFY_CQ,
     request: h.ib_uverbs_req_notify_cq.make({
       cq_handle: cq.handle,
       solicited_only: solicitedOnly ? 1 : 0,

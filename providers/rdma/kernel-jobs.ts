@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import type {
   Completion,
   Facts,
@@ -57,10 +58,8 @@ export function postSendByCommand(
   });
   const lists = requests.map(({ sges }) => sges);
   const answer = command(context, {
-    name: 'POST_SEND',
-    id: h.IB_USER_VERBS_CMD_POST_SEND,
+    command: uverbsCommands.POST_SEND,
     request: requestBytes(head, requests.map(sendWr), lists),
-    responseSize: h.ib_uverbs_post_send_resp.size,
     abi: how.abi,
   });
   return answer.ok ? { ok: true, value: {} } : answer;
@@ -122,14 +121,12 @@ export function postReceiveByCommand(
     h.ib_uverbs_recv_wr.make({ wr_id: id, num_sge: sges.length }),
   );
   const answer = command(context, {
-    name: isSrq ? 'POST_SRQ_RECV' : 'POST_RECV',
-    id: isSrq ? h.IB_USER_VERBS_CMD_POST_SRQ_RECV : h.IB_USER_VERBS_CMD_POST_RECV,
+    command: isSrq ? uverbsCommands.POST_SRQ_RECV : uverbsCommands.POST_RECV,
     request: requestBytes(
       head,
       wrs,
       requests.map(({ sges }) => sges),
     ),
-    responseSize: h.ib_uverbs_post_recv_resp.size,
     abi: how.abi,
   });
   return answer.ok ? { ok: true, value: {} } : answer;
@@ -142,8 +139,7 @@ export function pollByCommand(
   how: How,
 ): CallOutcome<readonly Completion[]> {
   const answer = command(context, {
-    name: 'POLL_CQ',
-    id: h.IB_USER_VERBS_CMD_POLL_CQ,
+    command: uverbsCommands.POLL_CQ,
     request: h.ib_uverbs_poll_cq.make({ cq_handle: cq.handle, ne: max }),
     responseSize: h.ib_uverbs_poll_cq_resp.size + max * h.ib_uverbs_wc.size,
     abi: how.abi,

@@ -1,19 +1,18 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
-import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { command } from './call.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
+import { command, driverData } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { NO_DRIVER_DATA } from './driver.ts';
+import { regMrByMethod } from './more-memory.ts';
 
 /** Protection domains, memory regions and memory windows. */
 
 export function allocPd(context: Context, how: How): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'ALLOC_PD',
-    id: h.IB_USER_VERBS_CMD_ALLOC_PD,
+    command: uverbsCommands.ALLOC_PD,
     request: h.ib_uverbs_alloc_pd.make(),
-    responseSize: h.ib_uverbs_alloc_pd_resp.size,
-    driver: context.part.driverData?.('pd', {}) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'pd', {}),
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -21,15 +20,16 @@ export function allocPd(context: Context, how: How): CallOutcome<RdmaObject> {
   return { ok: true, value: rdmaObject('pd', handle) };
 }
 
+/** By the command unless the method is asked for: kernels before 6.17 lack it. */
 export function regMr(
   context: Context,
   want: CreateRequests['mr'],
   how: How,
 ): CallOutcome<RdmaObject> {
+  if (how.abi === 'ioctl') return regMrByMethod(context, want);
   const { pd, start, length, iova = start, access } = want;
   const answer = command(context, {
-    name: 'REG_MR',
-    id: h.IB_USER_VERBS_CMD_REG_MR,
+    command: uverbsCommands.REG_MR,
     request: h.ib_uverbs_reg_mr.make({
       start,
       length,
@@ -37,8 +37,7 @@ export function regMr(
       pd_handle: pd.handle,
       access_flags: access,
     }),
-    responseSize: h.ib_uverbs_reg_mr_resp.size,
-    driver: context.part.driverData?.('mr', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'mr', want),
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -53,10 +52,8 @@ export function allocMw(
   how: How,
 ): CallOutcome<RdmaObject> {
   const answer = command(context, {
-    name: 'ALLOC_MW',
-    id: h.IB_USER_VERBS_CMD_ALLOC_MW,
+    command: uverbsCommands.ALLOC_MW,
     request: h.ib_uverbs_alloc_mw.make({ pd_handle: pd.handle, mw_type: type }),
-    responseSize: h.ib_uverbs_alloc_mw_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -72,8 +69,7 @@ export function reregMr(
 ): CallOutcome<RdmaObject> {
   const { start = 0n, length = 0n, iova = start, access = 0, pd, flags } = change;
   const answer = command(context, {
-    name: 'REREG_MR',
-    id: h.IB_USER_VERBS_CMD_REREG_MR,
+    command: uverbsCommands.REREG_MR,
     request: h.ib_uverbs_rereg_mr.make({
       mr_handle: mr.handle,
       flags,
@@ -83,7 +79,6 @@ export function reregMr(
       pd_handle: pd?.handle ?? 0,
       access_flags: access,
     }),
-    responseSize: h.ib_uverbs_rereg_mr_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -92,5 +87,3 @@ export function reregMr(
   const fields = { ...mr.fields, lkey, rkey, ...moved };
   return { ok: true, value: rdmaObject('mr', mr.handle, fields) };
 }
-
-export const NOTHING: CallOutcome<Facts> = { ok: true, value: {} };

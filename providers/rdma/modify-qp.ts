@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import type { Address, Facts, How, QpAttributes, RdmaObject } from '../contract-verbs.ts';
 import { HOP_LIMIT } from './address-handle.ts';
 import { command } from './call.ts';
@@ -95,15 +96,12 @@ export function modifyQp(
 
 function plainCall(qp: RdmaObject, attributes: QpAttributes) {
   const request = h.ib_uverbs_modify_qp.make(base(qp, attributes));
-  return { name: 'MODIFY_QP', id: h.IB_USER_VERBS_CMD_MODIFY_QP, request };
+  return { command: uverbsCommands.MODIFY_QP, request };
 }
 
 function extendedCall(qp: RdmaObject, attributes: QpAttributes) {
   return {
-    name: 'EX_MODIFY_QP',
-    id: h.IB_USER_VERBS_CMD_MODIFY_QP,
-    extended: true,
+    command: uverbsCommands.EX_MODIFY_QP,
     request: h.ib_uverbs_ex_modify_qp.make({ base: base(qp, attributes) }),
-    responseSize: h.ib_uverbs_ex_modify_qp_resp.size,
   };
 }

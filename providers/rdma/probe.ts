@@ -1,6 +1,13 @@
+import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../uapi/constants.ts';
+import { Mapping } from '../../uapi/mapping.ts';
+import { pageSize } from '../../uapi/sys-memory.ts';
 import type { Capability, Device, Outcome, Probe } from '../contract.ts';
-import type { RdmaVerbs } from '../contract-verbs.ts';
+import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
+import { probeObjects } from './probe-objects.ts';
+import { type Missing, refusal } from './probe-reasons.ts';
+
+/** What a device can do, found by asking it and by trying. */
 
 export const OFFERED: readonly Capability[] = [
   'verbs',
@@ -9,14 +16,120 @@ export const OFFERED: readonly Capability[] = [
   'qp-rc',
   'qp-uc',
   'qp-ud',
+  'qp-xrc',
   'qp-modify',
   'rdma-immediate',
   'rdma-atomics',
+  'rdma-flush',
+  'rdma-atomic-write',
   'rdma-inline',
+  'rdma-invalidate',
+  'memory-window',
+  'mr-reregister',
+  'mr-on-demand',
+  'mr-dmabuf',
+  'device-memory',
   'srq',
   'cq-resize',
+  'multicast',
+  'rdma-flow',
+  'rdma-counters',
+  'rdma-wq',
+  'rdma-cm',
+  'impaired-paths',
 ];
 
-export function probeCapabilities(_device: Device, _verbs: RdmaVerbs, _part: Part): Outcome<Probe> {
-  return { ok: true, value: { missing: {}, identity: {} } };
+/** Bits of enum ib_uverbs_device_cap_flags; the last two stand in the extended answer only. */
+const CAP_XRC = 1n << 20n;
+const CAP_MEM_MGT_EXTENSIONS = 1n << 21n;
+const CAP_MEM_WINDOW_2B = 1n << 24n;
+const CAP_FLUSH = (1n << 38n) | (1n << 39n);
+const CAP_ATOMIC_WRITE = 1n << 40n;
+
+export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part): Outcome<Probe> {
+  const queried = verbs.queryDevice({ extended: true });
+  const plain = queried.ok ? queried : verbs.queryDevice();
+  if (!plain.ok) return plain;
+  const facts = plain.value;
+  const memory = Mapping.map({ fd: -1, length: pageSize(), flags: MAP_PRIVATE | MAP_ANONYMOUS });
+  const missing: Missing = {
+    ...probeFlags(facts, part),
+    ...probePort(device, verbs),
+    ...probeDriver(device, part),
+    ...probeObjects(verbs, memory, part),
+  };
+  memory.unmap();
+  return { ok: true, value: { missing, identity: { part: part.shown } } };
+}
+
+function flagsOf(facts: Facts): bigint {
+  const plain = BigInt(Number(facts['deviceCapFlags'] ?? 0));
+  const extended = facts['deviceCapFlagsEx'];
+  return typeof extended === 'bigint' ? plain | extended : plain;
+}
+
+/** What the device says of itself. */
+function probeFlags(facts: Facts, part: Part): Missing {
+  const flags = flagsOf(facts);
+  const says = (bits: bigint) => (flags & bits) !== 0n;
+  const missing: Missing = {};
+  if (!says(CAP_XRC)) missing['qp-xrc'] = 'QUERY_DEVICE: no XRC among the device capabilities';
+  if (!says(CAP_FLUSH)) missing['rdma-flush'] = 'QUERY_DEVICE: no flush among the capabilities';
+  if (!says(CAP_ATOMIC_WRITE)) missing['rdma-atomic-write'] = 'QUERY_DEVICE: no atomic write';
+  if (!says(CAP_MEM_MGT_EXTENSIONS) || !says(CAP_MEM_WINDOW_2B)) {
+    missing['rdma-invalidate'] = 'QUERY_DEVICE: no memory management extensions or windows 2B';
+  }
+  if (facts['atomicCap'] === 0) missing['rdma-atomics'] = 'QUERY_DEVICE: atomic_cap is none';
+  if ((facts['maxDmSize'] ?? 0n) === 0n)
+    missing['device-memory'] = 'QUERY_DEVICE: max_dm_size is 0';
+  return { ...missing, ...missingOpcodes(part) };
+}
+
+/** Jobs that this driver's queues have no code for. */
+const JOBS: readonly (readonly [Capability, SendOpcode])[] = [
+  ['rdma-immediate', 'send-immediate'],
+  ['rdma-atomics', 'compare-swap'],
+  ['rdma-flush', 'flush'],
+  ['rdma-atomic-write', 'atomic-write'],
+  ['rdma-invalidate', 'local-invalidate'],
+];
+
+function missingOpcodes({ opcodes, driver }: Part): Missing {
+  if (opcodes === undefined) return {};
+  const without = JOBS.filter(([, opcode]) => !opcodes.has(opcode));
+  return Object.fromEntries(
+    without.map(([name, job]) => [name, `${driver} has no ${job} in its queues`]),
+  );
+}
+
+function probePort(device: Device, verbs: RdmaVerbs): Missing {
+  const port = verbs.queryPort(1);
+  if (!port.ok) return { 'rdma-port': refusal(port) };
+  const netdev = device.identity['netdev'];
+  const missing: Missing = {};
+  if (port.value['state'] !== 'active') {
+    const mend = netdev === undefined ? 'plug the cable in' : `ip link set ${netdev} up`;
+    missing['rdma-port'] = `port 1 is ${String(port.value['state'])}: ${mend}`;
+  } else if (verbs.localAddress() === undefined) {
+    const mend = `give ${netdev ?? 'its network device'} an IP address: ip addr add`;
+    missing['rdma-port'] = `port 1 has no GID that can be reached: ${mend}`;
+  }
+  if (verbs.localAddress('loss') === undefined) {
+    missing['impaired-paths'] = 'only the lab has such paths: providers/rdma/lab-links.sh';
+  }
+  return missing;
+}
+
+function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
+  const missing: Missing = {};
+  if (part.queues === undefined) {
+    missing['rdma-jobs'] = `the queues of ${part.driver} are not known here: commands only`;
+  }
+  if (identity['transport'] === 'iwarp') {
+    missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
+  }
+  if (otherNodes['cm'] === undefined) {
+    missing['rdma-cm'] = 'no /dev/infiniband/rdma_cm: modprobe rdma_ucm';
+  }
+  return missing;
 }

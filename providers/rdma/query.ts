@@ -1,10 +1,15 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { ib_uverbs_query_port_resp_ex } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { command } from './call.ts';
+import { byMethod, command, method, room } from './call.ts';
 import type { Context } from './context.ts';
 import { factsOf, swapped64 } from './facts.ts';
 import { gidText } from './gid.ts';
+import { queryMr } from './more-memory.ts';
+import { readCounters } from './steering.ts';
 import { mtuBytes, PORT_STATES, QP_STATES } from './words.ts';
 
 const numbered = (words: readonly string[]) => (value: number) => words[value] ?? value;
@@ -18,10 +23,8 @@ export function queryDevice(
 
 function plainDevice(context: Context, how: How): CallOutcome<Facts> {
   const answer = command(context, {
-    name: 'QUERY_DEVICE',
-    id: h.IB_USER_VERBS_CMD_QUERY_DEVICE,
+    command: uverbsCommands.QUERY_DEVICE,
     request: h.ib_uverbs_query_device.make(),
-    responseSize: h.ib_uverbs_query_device_resp.size,
     abi: how.abi,
   });
   return answer.ok ? { ok: true, value: deviceFacts(answer.value.response) } : answer;
@@ -29,11 +32,8 @@ function plainDevice(context: Context, how: How): CallOutcome<Facts> {
 
 function extendedDevice(context: Context, how: How): CallOutcome<Facts> {
   const answer = command(context, {
-    name: 'EX_QUERY_DEVICE',
-    id: h.IB_USER_VERBS_CMD_QUERY_DEVICE,
-    extended: true,
+    command: uverbsCommands.EX_QUERY_DEVICE,
     request: h.ib_uverbs_ex_query_device.make(),
-    responseSize: h.ib_uverbs_ex_query_device_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -52,11 +52,25 @@ function deviceFacts(response: Buffer): Facts {
 const PORT_WORDS = { state: numbered(PORT_STATES), maxMtu: mtuBytes, activeMtu: mtuBytes };
 
 export function queryPort(context: Context, port: number, how: How): CallOutcome<Facts> {
+  return byMethod(how) ? portByMethod(context, port) : portByCommand(context, port, how);
+}
+
+/** The method tells more: capabilities that came late, and the speed in other words. */
+function portByMethod(context: Context, port: number): CallOutcome<Facts> {
+  const answer = method(context, uverbsMethods.QUERY_PORT, {
+    QUERY_PORT_PORT_NUM: port,
+    QUERY_PORT_RESP: room(ib_uverbs_query_port_resp_ex.size),
+  });
+  if (!answer.ok) return answer;
+  const bytes = answer.value.result.bytes('QUERY_PORT_RESP');
+  const { legacy_resp, ...extra } = ib_uverbs_query_port_resp_ex.decode(bytes);
+  return { ok: true, value: { ...factsOf(legacy_resp, PORT_WORDS), ...factsOf(extra) } };
+}
+
+function portByCommand(context: Context, port: number, how: How): CallOutcome<Facts> {
   const answer = command(context, {
-    name: 'QUERY_PORT',
-    id: h.IB_USER_VERBS_CMD_QUERY_PORT,
+    command: uverbsCommands.QUERY_PORT,
     request: h.ib_uverbs_query_port.make({ port_num: port }),
-    responseSize: h.ib_uverbs_query_port_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -70,6 +84,12 @@ export function query(context: Context, object: RdmaObject, how: How): CallOutco
       return queryQp(context, object, how);
     case 'srq':
       return querySrq(context, object, how);
+    case 'mr':
+    case 'dmabuf-mr':
+    case 'dm-mr':
+      return queryMr(context, object);
+    case 'counters':
+      return readCounters(context, object);
     default:
       throw new TypeError(`there is no query of a ${object.kind}`);
   }
@@ -86,10 +106,8 @@ const WHOLE_QP = 0xfffff;
 
 function queryQp(context: Context, { handle }: RdmaObject, how: How): CallOutcome<Facts> {
   const answer = command(context, {
-    name: 'QUERY_QP',
-    id: h.IB_USER_VERBS_CMD_QUERY_QP,
+    command: uverbsCommands.QUERY_QP,
     request: h.ib_uverbs_query_qp.make({ qp_handle: handle, attr_mask: WHOLE_QP }),
-    responseSize: h.ib_uverbs_query_qp_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -101,10 +119,8 @@ function queryQp(context: Context, { handle }: RdmaObject, how: How): CallOutcom
 
 function querySrq(context: Context, { handle }: RdmaObject, how: How): CallOutcome<Facts> {
   const answer = command(context, {
-    name: 'QUERY_SRQ',
-    id: h.IB_USER_VERBS_CMD_QUERY_SRQ,
+    command: uverbsCommands.QUERY_SRQ,
     request: h.ib_uverbs_query_srq.make({ srq_handle: handle }),
-    responseSize: h.ib_uverbs_query_srq_resp.size,
     abi: how.abi,
   });
   if (!answer.ok) return answer;

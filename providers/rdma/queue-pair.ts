@@ -1,10 +1,17 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import {
+  IB_UVERBS_QP_CREATE_SQ_SIG_ALL,
+  type IbUverbsQpCap,
+  ib_uverbs_qp_cap,
+} from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
-import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
-import { type Answer, command } from './call.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
+import type { CreateRequests, How, QpType, RdmaObject } from '../contract-verbs.ts';
+import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, QpQueue, rdmaObject } from './context.ts';
+import { undone } from './destroy.ts';
 import { doorbell } from './doorbell.ts';
-import { NO_DRIVER_DATA } from './driver.ts';
 import { QP_TYPES } from './words.ts';
 
 type QpWanted = CreateRequests['qp'];
@@ -29,47 +36,121 @@ function common(want: QpWanted) {
   };
 }
 
+/** A QP that the kernel has made, whatever the form. */
+interface MadeQp {
+  readonly handle: number;
+  readonly fields: RdmaObject['fields'];
+  readonly driver: Buffer;
+}
+
 export function createQp(context: Context, want: QpWanted, how: How): CallOutcome<RdmaObject> {
+  const made = byMethod(how) ? qpByMethod(context, want) : qpByCommand(context, want, how);
+  if (!made.ok) return made;
+  const { handle, fields, driver } = made.value;
+  const type = want.rawType ?? QP_TYPES[want.type];
+  const object = rdmaObject('qp', handle, { ...fields, type });
+  const { fd, part } = context;
+  const queues = part.queues?.openQp({ fd, object, want, response: driver });
+  if (queues === undefined) return { ok: true, value: object };
+  if (!queues.ok) return undone(context, object, queues);
+  context.qps.add(object, new QpQueue(queues.value, doorbell(handle)));
+  return { ok: true, value: object };
+}
+
+/** The method has a flag for what is a byte of the commands. */
+function methodFlags({ flags, signalAll }: QpWanted): number | undefined {
+  if (signalAll !== true) return flags;
+  return (flags ?? 0) | IB_UVERBS_QP_CREATE_SQ_SIG_ALL;
+}
+
+function qpByMethod(context: Context, want: QpWanted): CallOutcome<MadeQp> {
+  const { user_handle, qp_type, sq_sig_all: _, ...members } = common(want);
+  const values = {
+    CREATE_QP_HANDLE: 'new' as const,
+    CREATE_QP_XRCD_HANDLE: want.xrcd?.handle,
+    CREATE_QP_PD_HANDLE: want.pd?.handle,
+    CREATE_QP_SRQ_HANDLE: want.srq?.handle,
+    CREATE_QP_SEND_CQ_HANDLE: want.sendCq?.handle,
+    CREATE_QP_RECV_CQ_HANDLE: want.receiveCq?.handle,
+    CREATE_QP_USER_HANDLE: user_handle,
+    CREATE_QP_CAP: ib_uverbs_qp_cap.make(capOf(members)),
+    CREATE_QP_TYPE: qp_type,
+    CREATE_QP_FLAGS: methodFlags(want),
+    CREATE_QP_RESP_CAP: room(ib_uverbs_qp_cap.size),
+    CREATE_QP_RESP_QP_NUM: room(4),
+  };
+  const data = driverData(context, 'qp', want);
+  const answer = method(context, uverbsMethods.QP_CREATE, values, data);
+  if (!answer.ok) return answer;
+  const { result, driver } = answer.value;
+  const cap = ib_uverbs_qp_cap.decode(result.bytes('CREATE_QP_RESP_CAP'));
+  const number = Number(result.number('CREATE_QP_RESP_QP_NUM'));
+  const handle = result.handle('CREATE_QP_HANDLE');
+  return { ok: true, value: { handle, fields: { number, ...limitFields(cap) }, driver } };
+}
+
+function qpByCommand(context: Context, want: QpWanted, how: How): CallOutcome<MadeQp> {
   const answer =
     want.flags === undefined ? plainQp(context, want, how) : flaggedQp(context, want, how);
   if (!answer.ok) return answer;
-  const made = h.ib_uverbs_create_qp_resp.decode(answer.value.response);
-  const object = rdmaObject('qp', made.qp_handle, {
-    number: made.qpn,
-    type: want.rawType ?? QP_TYPES[want.type],
-    sendWr: made.max_send_wr,
-    receiveWr: made.max_recv_wr,
-    sendSge: made.max_send_sge,
-    receiveSge: made.max_recv_sge,
-    inline: made.max_inline_data,
+  const { response, driver } = answer.value;
+  const made = h.ib_uverbs_create_qp_resp.decode(response);
+  const fields = { number: made.qpn, ...limitFields(made) };
+  return { ok: true, value: { handle: made.qp_handle, fields, driver } };
+}
+
+function capOf(cap: IbUverbsQpCap): IbUverbsQpCap {
+  const { max_send_wr, max_recv_wr, max_send_sge, max_recv_sge, max_inline_data } = cap;
+  return { max_send_wr, max_recv_wr, max_send_sge, max_recv_sge, max_inline_data };
+}
+
+function limitFields(cap: IbUverbsQpCap): RdmaObject['fields'] {
+  return {
+    sendWr: cap.max_send_wr,
+    receiveWr: cap.max_recv_wr,
+    sendSge: cap.max_send_sge,
+    receiveSge: cap.max_recv_sge,
+    inline: cap.max_inline_data,
+  };
+}
+
+/** A second handle of an XRC target QP, by its number. */
+export function openQp(
+  context: Context,
+  want: { readonly xrcd: RdmaObject; readonly qpn: number; readonly type: QpType },
+  how: How,
+): CallOutcome<RdmaObject> {
+  const answer = command(context, {
+    command: uverbsCommands.OPEN_QP,
+    request: h.ib_uverbs_open_qp.make({
+      pd_handle: want.xrcd.handle,
+      qpn: want.qpn,
+      qp_type: QP_TYPES[want.type],
+    }),
+    abi: how.abi,
   });
-  const { fd } = context;
-  const queues = context.part.queues?.openQp({ fd, object, want, response: answer.value.driver });
-  if (queues === undefined) return { ok: true, value: object };
-  if (!queues.ok) return queues;
-  context.qps.add(object, new QpQueue(queues.value, doorbell(object.handle)));
-  return { ok: true, value: object };
+  if (!answer.ok) return answer;
+  const { qp_handle, qpn } = h.ib_uverbs_create_qp_resp.decode(answer.value.response);
+  return {
+    ok: true,
+    value: rdmaObject('qp', qp_handle, { number: qpn, type: QP_TYPES[want.type] }),
+  };
 }
 
 function plainQp(context: Context, want: QpWanted, how: How): CallOutcome<Answer> {
   return command(context, {
-    name: 'CREATE_QP',
-    id: h.IB_USER_VERBS_CMD_CREATE_QP,
+    command: uverbsCommands.CREATE_QP,
     request: h.ib_uverbs_create_qp.make(common(want)),
-    responseSize: h.ib_uverbs_create_qp_resp.size,
-    driver: context.part.driverData?.('qp', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'qp', want),
     abi: how.abi,
   });
 }
 
 function flaggedQp(context: Context, want: QpWanted, how: How): CallOutcome<Answer> {
   return command(context, {
-    name: 'EX_CREATE_QP',
-    id: h.IB_USER_VERBS_CMD_CREATE_QP,
-    extended: true,
+    command: uverbsCommands.EX_CREATE_QP,
     request: h.ib_uverbs_ex_create_qp.make({ ...common(want), create_flags: want.flags ?? 0 }),
-    responseSize: h.ib_uverbs_ex_create_qp_resp.size,
-    driver: context.part.driverData?.('qp', want) ?? NO_DRIVER_DATA,
+    driver: driverData(context, 'qp', want),
     abi: how.abi,
   });
 }

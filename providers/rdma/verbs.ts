@@ -1,20 +1,23 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
 import { createAh, multicast, openXrcd } from './address-handle.ts';
-import { createChannel, createCq, resizeCq } from './completion-queue.ts';
+import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completion-queue.ts';
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { destroy } from './destroy.ts';
-import { sysfsGids, usableAddress } from './gid.ts';
+import { usableAddress } from './gid.ts';
 import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
 import { allocMw, allocPd, regMr, reregMr } from './memory.ts';
 import { modifyQp } from './modify-qp.ts';
+import { adviseMr, allocDm, regDmabufMr, regDmMr } from './more-memory.ts';
 import { query, queryDevice, queryPort } from './query.ts';
-import { createQp } from './queue-pair.ts';
+import { gidTable, infoHandles, queryGid, queryGidTable } from './query-tables.ts';
+import { createQp, openQp } from './queue-pair.ts';
 import { createSrq, modifySrq } from './shared-receive-queue.ts';
+import { createCounters, createFlow, createWq, createWqTable } from './steering.ts';
 
 type Creators = {
-  readonly [K in RdmaKind]?: (
+  readonly [K in RdmaKind]: (
     context: Context,
     want: CreateRequests[K],
     how: How,
@@ -31,47 +34,48 @@ const CREATORS: Creators = {
   qp: createQp,
   ah: createAh,
   xrcd: openXrcd,
+  'dmabuf-mr': regDmabufMr,
+  'dm-mr': regDmMr,
+  dm: allocDm,
+  'async-events': (context) => allocAsyncEvents(context),
+  wq: createWq,
+  'wq-table': createWqTable,
+  flow: createFlow,
+  counters: (context) => createCounters(context),
 };
 
 const BY_DEFAULT: How = {};
 
 /** The verbs of a context. */
 export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerbs {
-  const { ibdev, part } = context;
+  const { part } = context;
   const verbs: RdmaVerbs = {
     asyncEvents,
     driverId: part.driverId,
     queryDevice: (how = BY_DEFAULT) => queryDevice(context, how),
     queryPort: (port, how = BY_DEFAULT) => queryPort(context, port, how),
-    queryGidTable: () => {
-      const entries = sysfsGids(ibdev).map((entry) => ({ ...entry }));
-      return { ok: true, value: { entries } };
-    },
-    queryGid: () => {
-      throw new TypeError('queryGid is not there yet');
-    },
-    infoHandles: () => {
-      throw new TypeError('infoHandles is not there yet');
-    },
+    queryGidTable: () => queryGidTable(context),
+    queryGid: (port, index) => queryGid(context, port, index),
+    infoHandles: (objectId) => infoHandles(context, objectId),
     create(kind, want, how = BY_DEFAULT) {
-      const creator = CREATORS[kind];
-      if (creator === undefined) throw new TypeError(`no way to create a ${kind}`);
-      return creator(context, want, how);
+      return CREATORS[kind](context, want, how);
     },
     destroy: (object, how = BY_DEFAULT) => destroy(context, object, how),
     query: (object, how = BY_DEFAULT) => query(context, object, how),
     modifyQp: (qp, attributes, how = BY_DEFAULT) => modifyQp(context, qp, attributes, how),
     modifySrq: (srq, attributes, how = BY_DEFAULT) => modifySrq(context, srq, attributes, how),
     reregisterMr: (mr, change, how = BY_DEFAULT) => reregMr(context, mr, change, how),
-    adviseMr: () => {
-      throw new TypeError('adviseMr is not there yet');
-    },
+    adviseMr: (pd, advice) => adviseMr(context, pd, advice),
     resizeCq: (cq, entries, how = BY_DEFAULT) => resizeCq(context, cq, entries, how),
+    openQp: (want, how = BY_DEFAULT) => openQp(context, want, how),
     attachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>
       multicast(context, 'attach', { qp, gid, lid }, how),
     detachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>
       multicast(context, 'detach', { qp, gid, lid }, how),
-    localAddress: (path) => usableAddress(sysfsGids(ibdev), path),
+    localAddress(path) {
+      const table = gidTable(context);
+      return table.ok ? usableAddress(table.value, path) : undefined;
+    },
     connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),
     postReceive: (queue, requests, how = BY_DEFAULT) => postReceive(context, queue, requests, how),

@@ -45,6 +45,9 @@ const SEND_SIGNALED = 2;
 const SEND_SOLICITED = 4;
 const SEND_INLINE = 8;
 
+/** enum ib_placement_type. Source: include/rdma/ib_verbs.h */
+const FLUSH_GLOBAL = 1;
+
 /** What a send queue was made for. */
 export interface SendLimits {
   readonly maxSge: number;
@@ -104,6 +107,7 @@ export function encodeSend(
   ssn: number,
 ): number {
   if (request.sges.length > limits.maxSge) return -E.EINVAL;
+  if (request.opcode === 'atomic-write' && request.inline?.length !== 8) return -E.EINVAL;
   if (request.inline !== undefined && request.inline.length > inlineRoom(request, limits)) {
     return -E.EINVAL;
   }
@@ -121,7 +125,7 @@ export function encodeSend(
   return writeData(wqe, request);
 }
 
-/** An atomic write has its eight bytes in the element, whatever the QP's limit for inline data. */
+/** An atomic write has its eight bytes in the element, whatever the QP's limit is. */
 function inlineRoom(request: SendRequest, limits: SendLimits): number {
   return request.opcode === 'atomic-write' ? 8 : limits.inline;
 }
@@ -161,9 +165,9 @@ function writeRemote(wqe: Buffer, request: SendRequest): void {
       wqe.writeUInt32LE(rkey >>> 0, AT.atomicRkey);
       break;
     case 'flush':
-      wqe.writeUInt32LE(request.flush?.length ?? 0, AT.flushLength);
+      wqe.writeUInt32LE(flushLength(request), AT.flushLength);
       wqe.writeUInt32LE(rkey >>> 0, AT.flushRkey);
-      wqe.writeUInt8(request.flush?.type ?? 0, AT.flushType);
+      wqe.writeUInt8(request.flush?.type ?? FLUSH_GLOBAL, AT.flushType);
       wqe.writeUInt8(request.flush?.level ?? 0, AT.flushLevel);
       break;
     case 'rdma-write':
@@ -187,15 +191,23 @@ function writeBind(wqe: Buffer, { bind }: SendRequest): void {
   wqe.writeUInt32LE(bind.access >>> 0, AT.mwAccess);
 }
 
-function writeData(wqe: Buffer, { inline, flush, sges }: SendRequest): number {
-  let length = flush?.length ?? 0;
+/** A flush has a length and no data: where it is not given, that of the SGEs. */
+function flushLength({ flush, sges }: SendRequest): number {
+  return flush?.length ?? sges.reduce((sum, { length }) => sum + length, 0);
+}
+
+function writeData(wqe: Buffer, request: SendRequest): number {
+  const { inline, opcode, sges } = request;
+  let length = 0;
   let end = AT.data;
-  if (inline !== undefined) {
+  if (opcode === 'flush') {
+    length = flushLength(request);
+  } else if (inline !== undefined) {
     wqe.set(inline, AT.data);
     length = inline.length;
     end += inline.length;
   } else {
-    length += writeSges(wqe, AT.data, sges);
+    length = writeSges(wqe, AT.data, sges);
     wqe.writeUInt32LE(sges.length, AT.sgeCount);
     end += sges.length * rxe_sge.size;
   }

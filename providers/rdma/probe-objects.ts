@@ -1,0 +1,130 @@
+import { IB_UVERBS_ACCESS_ON_DEMAND } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import type { Mapping } from '../../uapi/mapping.ts';
+import type { Outcome } from '../contract.ts';
+import type { CreateRequests, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
+import { rdmaObject } from './context.ts';
+import type { Part } from './driver.ts';
+import { isUnsupported, type Missing, refusal, registerRefusal } from './probe-reasons.ts';
+
+/** Trials: each makes one thing and takes it back, or asks for one that cannot be made. */
+
+/** enum ib_mr_rereg_flags: change the rights. Source: include/rdma/ib_verbs.h */
+const REREG_ACCESS = 4;
+const LOCAL_WRITE = 1;
+/** A group of site scope that nobody else uses here. */
+const PROBE_GROUP = 'ff0e::ffff:efff:fe01';
+const NO_OBJECT = 0xffffff;
+
+interface Trial {
+  readonly verbs: RdmaVerbs;
+  readonly memory: Mapping;
+  readonly pd: RdmaObject;
+  readonly cq: RdmaObject;
+}
+
+export function probeObjects(verbs: RdmaVerbs, memory: Mapping, part: Part): Missing {
+  const pd = verbs.create('pd', {});
+  if (!pd.ok) return { verbs: refusal(pd) };
+  const cq = verbs.create('cq', { entries: 4 });
+  const missing: Missing = cq.ok
+    ? probeWith({ verbs, memory, pd: pd.value, cq: cq.value }, part)
+    : { verbs: refusal(cq) };
+  if (cq.ok) verbs.destroy(cq.value);
+  verbs.destroy(pd.value);
+  return missing;
+}
+
+function probeWith(trial: Trial, part: Part): Missing {
+  return {
+    ...probeCq(trial),
+    ...probeMemory(trial),
+    ...probeQps(trial),
+    ...probeInline(trial),
+    ...probeRest(trial),
+    ...(part.queues === undefined && { 'rdma-inline': 'no queues to put inline data into' }),
+  };
+}
+
+/** Makes an object and takes it back. */
+function canMake<K extends RdmaKind>(
+  { verbs }: Trial,
+  kind: K,
+  want: CreateRequests[K],
+): Outcome<RdmaObject> {
+  const made = verbs.create(kind, want);
+  if (made.ok) verbs.destroy(made.value);
+  return made;
+}
+
+function probeCq({ verbs, cq }: Trial): Missing {
+  const resized = verbs.resizeCq(cq, 8);
+  return resized.ok ? {} : { 'cq-resize': refusal(resized) };
+}
+
+function probeMemory(trial: Trial): Missing {
+  const { verbs, memory, pd } = trial;
+  const missing: Missing = {};
+  const page = { pd, start: memory.address, length: BigInt(memory.length), access: LOCAL_WRITE };
+  const mr = verbs.create('mr', page);
+  if (!mr.ok) return { verbs: registerRefusal(mr), 'mr-reregister': refusal(mr) };
+  const changed = verbs.reregisterMr(mr.value, { flags: REREG_ACCESS, access: LOCAL_WRITE });
+  if (!changed.ok) missing['mr-reregister'] = refusal(changed);
+  verbs.destroy(changed.ok ? changed.value : mr.value);
+  const access = LOCAL_WRITE | IB_UVERBS_ACCESS_ON_DEMAND;
+  const onDemand = canMake(trial, 'mr', { ...page, access });
+  if (!onDemand.ok) missing['mr-on-demand'] = refusal(onDemand);
+  const windows = ([1, 2] as const).map((type) => canMake(trial, 'mw', { pd, type }));
+  const refused = windows.find((one) => !one.ok);
+  if (refused?.ok === false) missing['memory-window'] = refusal(refused);
+  return { ...missing, ...probeDmabuf(trial) };
+}
+
+/** A descriptor that is none: a driver that takes dma-bufs says EBADF, any other EOPNOTSUPP. */
+function probeDmabuf({ verbs, pd }: Trial): Missing {
+  const want = { pd, dmabuf: -1, offset: 0n, length: 4096n, iova: 0n, access: LOCAL_WRITE };
+  const made = verbs.create('dmabuf-mr', want);
+  if (made.ok) verbs.destroy(made.value);
+  return !made.ok && isUnsupported(made.errno) ? { 'mr-dmabuf': refusal(made) } : {};
+}
+
+function probeQps(trial: Trial): Missing {
+  const { pd, cq } = trial;
+  const missing: Missing = {};
+  for (const type of ['rc', 'uc', 'ud'] as const) {
+    const made = canMake(trial, 'qp', { type, pd, sendCq: cq, receiveCq: cq });
+    if (!made.ok) missing[`qp-${type}`] = refusal(made);
+  }
+  return missing;
+}
+
+function probeInline({ verbs, pd, cq }: Trial): Missing {
+  const made = verbs.create('qp', { type: 'rc', pd, sendCq: cq, receiveCq: cq, inline: 16 });
+  if (!made.ok) return { 'rdma-inline': refusal(made) };
+  verbs.destroy(made.value);
+  const granted = Number(made.value.fields['inline']);
+  return granted >= 16 ? {} : { 'rdma-inline': `CREATE_QP grants ${granted} bytes` };
+}
+
+function probeRest(trial: Trial): Missing {
+  const { verbs, pd } = trial;
+  const missing: Missing = {};
+  const srq = canMake(trial, 'srq', { pd, maxWr: 4, maxSge: 1 });
+  if (!srq.ok) missing['srq'] = refusal(srq);
+  const counters = canMake(trial, 'counters', {});
+  if (!counters.ok) missing['rdma-counters'] = refusal(counters);
+  const nothing = rdmaObject('qp', NO_OBJECT);
+  const flow = verbs.create('flow', { qp: nothing, port: 1 }, { abi: 'write' });
+  if (!flow.ok && isUnsupported(flow.errno)) missing['rdma-flow'] = refusal(flow);
+  const wq = verbs.create('wq', { pd, cq: nothing, maxWr: 1, maxSge: 1 }, { abi: 'write' });
+  if (!wq.ok && isUnsupported(wq.errno)) missing['rdma-wq'] = refusal(wq);
+  return { ...missing, ...probeMulticast(trial) };
+}
+
+function probeMulticast({ verbs, pd, cq }: Trial): Missing {
+  const made = verbs.create('qp', { type: 'ud', pd, sendCq: cq, receiveCq: cq });
+  if (!made.ok) return { multicast: `no UD QP: ${refusal(made)}` };
+  const joined = verbs.attachMulticast(made.value, PROBE_GROUP, 0);
+  if (joined.ok) verbs.detachMulticast(made.value, PROBE_GROUP, 0);
+  verbs.destroy(made.value);
+  return joined.ok ? {} : { multicast: refusal(joined) };
+}

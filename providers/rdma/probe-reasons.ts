@@ -1,0 +1,22 @@
+import { E, type Errno, errnoName } from '../../uapi/errno.ts';
+import type { Capability } from '../contract.ts';
+
+/** Reasons by capability; what is there has none. */
+export type Missing = Partial<Record<Capability, string>>;
+
+/** `EOPNOTSUPP from …` */
+export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {
+  // The call's arguments are in the call log, and addresses would differ from run to run.
+  return `${errnoName(errno)} from ${call.replace(/ ?\(.*/s, '')}`;
+}
+
+/** A page could not be registered: says the limit, which is what most often is in the way. */
+export function registerRefusal(failure: { readonly errno: Errno; readonly call: string }): string {
+  if (failure.errno !== E.ENOMEM) return refusal(failure);
+  return `${refusal(failure)}: raise the limit of locked memory (ulimit -l unlimited)`;
+}
+
+/** Whether a trial was answered as an operation that is not there. */
+export function isUnsupported(errno: Errno): boolean {
+  return errno === E.EOPNOTSUPP || errno === E.EPROTONOSUPPORT || errno === E.ENOSYS;
+}

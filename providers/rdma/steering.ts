@@ -1,0 +1,122 @@
+import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
+import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
+import { byMethod, command, driverData, method, room } from './call.ts';
+import { type Context, rdmaObject } from './context.ts';
+
+/** Work queues and their tables, flow rules, counters: what software devices do not have. */
+
+export function createWq(
+  context: Context,
+  want: CreateRequests['wq'],
+  how: How,
+): CallOutcome<RdmaObject> {
+  return byMethod(how) ? wqByMethod(context, want) : wqByCommand(context, want, how);
+}
+
+function wqByMethod(context: Context, want: CreateRequests['wq']): CallOutcome<RdmaObject> {
+  const values = {
+    CREATE_WQ_HANDLE: 'new' as const,
+    CREATE_WQ_PD_HANDLE: want.pd.handle,
+    CREATE_WQ_TYPE: 0,
+    CREATE_WQ_USER_HANDLE: 0n,
+    CREATE_WQ_MAX_WR: want.maxWr,
+    CREATE_WQ_MAX_SGE: want.maxSge,
+    CREATE_WQ_FLAGS: 0,
+    CREATE_WQ_CQ_HANDLE: want.cq.handle,
+    CREATE_WQ_RESP_MAX_WR: room(4),
+    CREATE_WQ_RESP_MAX_SGE: room(4),
+    CREATE_WQ_RESP_WQ_NUM: room(4),
+  };
+  const data = driverData(context, 'wq', want);
+  const answer = method(context, uverbsMethods.WQ_CREATE, values, data);
+  if (!answer.ok) return answer;
+  return { ok: true, value: rdmaObject('wq', answer.value.result.handle('CREATE_WQ_HANDLE')) };
+}
+
+function wqByCommand(
+  context: Context,
+  want: CreateRequests['wq'],
+  how: How,
+): CallOutcome<RdmaObject> {
+  const answer = command(context, {
+    command: uverbsCommands.EX_CREATE_WQ,
+    request: h.ib_uverbs_ex_create_wq.make({
+      pd_handle: want.pd.handle,
+      cq_handle: want.cq.handle,
+      max_wr: want.maxWr,
+      max_sge: want.maxSge,
+    }),
+    driver: driverData(context, 'wq', want),
+    abi: how.abi,
+  });
+  if (!answer.ok) return answer;
+  const handle = h.ib_uverbs_ex_create_wq_resp.get(answer.value.response, 'wq_handle');
+  return { ok: true, value: rdmaObject('wq', handle) };
+}
+
+export function createWqTable(
+  context: Context,
+  { log2Size, wqs }: CreateRequests['wq-table'],
+  how: How,
+): CallOutcome<RdmaObject> {
+  const head = h.ib_uverbs_ex_create_rwq_ind_table;
+  // Words of extended commands have eight bytes: one WQ alone is followed by padding.
+  const sizeBytes = head.size + Math.ceil(wqs.length / 2) * 8;
+  const request = head.make({ log_ind_tbl_size: log2Size }, sizeBytes);
+  for (const [index, { handle }] of wqs.entries()) {
+    request.writeUInt32LE(handle, head.size + 4 * index);
+  }
+  const answer = command(context, {
+    command: uverbsCommands.EX_CREATE_RWQ_IND_TBL,
+    request,
+    abi: how.abi,
+  });
+  if (!answer.ok) return answer;
+  const { response } = answer.value;
+  const handle = h.ib_uverbs_ex_create_rwq_ind_table_resp.get(response, 'ind_tbl_handle');
+  return { ok: true, value: rdmaObject('wq-table', handle) };
+}
+
+/** A rule without specs: everything that comes to the port. */
+export function createFlow(
+  context: Context,
+  { qp, port }: CreateRequests['flow'],
+  how: How,
+): CallOutcome<RdmaObject> {
+  const answer = command(context, {
+    command: uverbsCommands.EX_CREATE_FLOW,
+    request: h.ib_uverbs_create_flow.make({
+      qp_handle: qp.handle,
+      flow_attr: { size: h.ib_uverbs_flow_attr.size, port },
+    }),
+    abi: how.abi,
+  });
+  if (!answer.ok) return answer;
+  const handle = h.ib_uverbs_create_flow_resp.get(answer.value.response, 'flow_handle');
+  return { ok: true, value: rdmaObject('flow', handle) };
+}
+
+export function createCounters(context: Context): CallOutcome<RdmaObject> {
+  const values = { CREATE_COUNTERS_HANDLE: 'new' as const };
+  const answer = method(context, uverbsMethods.COUNTERS_CREATE, values);
+  if (!answer.ok) return answer;
+  const handle = answer.value.result.handle('CREATE_COUNTERS_HANDLE');
+  return { ok: true, value: rdmaObject('counters', handle) };
+}
+
+/** As many values as a driver may have; those that it has not stay zero. */
+const COUNTERS = 32;
+
+export function readCounters(context: Context, counters: RdmaObject): CallOutcome<Facts> {
+  const answer = method(context, uverbsMethods.COUNTERS_READ, {
+    READ_COUNTERS_HANDLE: counters.handle,
+    READ_COUNTERS_BUFF: room(8 * COUNTERS),
+  });
+  if (!answer.ok) return answer;
+  const bytes = answer.value.result.bytes('READ_COUNTERS_BUFF');
+  const values = Array.from({ length: COUNTERS }, (_, i) => bytes.readBigUInt64LE(8 * i));
+  return { ok: true, value: { values } };
+}
