@@ -1,6 +1,11 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { E } from '../../uapi/errno.ts';
+import {
+  IB_UVERBS_ACCESS_FLUSH_GLOBAL,
+  IB_UVERBS_ACCESS_FLUSH_PERSISTENT,
+} from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type {
+  AccessBits,
   Address,
   Connection,
   Facts,
@@ -9,11 +14,34 @@ import type {
   QpState,
   QpType,
   RdmaObject,
+  RdmaVerbs,
 } from '../contract-verbs.ts';
 import { QP_TYPES } from './words.ts';
 
-/** What RC and UC take of all drivers: local and remote write, remote read, remote atomics. */
-const WHOLE_ACCESS = 0xf;
+/** Local and remote write, remote read, remote atomics: rights that QPs of all devices know. */
+const COMMON_ACCESS = 0xf;
+
+/** Device capabilities, and the right that each brings. Source: include/rdma/ib_verbs.h */
+const FLUSH_RIGHTS: readonly (readonly [bigint, number])[] = [
+  [1n << 38n, IB_UVERBS_ACCESS_FLUSH_GLOBAL],
+  [1n << 39n, IB_UVERBS_ACCESS_FLUSH_PERSISTENT],
+];
+
+const rightsOf = new WeakMap<RdmaVerbs, AccessBits>();
+
+/** Everything that the device's QPs can allow; asked once. */
+function wholeAccess(verbs: RdmaVerbs): AccessBits {
+  let rights = rightsOf.get(verbs);
+  if (rights === undefined) {
+    const asked = verbs.queryDevice({ extended: true });
+    const said = asked.ok ? asked.value['deviceCapFlagsEx'] : 0n;
+    const flags = typeof said === 'bigint' ? said : 0n;
+    const extra = FLUSH_RIGHTS.filter(([capability]) => (flags & capability) !== 0n);
+    rights = extra.reduce((sum, [, right]) => sum | right, COMMON_ACCESS);
+    rightsOf.set(verbs, rights);
+  }
+  return rights;
+}
 
 /** Some number to begin with; both ends agree on it. */
 const FIRST_PSN = 0;
@@ -40,7 +68,7 @@ export function stepAttributes(state: QpState, way: Way, how: Connection): QpAtt
   if (state === 'init') {
     const port = { pkeyIndex: 0, port: way.from.port };
     return isConnected
-      ? { ...base, ...port, access: how.access ?? WHOLE_ACCESS }
+      ? { ...base, ...port, access: how.access ?? COMMON_ACCESS }
       : { ...base, ...port, qkey: DEFAULT_QKEY };
   }
   if (state === 'rtr') {
@@ -86,7 +114,9 @@ export function connectByModify(own: QpEnd, peer: QpEnd, how: Connection): CallO
   const last = STEPS.indexOf(how.until ?? 'rts');
   for (const state of STEPS.slice(0, last + 1)) {
     for (const { end, way } of own.qp === peer.qp ? ends.slice(0, 1) : ends) {
-      const changed = end.verbs.modifyQp(end.qp, stepAttributes(state, way, how));
+      const access = how.access ?? wholeAccess(end.verbs);
+      const attributes = stepAttributes(state, way, { ...how, access });
+      const changed = end.verbs.modifyQp(end.qp, attributes);
       if (!changed.ok) return changed;
     }
   }
