@@ -48,8 +48,8 @@ export interface RdmaDevice {
   readonly abiVersion: number;
   readonly ports: readonly RdmaPort[];
   /**
-   * Those that are set; empty slots are left out. Read when asked for: rxe has 1024 slots, each a
-   * file. Quicker on an open device: the method QUERY_GID_TABLE.
+   * Those that are set; empty slots are left out. Read when asked for. Quicker on an open device,
+   * and whole however holed the table is: the method QUERY_GID_TABLE.
    */
   readonly gids: readonly RdmaGid[];
 }
@@ -99,16 +99,31 @@ function readPort(dir: string, port: number, parent: string | undefined): RdmaPo
   };
 }
 
-/** Reading the type or netdev of an empty slot fails, as does the GID of some. */
+/**
+ * A new GID goes into the first free slot (drivers/infiniband/core/cache.c, __ib_cache_gid_add()),
+ * so behind so many empty ones nothing is looked for: rxe has 1024 slots, a file each.
+ */
+const MAX_EMPTY_SLOTS = 64;
+
 function readGids(dir: string, port: number): readonly RdmaGid[] {
-  return sysfsEntries(`${dir}/ports/${port}/gids`).flatMap((slot) => {
-    const at = `${dir}/ports/${port}`;
+  const at = `${dir}/ports/${port}`;
+  const found: RdmaGid[] = [];
+  let empty = 0;
+  for (const slot of sysfsEntries(`${at}/gids`)) {
     const gid = sysfsText(`${at}/gids/${slot}`);
-    if (gid === undefined || /^[0:]*$/.test(gid)) return [];
+    if (gid === undefined || /^[0:]*$/.test(gid)) {
+      empty++;
+      if (empty === MAX_EMPTY_SLOTS) break;
+      continue;
+    }
+    empty = 0;
+    // Of InfiniBand there is no netdev, and reading it fails.
     const type = sysfsText(`${at}/gid_attrs/types/${slot}`);
     const netdev = sysfsText(`${at}/gid_attrs/ndevs/${slot}`);
-    return [{ port, index: Number(slot), gid, ...(type && { type }), ...(netdev && { netdev }) }];
-  });
+    const more = { ...(type && { type }), ...(netdev && { netdev }) };
+    found.push({ port, index: Number(slot), gid, ...more });
+  }
+  return found;
 }
 
 /** Modules of the device behind the verbs, where they are not called as the RDMA driver is. */
