@@ -68,9 +68,9 @@ t.test('addresses are texts both ways, also by path', (t) => {
   const { bytes } = buildCm('RDMA_USER_CM_CMD_BIND', {
     id: 1,
     addr: '10.7.1.1:7471',
-    addr_size: 16,
   });
   t.equal(bytes.toString('hex', 16, 24), '02001d2f0a070101');
+  t.equal(bytes.readUInt16LE(12), 16, 'the length of the address is filled in');
   const connect = buildCm('RDMA_USER_CM_CMD_CONNECT', { 'conn_param.qp_num': 17 });
   t.equal(connect.bytes.readUInt32LE(8), 17);
   const query = buildCm('RDMA_USER_CM_CMD_QUERY', { id: 1, option: 0 });

@@ -109,7 +109,18 @@ function responseSize(struct: AnyStruct): number {
   return struct.size + (flexible ? LIST_ROOM * last.element.size : 0);
 }
 
-/** Writes the members; gives the memory that they point to. */
+/** Members that tell the length of an address, by the address. */
+const SIZE_OF: Readonly<Record<string, string>> = {
+  addr: 'addr_size',
+  src_addr: 'src_size',
+  dst_addr: 'dst_size',
+};
+
+/**
+ * Writes the members; lengths of addresses and options follow from them, unless they are given.
+ *
+ * @returns the memory that members point to
+ */
 function fill(
   request: AnyStruct,
   body: Buffer,
@@ -119,7 +130,10 @@ function fill(
   for (const [path, value] of Object.entries(fields)) {
     const { field } = request.field(path);
     if (typeof value === 'string' && isAddressField(field)) {
-      request.bytes(body, path).fill(0).set(packSocketAddress(value));
+      const address = packSocketAddress(value);
+      request.bytes(body, path).fill(0).set(address);
+      const size = SIZE_OF[path] ?? '';
+      if (request.has(size) && fields[size] === undefined) request.set(body, size, address.length);
     } else if (path === 'optval' && value instanceof Uint8Array) {
       pointees.push(value);
       request.set(body, path, koffi.address(value));

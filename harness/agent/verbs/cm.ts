@@ -1,5 +1,7 @@
+import { networkInterfaces } from 'node:os';
 import { noAccessPage, readOnlyPage } from '../../../uapi/argument-memory.ts';
 import type { Field } from '../../../uapi/description.ts';
+import { ipv6Text } from '../../../uapi/ip-address.ts';
 import {
   buildCm,
   type CmCall,
@@ -59,7 +61,9 @@ export function cm(args: Arguments<'cm'>, context: PointContext): VerbResult {
     const { errno } = writeCm(fdOf(args.fd, context), call);
     return (
       strayWrite(call, room) ??
-      (errno === 0 ? gaveFields(cmResponse(call) as Fields) : refused({ errno, call: command }))
+      (errno === 0
+        ? gaveFields(withGidTexts(cmResponse(call)) as Fields)
+        : refused({ errno, call: command }))
     );
   } finally {
     responseAt?.release();
@@ -119,19 +123,25 @@ function integer(value: Scalar, context: PointContext): number | bigint {
 }
 
 /**
- * A socket address in which the host may be a reference to one, or to a GID, and so may the port:
- * `$gid.gid:7471`. The GID of an IPv4 address is that address.
+ * A socket address, a reference to one, or one whose host is a session (`device:7471`): then it is
+ * the IP address that the connection manager knows its device by.
  */
 function addressText(text: string, context: PointContext): string {
-  const [, host = '', port] = /^(.*?)(?::(\$[\w.]+|\d+))?$/.exec(text) ?? [];
-  const behind = port === undefined ? '' : `:${context.scope.scalar(port)}`;
-  return `${host.startsWith('$') ? hostText(String(context.scope.scalar(host))) : host}${behind}`;
+  if (text.startsWith('$')) return String(context.scope.scalar(text));
+  const [, name, port = ''] = /^([a-z][a-zA-Z0-9]*)(:\d+)?$/.exec(text) ?? [];
+  return name === undefined ? text : `${sessionHost(name, context)}${port}`;
 }
 
-function hostText(address: string): string {
-  const [, v4] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address) ?? [];
-  if (v4 !== undefined) return v4;
-  return /^[0-9a-f]*:[0-9a-f:]*$/i.test(address) ? `[${address}]` : address;
+function sessionHost(name: string, context: PointContext): string {
+  const { device, session } = context.scope.value(`$${name}`, 'session');
+  const gid = session.verbs?.localAddress()?.gid ?? '';
+  const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(gid) ?? [];
+  const addresses = networkInterfaces()[device.identity['netdev'] ?? ''] ?? [];
+  const host = mapped ?? addresses.find(({ family }) => family === 'IPv4')?.address;
+  if (host !== undefined) return host;
+  throw new CaseDefect(
+    `${device.address} has no IPv4 address; the case lacks rdma-port in "needs"`,
+  );
 }
 
 interface ResponsePlace {
@@ -159,6 +169,19 @@ function responsePlace(
   return { address: page.address, release: () => page.unmap() };
 }
 
+const GID_BYTES = 16;
+
+/** GIDs as text, as other steps take them. */
+function withGidTexts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withGidTexts);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([name, item]) => {
+    const isGid = name.endsWith('gid') && Array.isArray(item) && item.length === GID_BYTES;
+    return [name, isGid ? ipv6Text(Uint8Array.from(item)) : withGidTexts(item)];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** Bytes behind the room are not the kernel's to write. */
 function strayWrite(call: CmCall, room: number): VerbResult | undefined {
   const at = call.response.findIndex((byte, i) => i >= room && byte !== BEHIND);
@@ -184,7 +207,7 @@ export function cmEvent(args: Arguments<'cmEvent'>, context: PointContext): Verb
     privateDataLength: private_data_len,
     privateData: textOf(param.conn.private_data, private_data_len),
     conn: param.conn as Fields,
-    ud: param.ud as unknown as Fields,
+    ud: withGidTexts(param.ud) as Fields,
     ece: { ...ece },
   });
 }
