@@ -46,6 +46,7 @@ export function process(args: Arguments<'process'>, context: PointContext): Verb
   try {
     const ended = spawnPeer(order, [far, ...handed.flatMap(({ fd }) => fd ?? [])]);
     tryClose(far);
+    noteDestroyed(ended.output, context.scope);
     return judgeEnd(args, ended, context) ?? receive(ended.output, near, context);
   } finally {
     tryClose(near);
@@ -159,11 +160,15 @@ function judgeEnd(
   };
 }
 
+/** What the other process destroyed is not there to be destroyed at the end. */
+function noteDestroyed({ report }: PeerOutput, scope: Scope): void {
+  for (const name of report?.destroyed ?? []) {
+    scope.value(`$${name}`, 'rdma').life.destroyed = true;
+  }
+}
+
 /** What the other process gave back, under the names that it gave. */
 function receive(output: PeerOutput, socket: number, context: PointContext): VerbResult {
-  for (const name of output.report?.destroyed ?? []) {
-    context.scope.value(`$${name}`, 'rdma').life.destroyed = true;
-  }
   const given = output.report?.given ?? [];
   if (given.length === 0) return gaveFields();
   const { fds } = recvFds(socket, 1, MAX_FDS);
