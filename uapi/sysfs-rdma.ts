@@ -12,7 +12,7 @@ export interface RdmaGid {
   readonly index: number;
   /** 'fe80:0000:…': eight groups as sysfs writes them. */
   readonly gid: string;
-  /** 'IB/RoCE v1', 'RoCE v2'; absent for iWARP. */
+  /** 'RoCE v2', 'IB/RoCE v1'; the latter also of siw, where it says nothing. */
   readonly type?: string;
   readonly netdev?: string;
 }
