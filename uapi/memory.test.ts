@@ -46,6 +46,19 @@ t.test('a mapping is the file, in both directions', async (t) => {
   t.equal(map.read().length, 2 * page);
 });
 
+t.test('atomic words are those that plain access sees, and are aligned', async (t) => {
+  using fd = memory(page);
+  using map = Mapping.map({ fd: fd.number, length: page });
+  map.storeAtomic32(8, 0xfffffffe);
+  t.equal(map.readU32(8), 0xfffffffe);
+  map.writeU32(page - 4, 7);
+  t.equal(map.loadAtomic32(page - 4), 7);
+  t.throws(() => map.loadAtomic32(6), MappingError);
+  t.throws(() => map.storeAtomic32(page, 1), MappingError);
+  using readable = Mapping.map({ fd: fd.number, length: page, prot: PROT_READ });
+  t.throws(() => readable.storeAtomic32(8, 1), MappingError);
+});
+
 t.test('integers are little-endian and need no alignment', async (t) => {
   using fd = memory(page);
   using map = Mapping.map({ fd: fd.number, length: page });

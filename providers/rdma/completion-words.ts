@@ -5,7 +5,7 @@ import { opcodeWord, statusWord } from './words.ts';
 /** enum ib_wc_flags. Source: include/rdma/ib_verbs.h */
 const WC_GRH = 1;
 const WC_WITH_IMM = 2;
-const WC_WITH_INVALIDATE = 8;
+const WC_WITH_INVALIDATE = 4;
 
 /** The raw members of struct ib_uverbs_wc that a completion is made of. */
 export interface RawCompletion {

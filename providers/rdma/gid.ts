@@ -28,14 +28,14 @@ export function gidText(bytes: Uint8Array): string {
 /** The bytes of a GID text as {@link gidText} gives it or as RFC 4291 lets one write it. */
 export function gidBytes(text: string): Buffer {
   const bytes = Buffer.alloc(16);
-  const [front = '', back] = withoutDots(text).split('::');
-  const head = front === '' ? [] : front.split(':');
-  const tail = back === undefined || back === '' ? [] : back.split(':');
-  const isWhole = back === undefined ? head.length === 8 : head.length + tail.length < 8;
-  const groups = [...head, ...Array(8 - head.length - tail.length).fill('0'), ...tail];
-  if (!isWhole || groups.some((group) => !/^[0-9a-f]{1,4}$/i.test(group))) {
+  const halves = withoutDots(text).split('::');
+  const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const gap = 8 - head.length - tail.length;
+  const isWhole = halves.length === 1 ? gap === 0 : halves.length === 2 && gap > 0;
+  if (!isWhole || ![...head, ...tail].every((group) => /^[0-9a-f]{1,4}$/i.test(group))) {
     throw new TypeError(`'${text}' is no GID: write 16 bytes as an IPv6 address`);
   }
+  const groups = [...head, ...Array.from({ length: gap }, () => '0'), ...tail];
   for (const [i, group] of groups.entries()) bytes.writeUInt16BE(Number.parseInt(group, 16), 2 * i);
   return bytes;
 }

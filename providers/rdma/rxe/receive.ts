@@ -7,6 +7,7 @@ import {
   rxe_sge,
 } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
 import type { Made, Posted, ReceiveQueue, ReceiveRequest, Sge } from '../driver.ts';
+import { type Element, element } from './element.ts';
 import { RxeQueue } from './queue.ts';
 
 const DMA = rxe_recv_wqe.field('dma').offset;
@@ -26,7 +27,7 @@ export function openSrq({ fd, object, response }: Made<'srq'>): CallOutcome<Rece
 
 export function receiveQueue(fd: number, first: RxeQueue, maxSge: number): ReceiveQueue {
   let queue = first;
-  const scratch = Buffer.alloc(queue.elementSize);
+  const scratch = element(queue.elementSize);
   return {
     post: (requests) => post(queue, scratch, maxSge, requests),
     remap(response) {
@@ -43,7 +44,7 @@ export function receiveQueue(fd: number, first: RxeQueue, maxSge: number): Recei
 
 function post(
   queue: RxeQueue,
-  scratch: Buffer,
+  scratch: Element,
   maxSge: number,
   requests: readonly ReceiveRequest[],
 ): Posted {
@@ -54,7 +55,7 @@ function post(
   for (const request of requests) {
     errno = count === room ? E.ENOMEM : encodeReceive(scratch, request, maxSge);
     if (errno !== 0) break;
-    queue.memory.write(queue.offsetOf(first + count), scratch);
+    queue.memory.write(queue.offsetOf(first + count), scratch.bytes);
     count++;
   }
   if (count > 0) queue.produce(count);
@@ -66,16 +67,16 @@ function post(
  *
  * @returns EINVAL for more SGEs than the queue has room for, else 0
  */
-export function encodeReceive(wqe: Buffer, request: ReceiveRequest, maxSge: number): number {
+export function encodeReceive(wqe: Element, request: ReceiveRequest, maxSge: number): number {
   const { sges } = request;
   if (sges.length > maxSge) return E.EINVAL;
   const end = AT.sges + sges.length * rxe_sge.size;
-  wqe.fill(0, 0, end);
-  wqe.writeBigUInt64LE(request.id, AT.id);
+  wqe.bytes.fill(0, 0, end);
+  wqe.view.setBigUint64(AT.id, request.id, true);
   const length = writeSges(wqe, AT.sges, sges);
-  wqe.writeUInt32LE(length, AT.length);
-  wqe.writeUInt32LE(length, AT.resid);
-  wqe.writeUInt32LE(sges.length, AT.sgeCount);
+  wqe.view.setUint32(AT.length, length, true);
+  wqe.view.setUint32(AT.resid, length, true);
+  wqe.view.setUint32(AT.sgeCount, sges.length, true);
   return 0;
 }
 
@@ -83,13 +84,13 @@ const SGE_LENGTH = rxe_sge.field('length').offset;
 const SGE_LKEY = rxe_sge.field('lkey').offset;
 
 /** Writes a list of struct rxe_sge; returns the sum of the lengths as a u32. */
-export function writeSges(wqe: Buffer, start: number, sges: readonly Sge[]): number {
+export function writeSges(wqe: Element, start: number, sges: readonly Sge[]): number {
   let at = start;
   let total = 0;
   for (const { address, length, lkey } of sges) {
-    wqe.writeBigUInt64LE(address, at);
-    wqe.writeUInt32LE(length, at + SGE_LENGTH);
-    wqe.writeUInt32LE(lkey, at + SGE_LKEY);
+    wqe.view.setBigUint64(at, address, true);
+    wqe.view.setUint32(at + SGE_LENGTH, length, true);
+    wqe.view.setUint32(at + SGE_LKEY, lkey, true);
     total += length;
     at += rxe_sge.size;
   }

@@ -2,6 +2,7 @@ import { E } from '../../../uapi/errno.ts';
 import { rxe_send_wqe, rxe_sge } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
 import type { Posted, SendQueue, SendRequest } from '../driver.ts';
 import { SEND_OPCODES } from '../words.ts';
+import { type Element, element } from './element.ts';
 import type { RxeQueue } from './queue.ts';
 import { writeSges } from './receive.ts';
 
@@ -58,7 +59,7 @@ export interface SendLimits {
 }
 
 export function sendQueue(queue: RxeQueue, limits: SendLimits): SendQueue {
-  const scratch = Buffer.alloc(queue.elementSize);
+  const scratch = element(queue.elementSize);
   let ssn = 0;
   return {
     post(requests) {
@@ -73,7 +74,7 @@ export function sendQueue(queue: RxeQueue, limits: SendLimits): SendQueue {
 
 function post(
   queue: RxeQueue,
-  scratch: Buffer,
+  scratch: Element,
   limits: SendLimits,
   requests: readonly SendRequest[],
   ssn: number,
@@ -86,7 +87,7 @@ function post(
     const end = count === room ? -E.ENOMEM : encodeSend(scratch, request, limits, ssn + count);
     errno = end < 0 ? -end : 0;
     if (end < 0) break;
-    queue.memory.write(queue.offsetOf(first + count), scratch.subarray(0, end));
+    queue.memory.write(queue.offsetOf(first + count), scratch.bytes.subarray(0, end));
     count++;
   }
   if (count > 0) queue.produce(count);
@@ -101,7 +102,7 @@ function post(
  * @returns the bytes of the element, or -EINVAL for what does not fit into it
  */
 export function encodeSend(
-  wqe: Buffer,
+  wqe: Element,
   request: SendRequest,
   limits: SendLimits,
   ssn: number,
@@ -111,14 +112,14 @@ export function encodeSend(
   if (request.inline !== undefined && request.inline.length > inlineRoom(request, limits)) {
     return -E.EINVAL;
   }
-  wqe.fill(0, 0, AT.data);
-  wqe.writeBigUInt64LE(request.id, AT.id);
-  wqe.writeUInt32LE(SEND_OPCODES[request.opcode], AT.opcode);
-  wqe.writeUInt32LE(sendFlags(request), AT.flags);
-  wqe.writeUInt32LE(ssn >>> 0, AT.ssn);
-  if (request.immediate !== undefined) wqe.writeUInt32BE(request.immediate >>> 0, AT.extra);
+  wqe.bytes.fill(0, 0, AT.data);
+  wqe.view.setBigUint64(AT.id, request.id, true);
+  wqe.view.setUint32(AT.opcode, SEND_OPCODES[request.opcode], true);
+  wqe.view.setUint32(AT.flags, sendFlags(request), true);
+  wqe.view.setUint32(AT.ssn, ssn >>> 0, true);
+  if (request.immediate !== undefined) wqe.view.setUint32(AT.extra, request.immediate >>> 0);
   if (request.invalidateRkey !== undefined) {
-    wqe.writeUInt32LE(request.invalidateRkey >>> 0, AT.extra);
+    wqe.view.setUint32(AT.extra, request.invalidateRkey >>> 0, true);
   }
   if (limits.datagram) writeDatagram(wqe, request);
   else writeRemote(wqe, request);
@@ -141,13 +142,13 @@ function sendFlags(request: SendRequest): number {
 }
 
 /** The AH goes by the driver's number. Source: rxe_av.c, rxe_get_av() */
-function writeDatagram(wqe: Buffer, { ah, remoteQpn, remoteQkey }: SendRequest): void {
-  wqe.writeUInt32LE((remoteQpn ?? 0) >>> 0, AT.remoteQpn);
-  wqe.writeUInt32LE((remoteQkey ?? 0) >>> 0, AT.remoteQkey);
-  wqe.writeUInt32LE(Number(ah?.fields['number'] ?? 0), AT.ahNumber);
+function writeDatagram(wqe: Element, { ah, remoteQpn, remoteQkey }: SendRequest): void {
+  wqe.view.setUint32(AT.remoteQpn, (remoteQpn ?? 0) >>> 0, true);
+  wqe.view.setUint32(AT.remoteQkey, (remoteQkey ?? 0) >>> 0, true);
+  wqe.view.setUint32(AT.ahNumber, Number(ah?.fields['number'] ?? 0), true);
 }
 
-function writeRemote(wqe: Buffer, request: SendRequest): void {
+function writeRemote(wqe: Element, request: SendRequest): void {
   const { opcode, remoteAddress = 0n, rkey = 0 } = request;
   switch (opcode) {
     case 'send':
@@ -160,35 +161,35 @@ function writeRemote(wqe: Buffer, request: SendRequest): void {
       return;
     case 'compare-swap':
     case 'fetch-add':
-      wqe.writeBigUInt64LE(request.compareAdd ?? 0n, AT.compareAdd);
-      wqe.writeBigUInt64LE(request.swap ?? 0n, AT.swap);
-      wqe.writeUInt32LE(rkey >>> 0, AT.atomicRkey);
+      wqe.view.setBigUint64(AT.compareAdd, request.compareAdd ?? 0n, true);
+      wqe.view.setBigUint64(AT.swap, request.swap ?? 0n, true);
+      wqe.view.setUint32(AT.atomicRkey, rkey >>> 0, true);
       break;
     case 'flush':
-      wqe.writeUInt32LE(flushLength(request), AT.flushLength);
-      wqe.writeUInt32LE(rkey >>> 0, AT.flushRkey);
-      wqe.writeUInt8(request.flush?.type ?? FLUSH_GLOBAL, AT.flushType);
-      wqe.writeUInt8(request.flush?.level ?? 0, AT.flushLevel);
+      wqe.view.setUint32(AT.flushLength, flushLength(request), true);
+      wqe.view.setUint32(AT.flushRkey, rkey >>> 0, true);
+      wqe.view.setUint8(AT.flushType, request.flush?.type ?? FLUSH_GLOBAL);
+      wqe.view.setUint8(AT.flushLevel, request.flush?.level ?? 0);
       break;
     case 'rdma-write':
     case 'rdma-write-immediate':
     case 'rdma-read':
     case 'atomic-write':
-      wqe.writeUInt32LE(rkey >>> 0, AT.rkey);
+      wqe.view.setUint32(AT.rkey, rkey >>> 0, true);
   }
-  wqe.writeBigUInt64LE(remoteAddress, AT.remoteAddress);
-  wqe.writeBigUInt64LE(remoteAddress, AT.iova);
+  wqe.view.setBigUint64(AT.remoteAddress, remoteAddress, true);
+  wqe.view.setBigUint64(AT.iova, remoteAddress, true);
 }
 
 /** Source: drivers/infiniband/sw/rxe/rxe_mw.c, rxe_bind_mw() */
-function writeBind(wqe: Buffer, { bind }: SendRequest): void {
+function writeBind(wqe: Element, { bind }: SendRequest): void {
   if (bind === undefined) return;
-  wqe.writeBigUInt64LE(bind.address, AT.mwAddress);
-  wqe.writeBigUInt64LE(bind.length, AT.mwLength);
-  wqe.writeUInt32LE(Number(bind.mr.fields['lkey'] ?? 0), AT.mwMrLkey);
-  wqe.writeUInt32LE(Number(bind.mw.fields['rkey'] ?? 0), AT.mwRkey);
-  wqe.writeUInt32LE(bind.newRkey >>> 0, AT.mwNewRkey);
-  wqe.writeUInt32LE(bind.access >>> 0, AT.mwAccess);
+  wqe.view.setBigUint64(AT.mwAddress, bind.address, true);
+  wqe.view.setBigUint64(AT.mwLength, bind.length, true);
+  wqe.view.setUint32(AT.mwMrLkey, Number(bind.mr.fields['lkey'] ?? 0), true);
+  wqe.view.setUint32(AT.mwRkey, Number(bind.mw.fields['rkey'] ?? 0), true);
+  wqe.view.setUint32(AT.mwNewRkey, bind.newRkey >>> 0, true);
+  wqe.view.setUint32(AT.mwAccess, bind.access >>> 0, true);
 }
 
 /** A flush has a length and no data: where it is not given, that of the SGEs. */
@@ -196,22 +197,22 @@ function flushLength({ flush, sges }: SendRequest): number {
   return flush?.length ?? sges.reduce((sum, { length }) => sum + length, 0);
 }
 
-function writeData(wqe: Buffer, request: SendRequest): number {
+function writeData(wqe: Element, request: SendRequest): number {
   const { inline, opcode, sges } = request;
   let length = 0;
   let end = AT.data;
   if (opcode === 'flush') {
     length = flushLength(request);
   } else if (inline !== undefined) {
-    wqe.set(inline, AT.data);
+    wqe.bytes.set(inline, AT.data);
     length = inline.length;
     end += inline.length;
   } else {
     length = writeSges(wqe, AT.data, sges);
-    wqe.writeUInt32LE(sges.length, AT.sgeCount);
+    wqe.view.setUint32(AT.sgeCount, sges.length, true);
     end += sges.length * rxe_sge.size;
   }
-  wqe.writeUInt32LE(length, AT.length);
-  wqe.writeUInt32LE(length, AT.resid);
+  wqe.view.setUint32(AT.length, length, true);
+  wqe.view.setUint32(AT.resid, length, true);
   return end;
 }
