@@ -1,11 +1,19 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
-import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
+import type {
+  CreateRequests,
+  How,
+  LinkPath,
+  RdmaKind,
+  RdmaObject,
+  RdmaVerbs,
+} from '../contract-verbs.ts';
 import { createAh, multicast, openXrcd } from './address-handle.ts';
 import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completion-queue.ts';
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { destroy } from './destroy.ts';
 import { usableAddress } from './gid.ts';
+import { iwarpAddress } from './iwarp-address.ts';
 import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
 import { allocMw, allocPd, regMr, reregMr } from './memory.ts';
 import { modifyQp } from './modify-qp.ts';
@@ -46,6 +54,8 @@ const CREATORS: Creators = {
 
 const BY_DEFAULT: How = {};
 
+const isClean = (path: LinkPath | undefined) => path === undefined || path === 'clean';
+
 /** The verbs of a context. */
 export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerbs {
   const { part } = context;
@@ -73,6 +83,8 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     detachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>
       multicast(context, 'detach', { qp, gid, lid }, how),
     localAddress(path) {
+      if (part.connect !== undefined)
+        return isClean(path) ? iwarpAddress(context.ibdev) : undefined;
       const table = gidTable(context);
       return table.ok ? usableAddress(table.value, path) : undefined;
     },
