@@ -113,12 +113,18 @@ export type Sges = {
  */
 export type AttributeValue =
   | (string | number | boolean)
+  | (string | number)[]
   | {
       /**
        * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
        */
       bytes?: string;
       size?: Size;
+      /**
+       * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+       */
+      element?: number | string;
+      handles?: (string | number)[];
       /**
        * members of the attribute's struct
        */
@@ -255,6 +261,10 @@ export interface Step {
      * O_EXCL
      */
     exclusive?: boolean;
+    /**
+     * Only open(2): nothing of what the provider does to set a session up
+     */
+    bare?: boolean;
     /**
      * O_PATH
      */

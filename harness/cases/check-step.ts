@@ -2,6 +2,7 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { Struct } from '../../uapi/layout.ts';
 import { checkIoctl } from './check-ioctl.ts';
 import { checkNeeds, ownerOf } from './check-needs.ts';
+import { checkUverbs, checkUverbsWrite } from './check-uverbs.ts';
 import type { Headers } from './headers.ts';
 import { hint } from './problems.ts';
 import { created, rdmaObjectOf } from './rdma-needs.ts';
@@ -105,7 +106,9 @@ function checkCommand(
   context: StepContext,
   blame: Blame,
 ): { readonly step: Step; readonly struct?: Struct } {
-  const { ioctl } = step;
+  const { ioctl, uverbs, uverbsWrite } = step;
+  if (uverbs !== undefined) return { step: checkUverbs({ ...step, uverbs }, blame) };
+  if (uverbsWrite !== undefined) return { step: checkUverbsWrite({ ...step, uverbsWrite }, blame) };
   const providers = session?.providers ?? [];
   const elsewhere = ioctl?.fd !== undefined;
   if (ioctl === undefined || (providers.length === 0 && !elsewhere)) return { step };

@@ -1,5 +1,6 @@
 import type { Access, BufferObject, Outcome } from '../../../providers/contract.ts';
-import { tryClose } from '../../../uapi/sys.ts';
+import { O_CLOEXEC, O_RDWR } from '../../../uapi/constants.ts';
+import { tryClose, tryOpen } from '../../../uapi/sys.ts';
 import { sessionGrowth, sessionNumbers } from '../session-growth.ts';
 import {
   CaseDefect,
@@ -46,7 +47,8 @@ function sharing(
 
 export function open(args: Arguments<'open'>, context: PointContext): VerbResult {
   const { device, provider } = context.session;
-  const { access, ...rest } = args;
+  const { access, bare, ...rest } = args;
+  if (bare === true) return openBare(context);
   const how = access === undefined ? rest : { ...rest, access: accessOf(context, access) };
   const outcome = provider.open(device, how);
   if (!outcome.ok) return refused(outcome);
@@ -58,6 +60,15 @@ export function open(args: Arguments<'open'>, context: PointContext): VerbResult
     closed: false,
   };
   return gave(holdSession(context, value));
+}
+
+/** A session over the device's node as open(2) gives it: a uverbs file has no context yet. */
+function openBare(context: PointContext): VerbResult {
+  const { device, provider } = context.session;
+  const { ret, errno } = tryOpen(device.node, O_RDWR | O_CLOEXEC);
+  if (errno !== 0) return refused({ errno, call: `open ${device.node}` });
+  const session = provider.adopt(device, ret);
+  return gave(holdSession(context, { ...context.session, session, closed: false }));
 }
 
 /** Enters a session into the release stack. */
