@@ -159,6 +159,10 @@ export function checkUverbsWrite(
     }),
     ...(header && { header: withNumbers(header, place.below('header')) }),
   };
+  for (const key of ['request', 'response', 'count'] as const) {
+    const size = uverbsWrite[key];
+    if (size !== undefined) withNumber(size, place.below(key));
+  }
   if (step.gives === undefined) return { ...step, uverbsWrite: checked };
   const entries = Object.entries(step.gives).map(([path, value]) => {
     const at = blame.below('gives');

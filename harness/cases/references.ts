@@ -17,9 +17,11 @@ export interface Text {
 /** Texts that are never references: names, and steps that are looked at by themselves. */
 const LITERAL = new Set(['note', 'name', 'fails', 'on', 'as', 'steps']);
 
-/** Below these stand names of others: fields of structs, attributes of methods. */
+/** Below these stand names of others: fields of structs and headers, attributes of methods. */
+const FREE = ['fields', 'attributes', 'header'];
+
 function isFree(path: JsonPath): boolean {
-  return path.includes('fields') || path.includes('attributes') || path[0] === 'gives';
+  return path[0] === 'gives' || FREE.some((name) => path.includes(name));
 }
 
 /** Operands of these verbs are sizes. */
