@@ -70,11 +70,13 @@ function give(
 }
 
 function driverRoomOf(command: WriteCommand, args: Arguments<'uverbsWrite'>): number {
-  return command.udataOut && args.response === undefined ? DRIVER_ROOM_BYTES : 0;
+  // rxe_verbs.c, rxe_query_device(): a query that brings room for the driver is refused.
+  const wants = command.udataOut && !command.name.includes('QUERY');
+  return wants && args.response === undefined ? DRIVER_ROOM_BYTES : 0;
 }
 
 function sizeIn(size: number | string | undefined, right: number, context: PointContext): number {
-  return replaced(right, size, context);
+  return size === undefined ? right : Number(context.scope.size(size));
 }
 
 /** The struct, cut or continued to the size that the step asks for. */
@@ -85,10 +87,10 @@ function requestOf(
 ): Buffer {
   const head = structOf(command.request, args.fields ?? {}, context);
   if (args.request === undefined) return head;
-  const size = replaced(head.length, args.request, context);
+  const size = Number(context.scope.size(args.request));
   const pattern = args.tail === undefined ? 'zero' : String(context.scope.scalar(args.tail));
   const bytes = patternBytes(pattern, 0n, size);
-  head.copy(bytes, 0, 0, size);
+  head.copy(bytes);
   return bytes;
 }
 
