@@ -76,7 +76,7 @@ function driverRoomOf(command: WriteCommand, args: Arguments<'uverbsWrite'>): nu
 }
 
 function sizeIn(size: number | string | undefined, right: number, context: PointContext): number {
-  return size === undefined ? right : Number(context.scope.size(size));
+  return replaced(right, size, context);
 }
 
 /** The struct, cut or continued to the size that the step asks for. */
@@ -87,10 +87,10 @@ function requestOf(
 ): Buffer {
   const head = structOf(command.request, args.fields ?? {}, context);
   if (args.request === undefined) return head;
-  const size = Number(context.scope.size(args.request));
+  const size = replaced(head.length, args.request, context);
   const pattern = args.tail === undefined ? 'zero' : String(context.scope.scalar(args.tail));
   const bytes = patternBytes(pattern, 0n, size);
-  head.copy(bytes);
+  head.copy(bytes, 0, 0, size);
   return bytes;
 }
 
