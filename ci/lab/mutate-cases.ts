@@ -67,7 +67,7 @@ function* mutantsOf(step: Step): Generator<Mutant> {
   if (equal?.length === 2) yield ['different', { different: equal }];
   if (different !== undefined) yield ['equal', { equal: different }];
   if (atLeast !== undefined) {
-    yield ['atLeast', { ...step, atLeast: [atLeast[0] ?? 0, '0x7fffffffffffffff'] }];
+    yield ['atLeast', { ...step, atLeast: [atLeast[0] ?? 0, '0x1ffffffffffffffff'] }];
   }
   if (aligned !== undefined) {
     yield ['aligned', { ...step, aligned: [aligned[0] ?? 0, '0x7fffffffffffffff'] }];
