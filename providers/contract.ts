@@ -221,6 +221,8 @@ export interface Provider {
   readonly title: string;
   /** The kernel driver: as DRM's VERSION or the module names it. */
   readonly driver: string;
+  /** Drivers of the same uAPI, where `identity.driver` of each device says which it is. */
+  readonly family?: readonly string[];
   readonly offers: readonly Capability[];
   /**
    * The generated headers (`drm/vgem-drm`, a path under uapi/headers without extension) whose

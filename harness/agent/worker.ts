@@ -66,7 +66,7 @@ class Worker {
         records.push({
           address: device.address,
           provider: name,
-          driver: provider.driver,
+          driver: device.identity['driver'] ?? provider.driver,
           node: device.node,
           capabilities: provider.offers,
           missing: {},
@@ -94,7 +94,7 @@ class Worker {
       records.push({
         address,
         provider: provider.name,
-        driver: provider.driver,
+        driver: device.identity['driver'] ?? provider.driver,
         node: device.node,
         capabilities: provider.offers.filter((name) => !(name in missing)),
         missing,

@@ -14,7 +14,7 @@ export async function checkExpectations(given: CheckListsArguments): Promise<num
   const remarks = staleRemarks(lists, {
     today: new Date().toISOString().slice(0, 10),
     caseIds: suite.cases.map(({ id }) => id),
-    drivers: suite.providers.flatMap(({ name, driver }) => [name, driver]),
+    drivers: suite.providers.flatMap(({ name, driver, family = [] }) => [name, driver, ...family]),
   });
   for (const remark of remarks) process.stdout.write(`${remark}\n`);
   const entries = lists.reduce((sum, list) => sum + list.entries.length, 0);

@@ -10,7 +10,7 @@ import {
 } from '../contract.ts';
 import type { Part } from './driver.ts';
 import { find } from './find.ts';
-import { partOf } from './parts.ts';
+import { PARTS, partOf } from './parts.ts';
 import { OFFERED, probeCapabilities } from './probe.ts';
 import { adoptSession, openSession } from './session.ts';
 
@@ -41,6 +41,7 @@ export const provider: Provider = {
   name: 'rdma',
   title: 'RDMA verbs',
   driver: 'ib_uverbs',
+  family: [...PARTS.keys()],
   offers: OFFERED,
   headers: ['rdma/rdma-user-ioctl-cmds'],
   find,
