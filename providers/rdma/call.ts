@@ -23,14 +23,14 @@ export interface CommandCall {
   readonly abi?: VerbsAbi | undefined;
 }
 
-/** A command by write(2), or wrapped in the ioctl. */
+/** A command by write(2), or wrapped in the ioctl; by default as the context has it. */
 export function command(context: Context, call: CommandCall): CallOutcome<Answer> {
   const { driver = NO_DRIVER_DATA, responseSize, abi } = call;
   if (abi === 'ioctl') throw new TypeError(`${call.command.name} has no ioctl of its own`);
   const answer = tryWriteCommand(context.fd, call.command, {
     request: call.request,
     udataOutSize: driver.outputSize,
-    via: abi ?? 'write',
+    via: abi ?? context.commandForm,
     driverId: context.part.driverId,
     ...(driver.input.length > 0 && { udataIn: driver.input }),
     ...(responseSize !== undefined && { responseSize }),

@@ -67,11 +67,17 @@ export class Context {
   readonly fd: number;
   readonly part: Part;
   readonly ibdev: string;
+  /**
+   * How commands go when a verb is not told. Only the process that opened the file may use write(2).
+   * Source: drivers/infiniband/core/uverbs_main.c, ib_uverbs_write(), ib_safe_file_access()
+   */
+  readonly commandForm: 'write' | 'invoke';
   readonly cqs = new QueueTable<CompletionQueue>();
   readonly qps = new QueueTable<QpQueue>();
   readonly srqs = new QueueTable<ReceiveQueue>();
 
-  constructor(fd: number, part: Part, ibdev: string) {
+  constructor(fd: number, part: Part, ibdev: string, commandForm: 'write' | 'invoke' = 'write') {
+    this.commandForm = commandForm;
     this.fd = fd;
     this.part = part;
     this.ibdev = ibdev;

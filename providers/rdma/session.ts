@@ -31,7 +31,7 @@ export function openSession(device: Device, part: Part, how: OpenRequest): CallO
 
 /** A session over a descriptor whose context somebody else has made. */
 export function adoptSession(device: Device, part: Part, fd: number): Session {
-  const context = new Context(fd, part, ibdevOf(device));
+  const context = new Context(fd, part, ibdevOf(device), 'invoke');
   return sessionOf(context, rdmaObject('async-events', NO_FILE));
 }
 
