@@ -96,6 +96,19 @@ const JUDGEMENTS: readonly JudgeRow[] = [
     want: { verdict: 'pass' },
   },
   {
+    name: 'an announced line that does not come fails a pass',
+    end: done,
+    more: { kernelLog: [warning] },
+    expectLog: ['WARNING: CPU', 'refcount_t'],
+    want: { verdict: 'fail', reason: 'the kernel did not log /refcount_t/' },
+  },
+  {
+    name: 'an announced line is no question where the point was skipped',
+    end: { kind: 'skipped', class: 'no-privilege', reason: 'x' },
+    expectLog: ['WARNING: CPU'],
+    want: { verdict: 'skip' },
+  },
+  {
     name: 'other points beside it are named with a sign',
     end: done,
     more: { kernelLog: [warning], beside: ['x@y'] },

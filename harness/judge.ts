@@ -39,7 +39,8 @@ export function judge(
   wireCase: Pick<WireCase, 'expectLog'>,
   expectation?: Expectation,
 ): Judgement | undefined {
-  const ended = applyLeaks(judgeEnd(outcome.end, outcome.steps), outcome.leftBehind ?? []);
+  const spoken = applyAnnounced(judgeEnd(outcome.end, outcome.steps), outcome, wireCase.expectLog);
+  const ended = applyLeaks(spoken, outcome.leftBehind ?? []);
   if (!ended) return undefined;
   const signs = signsOfBadHealth(outcome, wireCase.expectLog);
   return applyExpectation(applyHealth(ended, signs), expectation);
@@ -119,6 +120,22 @@ function judgeEnd(end: PointEnd, steps: number): Judgement | undefined {
     case 'cancelled':
       return undefined;
   }
+}
+
+/** Lines that a case announces are what it is about: a pass without one of them is none. */
+function applyAnnounced(
+  ended: Judgement | undefined,
+  { kernelLog }: Pick<WireOutcome, 'kernelLog'>,
+  expectLog: readonly string[],
+): Judgement | undefined {
+  if (ended?.verdict !== 'pass') return ended;
+  const missing = expectLog.filter((pattern) => {
+    const announced = new RegExp(pattern);
+    return !kernelLog.some(({ text }) => announced.test(text));
+  });
+  if (missing.length === 0) return ended;
+  const reason = `the kernel did not log ${missing.map((pattern) => `/${pattern}/`).join(', ')}`;
+  return { verdict: 'fail', reason };
 }
 
 /** What a point leaves behind fails it; after another end it is one more thing to say. */

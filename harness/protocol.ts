@@ -14,7 +14,7 @@ import type {
 } from '../reports/results.ts';
 
 /** Both halves must say the same number. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** A step as it stands in a case file: one verb, its arguments, and the common keys. */
 export type WireStep = Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export interface WireCase {
   readonly steps: readonly WireStep[];
   /** Role to provider needs are the host's business; here only the names, in order. */
   readonly roles: readonly string[];
-  /** Kernel log lines (regular expressions) that the case provokes on purpose. */
+  /** Kernel log lines (regular expressions) that the case provokes on purpose; each must come. */
   readonly expectLog: readonly string[];
 }
 
@@ -60,6 +60,8 @@ export type HostMessage =
   | { readonly t: 'point'; readonly point: WirePoint }
   /** Drop what has not started; what runs is finished or killed at its limit. */
   | { readonly t: 'cancel' }
+  /** No point is to come: say what only shows over the whole run, as notes, and then `rested`. */
+  | { readonly t: 'rest' }
   | { readonly t: 'bye' };
 
 /** How a point ended, before judgement. */
@@ -123,6 +125,7 @@ export type AgentMessage =
   | { readonly t: 'started'; readonly id: string; readonly at: string }
   | { readonly t: 'outcome'; readonly outcome: WireOutcome }
   | { readonly t: 'note'; readonly text: string }
+  | { readonly t: 'rested' }
   /** The agent cannot go on: a bad provider, a protocol mismatch. */
   | { readonly t: 'fatal'; readonly kind: 'usage' | 'infra'; readonly message: string };
 

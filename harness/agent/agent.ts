@@ -51,6 +51,9 @@ export class Agent {
       case 'cancel':
         for (const point of this.#scheduler.cancel()) this.#cancelled(point);
         return;
+      case 'rest':
+        for (const text of this.#watch.atRest()) this.#say({ t: 'note', text });
+        return this.#say({ t: 'rested' });
       case 'bye':
         return this.close();
     }
@@ -131,19 +134,13 @@ export class Agent {
     this.#watch.begin(point);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
     const { stuck, ...result } = await this.#outcome(point);
-    const kernel = await this.#watch.end(point, stuck);
+    const { expectLog = [] } = this.#cases.get(point.case) ?? {};
+    const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
     const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
     this.#scheduler.finish(point);
-    this.#noteAtRest();
     this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
     this.#startPoints();
-  }
-
-  /** Before the last outcome is said: afterwards the host has what it waited for and may leave. */
-  #noteAtRest(): void {
-    if (!this.#scheduler.isIdle) return;
-    for (const text of this.#watch.atRest()) this.#say({ t: 'note', text });
   }
 
   /** Has the lane's worker ready; one that cannot start ends the conversation, not a point. */
@@ -162,6 +159,10 @@ export class Agent {
     const nothing = { steps: 0, callCounts: {}, stuck: false };
     if (wireCase === undefined) {
       return { ...nothing, end: { kind: 'defect', error: `the case ${point.case} was not sent` } };
+    }
+    if (wireCase.expectLog.length > 0 && !this.#watch.isLogReadable) {
+      const reason = 'the case expects lines of the kernel log, which cannot be read here';
+      return { ...nothing, end: { kind: 'skipped', class: 'no-privilege', reason } };
     }
     const addresses = Object.values(point.devices);
     const culprit = addresses.map((address) => this.#quarantined.get(address)).find(Boolean);

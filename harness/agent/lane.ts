@@ -97,9 +97,9 @@ export class Lane {
 
   /** What a worker that gave no answer came to; read before it is killed. */
   async #endOf(error: unknown, worker: WorkerProcess, point: WirePoint): Promise<PointEnd> {
-    const where = error instanceof Expired ? whereabouts(worker.pid) : '';
+    const where = error instanceof Expired ? whereaboutsOf(worker) : '';
     if (error instanceof Expired) logBlockedTasks();
-    const call = worker.lastCall(await this.#commandsOf(point));
+    const call = await worker.lastCall(await this.#commandsOf(point));
     const at = { step: worker.lastStep(), ...(call === undefined ? {} : { call }) };
     if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
     if (error instanceof Expired) {
@@ -114,6 +114,12 @@ export class Lane {
     const loading = [...names].map((name) => loadProvider(name ?? '', this.#providerPaths));
     return CommandIndex.load(await Promise.all(loading));
   }
+}
+
+/** What the worker does in the kernel, and what the processes do that its steps started. */
+function whereaboutsOf(worker: WorkerProcess): string {
+  const peers = worker.peers().map((pid) => `in the other process, ${pid}:\n${whereabouts(pid)}`);
+  return [whereabouts(worker.pid), ...peers].join('\n');
 }
 
 /** A worker that left something open, or that failed in our own code, is not used again. */

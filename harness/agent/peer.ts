@@ -1,4 +1,5 @@
 import { readFileSync, writeSync } from 'node:fs';
+import { dieWithParent } from '../../uapi/sys-parent.ts';
 import { sendFds } from '../../uapi/sys-socket.ts';
 import { CommandIndex } from './commands.ts';
 import { runSteps } from './interpreter.ts';
@@ -20,6 +21,7 @@ function say(line: PeerLine): void {
 }
 
 async function main(): Promise<void> {
+  dieWithParent(Number(process.argv[2]));
   const order = JSON.parse(readFileSync(0, 'utf8')) as PeerOrder;
   let report: PeerReport;
   try {

@@ -38,11 +38,6 @@ export class Scheduler {
     return undefined;
   }
 
-  /** Nothing runs and nothing waits: for now, since the host may send more. */
-  get isIdle(): boolean {
-    return this.#running.size === 0 && this.#waiting.length === 0;
-  }
-
   finish(point: WirePoint): void {
     this.#running.delete(point);
     for (const address of Object.values(point.devices)) this.#busy.delete(address);

@@ -2,15 +2,21 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { readCallLogFile } from '../../uapi/call-log-file.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import type { CommandIndex } from './commands.ts';
+import { lostCommand } from './lost-call.ts';
 import { readStep } from './step-marker.ts';
+import { pause } from './watch/patience.ts';
+import { descendantsOf, isAlive } from './watch/processes.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 const CHANNEL = 3;
 /** Of what a worker printed, the end; providers outside the tree may be talkative. */
 const KEPT_OUTPUT = 4096;
+/** How often it is looked whether peers are gone, which nobody tells us. */
+const PEER_LOOK_MS = 5;
 
 /** The worker is gone: by signal, or by an exit that nobody asked for. */
 export class WorkerDied extends Error {
@@ -31,7 +37,7 @@ export class WorkerProcess {
 
   constructor(providerPaths: readonly string[]) {
     const entry = join(projectRoot(), 'build/harness/agent/worker.js');
-    this.#child = spawn(process.execPath, [entry, ...providerPaths], {
+    this.#child = spawn(process.execPath, [entry, String(process.pid), ...providerPaths], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     });
     this.#channel = this.#child.stdio[CHANNEL] as Socket;
@@ -67,10 +73,13 @@ export class WorkerProcess {
   }
 
   /** The call that the worker was in, or the last that it made; undefined when it made none. */
-  lastCall(commands: Pick<CommandIndex, 'lookUp'>): string | undefined {
+  async lastCall(commands: Pick<CommandIndex, 'lookUp'>): Promise<string | undefined> {
     if (this.#blackBox === undefined) return undefined;
     const path = `/proc/self/fd/${this.#blackBox.logFd}`;
-    return readCallLogFile(path, (name) => commands.lookUp(name))
+    const last = readCallLogFile(path).at(-1);
+    if (last === undefined) return undefined;
+    const command = await lostCommand(last.command, commands);
+    return readCallLogFile(path, () => command)
       .at(-1)
       ?.toString();
   }
@@ -91,19 +100,30 @@ export class WorkerProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Kills it and waits for its end, which a thread stuck in the kernel can put off. */
+  /** Processes that its steps started: there are none unless it is at work. */
+  peers(): readonly number[] {
+    return this.#waiting === undefined ? [] : descendantsOf(this.pid);
+  }
+
+  /**
+   * Kills it and waits for its end and that of its peers, which the kernel kills with it. A thread
+   * stuck in the kernel can put that off.
+   *
+   * @returns whether they are all gone
+   */
   async end(limitMs: number): Promise<boolean> {
+    const peers = this.peers();
+    const deadline = performance.now() + limitMs;
     this.kill();
-    const late = new Promise<false>((resolve) => {
-      setTimeout(() => resolve(false), limitMs).unref();
-    });
-    const ended = await Promise.race([this.died.then(() => true), late]);
+    let ended = await Promise.race([this.died.then(() => true), pause(limitMs)]);
+    while (peers.some(isAlive) && performance.now() < deadline) await delay(PEER_LOOK_MS);
+    ended &&= !peers.some(isAlive);
     if (this.#blackBox !== undefined) {
       closeSync(this.#blackBox.logFd);
       closeSync(this.#blackBox.stepFd);
     }
     this.#blackBox = undefined;
-    return ended;
+    return ended === true;
   }
 
   #answer(): Promise<FromWorker> {

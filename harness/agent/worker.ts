@@ -5,6 +5,7 @@ import type { CallLog } from '../../uapi/call-log.ts';
 import { createCallLogFile } from '../../uapi/call-log-file.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { memfdCreate } from '../../uapi/sys-memory.ts';
+import { dieWithParent } from '../../uapi/sys-parent.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { CommandIndex } from './commands.ts';
 import { type PointSupport, runPoint, type WorkerOutcome } from './point.ts';
@@ -186,11 +187,13 @@ function* lines(): Generator<string> {
 }
 
 async function main(): Promise<void> {
+  const [agent, ...providerPaths] = process.argv.slice(2);
+  dieWithParent(Number(agent));
   // A file without a name, which the agent opens through /proc and reads when this process is dead.
   const logFd = memfdCreate('uapi-conform-call-log');
   const log = createCallLogFile(`/proc/self/fd/${logFd}`);
   const marker = new StepMarker();
-  const worker = new Worker(log, marker, process.argv.slice(2));
+  const worker = new Worker(log, marker, providerPaths);
   say({ t: 'hello', logFd, stepFd: marker.fd });
   for (const line of lines()) {
     try {

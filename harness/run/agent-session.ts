@@ -21,6 +21,7 @@ const MESSAGE_TYPES: ReadonlySet<string> = new Set<AgentMessage['t']>([
   'started',
   'outcome',
   'note',
+  'rested',
   'fatal',
 ]);
 

@@ -11,6 +11,7 @@ import type { Target, TargetLoss } from '../target.ts';
 import type { AgentSession } from './agent-session.ts';
 import { fatalError } from './connect.ts';
 import { LaneHistory } from './lane-history.ts';
+import { takeLastNotes } from './last-notes.ts';
 import { PointQueue, type Running } from './queue.ts';
 import { now, type Recorder } from './recorder.ts';
 import { isSendable, type RunPoint, type SendablePoint } from './run-point.ts';
@@ -75,7 +76,7 @@ export class RunLoop {
    * @returns why the run is not whole, where no point is to blame
    */
   async run(first: AgentSession, begin: () => RunStart): Promise<string | undefined> {
-    const { recorder, stop, policy, window } = this.#settings;
+    const { recorder, stop, target, policy, window } = this.#settings;
     let session = first;
     try {
       const { points, failures } = begin();
@@ -94,6 +95,7 @@ export class RunLoop {
         if (!returned) return this.#keeper.losses.unexplained();
         session = returned;
       }
+      await takeLastNotes(session, target, recorder, stop.stop);
       const looks = new SecondLooks({ ...policy, keeper: this.#keeper, recorder, stop }, session);
       await looks.run(this.#failures);
       return this.#keeper.losses.unexplained();
@@ -167,6 +169,7 @@ export class RunLoop {
       case 'hello':
       case 'devices':
       case 'probed':
+      case 'rested':
         recorder.note(`the agent sent '${message.t}' unasked`);
         break;
     }

@@ -229,9 +229,17 @@ t.test('lines that are no messages are noted and do not stop the run', async (t)
   t.match(played.run.notes, [/printf debugging/, /unheard-of/]);
 });
 
+t.test('what only shows over the whole run is asked for once and noted', async (t) => {
+  const lastNotes = ['slab caches that grew over the run'];
+  const played = await play(t, { lastNotes }, [point('a'), point('b')]);
+  t.strictSame(played.run.notes, lastNotes);
+  const asked = played.agents[0]?.received.map((message) => message.t).slice(-3);
+  t.strictSame(asked, ['point', 'rest', 'bye']);
+});
+
 t.test('an agent of another version is told apart by name', async (t) => {
   const played = await play(t, { protocol: 99 }, [point('a')]);
-  t.match(played.end.broken, /speaks protocol 99, this uapi-conform speaks protocol 1/);
+  t.match(played.end.broken, /speaks protocol 99, this uapi-conform speaks protocol \d+\. /);
   t.match(played.run.end, { outcome: 'failed' });
 });
 

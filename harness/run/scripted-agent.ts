@@ -20,6 +20,8 @@ export interface Script {
   /** Called for each point, in the order in which they come. Default: it passes. */
   readonly onPoint?: (point: WirePoint, agent: ScriptedAgent) => void;
   readonly onCancel?: (agent: ScriptedAgent) => void;
+  /** What it says when no point is to come. */
+  readonly lastNotes?: readonly string[];
   readonly protocol?: number;
   readonly canReturn?: boolean;
   readonly bootsAnew?: boolean;
@@ -85,6 +87,11 @@ export class ScriptedAgent {
     this.#output.end();
   }
 
+  #rest(): void {
+    for (const text of this.#script.lastNotes ?? []) this.send({ t: 'note', text });
+    this.send({ t: 'rested' });
+  }
+
   #handle(message: HostMessage): void {
     if (this.#output.writableEnded) return;
     this.received.push(message);
@@ -98,6 +105,7 @@ export class ScriptedAgent {
     if (message.t === 'discover') this.send({ t: 'devices', devices });
     if (message.t === 'probe') this.send({ t: 'probed', devices });
     if (message.t === 'cancel') onCancel?.(this);
+    if (message.t === 'rest') this.#rest();
     if (message.t === 'point') {
       if (onPoint) onPoint(message.point, this);
       else this.pass(message.point.id);

@@ -59,13 +59,19 @@ interface Ended {
   readonly stderr: string;
 }
 
+/** The peer is told who starts it, so that it ends with this process. */
 function spawnPeer(order: PeerOrder, descriptors: readonly number[]): Ended {
+  const { pid } = globalThis.process;
   const entry = join(projectRoot(), 'build/harness/agent/peer.js');
-  const { status, signal, stdout, stderr } = spawnSync(globalThis.process.execPath, [entry], {
-    input: JSON.stringify(order),
-    stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
-    maxBuffer: 1 << 20,
-  });
+  const { status, signal, stdout, stderr } = spawnSync(
+    globalThis.process.execPath,
+    [entry, String(pid)],
+    {
+      input: JSON.stringify(order),
+      stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
+      maxBuffer: 1 << 20,
+    },
+  );
   const how = signal ?? (status === 0 ? 'exit' : `exit ${status}`);
   return { how, output: parseOutput(stdout.toString()), stderr: stderr.toString() };
 }

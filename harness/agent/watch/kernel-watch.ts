@@ -9,6 +9,7 @@ import { KernelLog } from './kernel-log.ts';
 import { forgetKmemleak, kmemleakNotes } from './kmemleak.ts';
 import { isLockdepOn } from './lockdep.ts';
 import { LogWriter, rearmWarnings } from './log-writer.ts';
+import { lookAgain } from './patience.ts';
 import type { RdmaWatch } from './rdma-resources.ts';
 import { slabCounts, slabNote } from './slabs.ts';
 
@@ -20,6 +21,14 @@ interface View {
   readonly signs: string[];
   /** Points that ran meanwhile, by id: what the kernel said may have been theirs. */
   readonly beside: Set<string>;
+}
+
+/** What is known of a point that ended. */
+interface Ended {
+  /** Its worker cannot be killed, and keeps what it holds. */
+  readonly isStuck: boolean;
+  /** Lines that the case announced, as regular expressions. */
+  readonly expectLog: readonly string[];
 }
 
 /** What the agent adds to a worker's outcome. */
@@ -40,7 +49,6 @@ export class KernelWatch {
   readonly #modules = new ModuleWatch();
   #rdma: RdmaWatch | undefined;
   #slabs: ReadonlyMap<string, number> = new Map();
-  readonly #told = new Set<string>();
   #taint = taint();
   #lockdep = isLockdepOn();
   /** Counts what the log brought: a sign of life of a point that seems to hang. */
@@ -67,16 +75,15 @@ export class KernelWatch {
   }
 
   /**
-   * What only shows over a whole run; to be asked when no point runs and none waits, which may be more
-   * than once. Says each thing once.
+   * What only shows over a whole run; to be asked once, when no point is to come. Takes seconds where
+   * the kernel has kmemleak.
    */
   atRest(): readonly string[] {
-    const slabs = slabCounts();
-    const notes = slabNote(this.#slabs, slabs);
-    if (notes.length > 0) this.#slabs = slabs;
-    const leaked = kmemleakNotes().filter((text) => !this.#told.has(text));
-    for (const text of leaked) this.#told.add(text);
-    return [...notes, ...leaked];
+    return [...slabNote(this.#slabs, slabCounts()), ...kmemleakNotes()];
+  }
+
+  get isLogReadable(): boolean {
+    return this.#log.isReadable;
   }
 
   /** Its code is loaded only where there is such a device: others pay nothing. */
@@ -101,8 +108,7 @@ export class KernelWatch {
     this.#writer.mark(point.id);
   }
 
-  /** @param isStuck its worker cannot be killed, and keeps what it holds */
-  async end(point: WirePoint, isStuck: boolean): Promise<KernelView> {
+  async end(point: WirePoint, { isStuck, expectLog }: Ended): Promise<KernelView> {
     const view = this.#views.get(point);
     if (view === undefined) throw new Error(`${point.id} ends, but did not begin`);
     const durationMs = Number(process.hrtime.bigint() - view.startedNs) / 1e6;
@@ -110,7 +116,7 @@ export class KernelWatch {
     const stayed = await this.#dmaBufs.left(point, [...this.#views.keys()]);
     const objects = (await this.#rdma?.left(addresses)) ?? [];
     const modules = await this.#modules.news(addresses, !isStuck && view.beside.size === 0);
-    this.#read();
+    await this.#awaitLines(view, expectLog);
     this.#views.delete(point);
     return {
       durationMs,
@@ -121,6 +127,16 @@ export class KernelWatch {
       signs: [...view.signs, ...this.#vanished(point), ...modules.signs],
       leftBehind: [...stayed.flatMap(describeLeak), ...objects, ...modules.leaks],
     };
+  }
+
+  /** Reads the log; what is announced may be logged a little later, by a thread of the kernel. */
+  async #awaitLines({ lines }: View, expectLog: readonly string[]): Promise<void> {
+    const patterns = expectLog.map((pattern) => new RegExp(pattern));
+    const missing = async () => {
+      this.#read();
+      return patterns.filter((pattern) => !lines.some(({ text }) => pattern.test(text)));
+    };
+    await lookAgain(missing, ({ length }) => length === 0 || !this.isLogReadable);
   }
 
   /** Lines logged so far, read now: changes while something still happens. */

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** Who a process is, and whether it is one of ours. */
 
@@ -12,6 +12,25 @@ export function processName(pid: number): string | undefined {
 export function isOurs(pid: number): boolean {
   for (let at = pid; at > 1; at = parentOf(at)) if (at === process.pid) return true;
   return false;
+}
+
+/**
+ * Processes that a process started, and those that they started, the eldest first. Looks through all
+ * of /proc, because not every kernel lists children: a few milliseconds.
+ */
+export function descendantsOf(pid: number): readonly number[] {
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const parents = new Map(all.map((name) => [Number(name), parentOf(Number(name))]));
+  const found = [pid];
+  for (const one of found) {
+    for (const [child, parent] of parents) if (parent === one) found.push(child);
+  }
+  return found.slice(1);
+}
+
+/** Whether a process is there and not a zombie, which holds nothing any more. */
+export function isAlive(pid: number): boolean {
+  return /\) [^ZX] /.test(text(`/proc/${pid}/stat`));
 }
 
 /** The name, which stands in parentheses, may hold anything. Source: proc_pid_stat(5) */
