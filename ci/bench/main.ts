@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { measureAcknowledgement } from './acknowledgement.ts';
 import { printedInGuest } from './guest.ts';
 import { measureGuest, measureHostPoints, measureList } from './harness.ts';
 import { measureProtocol } from './protocol.ts';
@@ -29,6 +30,7 @@ const measures = [
   measureWorkerStart,
   measureHostPoints,
   measureProtocol,
+  measureAcknowledgement,
   measureGuest,
 ];
 for (const measure of measures) {

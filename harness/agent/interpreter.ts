@@ -4,9 +4,9 @@ import { errnoName } from '../../uapi/errno.ts';
 import { durationMs } from './duration.ts';
 import type { Scope } from './scope.ts';
 import { CaseDefect, describe, fieldsOf, type SessionValue, show, type Value } from './values.ts';
-import type { PointContext, Verb, VerbHandler, VerbResult } from './verb.ts';
+import type { PointContext, VerbResult } from './verb.ts';
 import { comparable, plain } from './verbs/check.ts';
-import { VERBS } from './verbs/index.ts';
+import { handlerOf, verbOf } from './verbs/index.ts';
 
 /** What steps run in: everything of a verb's context that does not change from step to step. */
 export interface Surroundings
@@ -72,15 +72,11 @@ function runStep(
 
 function callVerb(step: Step, context: PointContext): VerbResult {
   const verb = verbOf(step);
-  const handler = VERBS[verb] as VerbHandler<Verb>;
+  const handler = verb === undefined ? undefined : handlerOf(verb);
+  if (verb === undefined || handler === undefined) {
+    throw new CaseDefect(`no verb in ${Object.keys(step).join(', ')}`);
+  }
   return handler(step[verb] as never, context);
-}
-
-/** The loader made sure that there is exactly one. */
-function verbOf(step: Step): Verb {
-  const verb = Object.keys(step).find((key) => key in VERBS);
-  if (verb === undefined) throw new CaseDefect(`no verb in ${Object.keys(step).join(', ')}`);
-  return verb as Verb;
 }
 
 type Wrong = Pick<StepFailure, 'expected' | 'actual' | 'detail'>;

@@ -10,6 +10,7 @@ import { loadProvider } from './provider-loader.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
 import { type DescriptorValue, descriptorOf } from './values.ts';
+import { loadVerbsFor } from './verbs/index.ts';
 
 /**
  * The process that a `process` step starts: reads an order on standard input, runs its steps with
@@ -51,6 +52,7 @@ async function carryOut(order: PeerOrder): Promise<PeerReport> {
   const passed = takeOver(order.values, { scope, release, providers: byName });
   const opened = openRoles(order.roles, byName, release);
   if (!opened.ok) return { defect: `${opened.call} failed in the other process` };
+  await loadVerbsFor(order.steps);
   const commands = await CommandIndex.load(providers);
   const failure = runSteps(order.steps, scope, {
     release,

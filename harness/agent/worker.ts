@@ -11,6 +11,7 @@ import { CommandIndex } from './commands.ts';
 import { type PointSupport, runPoint, type WorkerOutcome } from './point.ts';
 import { loadProvider, providerNames } from './provider-loader.ts';
 import { StepMarker } from './step-marker.ts';
+import { loadRdmaVerbs, loadVerbsFor } from './verbs/index.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /**
@@ -51,6 +52,7 @@ class Worker {
         await this.#prepare(message.addresses);
         return { t: 'ready' };
       case 'case':
+        await loadVerbsFor(message.case.steps);
         this.#cases.set(message.case.id, message.case);
         return { t: 'ready' };
       case 'point':
@@ -118,7 +120,10 @@ class Worker {
   }
 
   async #prepare(addresses: readonly string[]): Promise<void> {
-    for (const address of addresses) await this.#device(address);
+    for (const address of addresses) {
+      const { node } = await this.#device(address);
+      if (node.startsWith('/dev/infiniband/')) await loadRdmaVerbs();
+    }
     this.#commands ??= await CommandIndex.load([...this.#providers.values()]);
   }
 

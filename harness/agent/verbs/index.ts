@@ -1,129 +1,41 @@
 import type { Verb, VerbHandler } from '../verb.ts';
-import { aligned, atLeast, different, equal } from './check.ts';
-import { cm, cmEvent, cmOpen } from './cm.ts';
-import { bytes, fill, touch } from './content.ts';
-import {
-  allocateFd,
-  dup,
-  fdFlags,
-  fdInfo,
-  openFds,
-  pass,
-  pipe,
-  poll,
-  readFd,
-  seek,
-  stat,
-  truncate,
-  writeFd,
-} from './descriptor.ts';
-import {
-  alloc,
-  attachFence,
-  close,
-  exportDmabuf,
-  free,
-  importDmabuf,
-  open,
-  register,
-  signalFence,
-} from './device.ts';
-import { ioctl } from './ioctl.ts';
-import { map, memory, protect, remap, unmap } from './mapping.ts';
-import { process } from './process.ts';
-import { armCq, pollCq } from './rdma-completions.ts';
-import { readEvent } from './rdma-events.ts';
-import { postReceive, postSend } from './rdma-jobs.ts';
-import { adviseMr } from './rdma-memory.ts';
-import {
-  attachMulticast,
-  create,
-  destroy,
-  detachMulticast,
-  reregister,
-  resizeCq,
-} from './rdma-objects.ts';
-import { connect, modify, modifySrq } from './rdma-qp.ts';
-import {
-  infoHandles,
-  query,
-  queryDevice,
-  queryGid,
-  queryGidTable,
-  queryPort,
-} from './rdma-queries.ts';
-import { repeat } from './repeat.ts';
-import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
-import { uverbs, uverbsWrite } from './uverbs.ts';
+import { CORE_VERBS } from './core-verbs.ts';
+import type { RDMA_VERBS } from './rdma-verbs.ts';
 
-/** Every verb of the case language; the type makes the schema and this table agree. */
-export const VERBS: { readonly [V in Verb]: VerbHandler<V> } = {
-  create,
-  destroy,
-  query,
-  queryDevice,
-  queryPort,
-  queryGid,
-  queryGidTable,
-  infoHandles,
-  modify,
-  modifySrq,
-  reregister,
-  adviseMr,
-  resizeCq,
-  attachMulticast,
-  detachMulticast,
-  connect,
-  postSend,
-  postReceive,
-  pollCq,
-  armCq,
-  readEvent,
-  uverbs,
-  uverbsWrite,
-  cmOpen,
-  cm,
-  cmEvent,
-  aligned,
-  alloc,
-  allocateFd,
-  atLeast,
-  attachFence,
-  bytes,
-  close,
-  different,
-  dup,
-  equal,
-  export: exportDmabuf,
-  exportSyncFile,
-  fdFlags,
-  fdInfo,
-  fenceInfo,
-  fill,
-  free,
-  import: importDmabuf,
-  importSyncFile,
-  ioctl,
-  map,
-  memory,
-  merge,
-  open,
-  openFds,
-  pass,
-  pipe,
-  poll,
-  process,
-  protect,
-  readFd,
-  register,
-  remap,
-  repeat,
-  seek,
-  signalFence,
-  stat,
-  sync,
-  touch,
-  truncate,
-  unmap,
-  writeFd,
-};
+/** Every verb of the case language. */
+type Verbs = { readonly [V in Verb]: VerbHandler<V> };
+
+/** Makes the schema and the tables agree. */
+type AllVerbs = typeof CORE_VERBS & typeof RDMA_VERBS extends Verbs ? Verbs : never;
+
+const loaded: Partial<AllVerbs> = { ...CORE_VERBS };
+
+/** Has what these steps need ready: running them is synchronous, loading is not. */
+export async function loadVerbsFor(steps: readonly object[]): Promise<void> {
+  if (!steps.every(isCore)) await loadRdmaVerbs();
+}
+
+export async function loadRdmaVerbs(): Promise<void> {
+  const { RDMA_VERBS } = await import('./rdma-verbs.ts');
+  Object.assign(loaded, RDMA_VERBS);
+}
+
+/** The verb of a step: the loader of cases made sure that there is exactly one. */
+export function verbOf(step: object): Verb | undefined {
+  return Object.keys(step).find((key): key is Verb => key in loaded);
+}
+
+export function handlerOf(verb: Verb): VerbHandler<Verb> | undefined {
+  return loaded[verb] as VerbHandler<Verb> | undefined;
+}
+
+/** Whether a step, and those that it holds, have core verbs. */
+function isCore(step: object): boolean {
+  const verb = Object.entries(step).find(([key]) => key in CORE_VERBS);
+  return verb !== undefined && heldSteps(verb[1]).every(isCore);
+}
+
+function heldSteps(verbArguments: unknown): readonly object[] {
+  if (typeof verbArguments !== 'object' || verbArguments === null) return [];
+  return 'steps' in verbArguments ? (verbArguments.steps as readonly object[]) : [];
+}

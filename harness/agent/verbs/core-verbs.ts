@@ -1,0 +1,79 @@
+import { aligned, atLeast, different, equal } from './check.ts';
+import { bytes, fill, touch } from './content.ts';
+import {
+  allocateFd,
+  dup,
+  fdFlags,
+  fdInfo,
+  openFds,
+  pass,
+  pipe,
+  poll,
+  readFd,
+  seek,
+  stat,
+  truncate,
+  writeFd,
+} from './descriptor.ts';
+import {
+  alloc,
+  attachFence,
+  close,
+  exportDmabuf,
+  free,
+  importDmabuf,
+  open,
+  register,
+  signalFence,
+} from './device.ts';
+import { ioctl } from './ioctl.ts';
+import { map, memory, protect, remap, unmap } from './mapping.ts';
+import { process } from './process.ts';
+import { repeat } from './repeat.ts';
+import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
+
+/** Verbs of buffers, descriptors and fences, and those that every case may use. */
+export const CORE_VERBS = {
+  aligned,
+  alloc,
+  allocateFd,
+  atLeast,
+  attachFence,
+  bytes,
+  close,
+  different,
+  dup,
+  equal,
+  export: exportDmabuf,
+  exportSyncFile,
+  fdFlags,
+  fdInfo,
+  fenceInfo,
+  fill,
+  free,
+  import: importDmabuf,
+  importSyncFile,
+  ioctl,
+  map,
+  memory,
+  merge,
+  open,
+  openFds,
+  pass,
+  pipe,
+  poll,
+  process,
+  protect,
+  readFd,
+  register,
+  remap,
+  repeat,
+  seek,
+  signalFence,
+  stat,
+  sync,
+  touch,
+  truncate,
+  unmap,
+  writeFd,
+};

@@ -1,0 +1,53 @@
+import { cm, cmEvent, cmOpen } from './cm.ts';
+import { armCq, pollCq } from './rdma-completions.ts';
+import { readEvent } from './rdma-events.ts';
+import { postReceive, postSend } from './rdma-jobs.ts';
+import { adviseMr } from './rdma-memory.ts';
+import {
+  attachMulticast,
+  create,
+  destroy,
+  detachMulticast,
+  reregister,
+  resizeCq,
+} from './rdma-objects.ts';
+import { connect, modify, modifySrq } from './rdma-qp.ts';
+import {
+  infoHandles,
+  query,
+  queryDevice,
+  queryGid,
+  queryGidTable,
+  queryPort,
+} from './rdma-queries.ts';
+import { uverbs, uverbsWrite } from './uverbs.ts';
+
+/** Verbs of RDMA devices. Their headers are large, so they are loaded only where they are used. */
+export const RDMA_VERBS = {
+  create,
+  destroy,
+  query,
+  queryDevice,
+  queryPort,
+  queryGid,
+  queryGidTable,
+  infoHandles,
+  modify,
+  modifySrq,
+  reregister,
+  adviseMr,
+  resizeCq,
+  attachMulticast,
+  detachMulticast,
+  connect,
+  postSend,
+  postReceive,
+  pollCq,
+  armCq,
+  readEvent,
+  uverbs,
+  uverbsWrite,
+  cmOpen,
+  cm,
+  cmEvent,
+};
