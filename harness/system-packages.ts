@@ -5,7 +5,7 @@ import { announce } from './announce.ts';
 import { InfraError } from './errors.ts';
 
 /** What needs packages of the distribution. */
-export type Purpose = 'lab' | 'headers' | 'modules' | 'tests';
+export type Purpose = 'lab' | 'headers' | 'modules' | 'tests' | 'bench';
 
 export interface SystemPackage {
   readonly name: string;
@@ -35,6 +35,11 @@ export const SYSTEM_PACKAGES: Readonly<Record<Purpose, readonly SystemPackage[]>
     { name: 'libc6-dev', proof: '/usr/include/stdlib.h' },
     { name: 'openssh-client', proof: 'ssh' },
     { name: 'openssh-server', proof: 'sshd', isDaemon: true },
+  ],
+  bench: [
+    { name: 'python3-pyverbs', proof: '/usr/share/doc/rdma-core/tests' },
+    { name: 'ibverbs-providers', proof: '/etc/libibverbs.d/rxe.driver' },
+    { name: 'perftest', proof: 'ib_write_lat' },
   ],
 };
 
