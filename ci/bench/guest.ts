@@ -2,26 +2,45 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { labNeeds } from '../../harness/targets/vm.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { createVmTarget } from '../lab/target.ts';
 
-/** Runs a script of the build inside the lab's guest, in the agent's place, and gives what it printed. */
-export async function printedInGuest(script: string): Promise<readonly string[]> {
+export interface GuestWish {
+  /** The guest has what these providers need, as in a run; but no module is built for it. */
+  readonly providers?: readonly string[];
+  /** NAME as in `vm:NAME`. */
+  readonly kernel?: string;
+}
+
+/** Runs a script of the build inside the lab's guest, in the agent's place, and gives what it prints. */
+export async function* linesFromGuest(
+  script: string,
+  { providers = [], kernel }: GuestWish = {},
+): AsyncGenerator<string> {
   const outputDir = mkdtempSync(join(tmpdir(), 'uapi-bench-'));
+  const needs = providers.length > 0 ? labNeeds(providers, []) : undefined;
   try {
     const target = await createVmTarget({
       outputDir,
-      modulesToLoad: [],
-      qemuDevices: [],
+      modulesToLoad: needs?.modules ?? [],
+      qemuDevices: needs?.devices ?? [],
+      setup: needs?.setup ?? [],
       agent: join(projectRoot(), 'build', script),
+      ...(kernel !== undefined && { kernel }),
       say: (line) => console.error(line),
     });
     const connection = await target.connect((line) => console.error(line));
-    const lines: string[] = [];
-    for await (const line of createInterface({ input: connection.output })) lines.push(line);
+    yield* createInterface({ input: connection.output });
     await connection.close();
-    return lines;
   } finally {
     rmSync(outputDir, { recursive: true });
   }
+}
+
+/** All that a script prints in the guest. */
+export async function printedInGuest(script: string): Promise<readonly string[]> {
+  const lines: string[] = [];
+  for await (const line of linesFromGuest(script)) lines.push(line);
+  return lines;
 }

@@ -1,0 +1,64 @@
+/** What the guest measures and the host prints: one JSON object, the last line of the guest's script. */
+
+export const MODULES = ['rdma_rxe', 'ib_uverbs', 'rdma_ucm'] as const;
+export type ModuleName = (typeof MODULES)[number];
+
+export interface TracedFunction {
+  readonly module: string;
+  readonly name: string;
+  readonly isExecuted: boolean;
+}
+
+/** One (object, method) of RDMA_VERBS_IOCTL that was called, and what came of it. */
+export interface CalledMethod {
+  readonly object: number;
+  readonly method: number;
+  readonly succeeded: boolean;
+}
+
+/** One command that came by write(2), not wrapped into INVOKE_WRITE. */
+export interface WrittenCommand {
+  readonly command: number;
+  readonly extended: boolean;
+  readonly succeeded: boolean;
+}
+
+export interface Coverage {
+  readonly functions: readonly TracedFunction[];
+  /** Empty where the kernel cannot tell. */
+  readonly methods: readonly CalledMethod[];
+  readonly written: readonly WrittenCommand[];
+}
+
+export interface SuiteTimes {
+  readonly executed: number;
+  readonly passed: number;
+  readonly skipped: number;
+  /** From the first test to the end of the last. */
+  readonly seconds: number;
+  /** The whole command. */
+  readonly commandSeconds: number;
+}
+
+/** Microseconds: the best of the rounds, each the median of its iterations. */
+export interface Latency {
+  readonly writeUs: number;
+  readonly readUs: number;
+}
+
+export interface Side {
+  readonly times: SuiteTimes;
+  readonly coverage: Coverage;
+}
+
+export interface Measurement {
+  readonly kernel: string;
+  readonly pyverbs: Side;
+  readonly ours: Side;
+  /** Cases behind our points. */
+  readonly ourCases: number;
+  readonly perftest: Latency;
+  readonly ourLatency: Latency;
+  /** With the call log that a worker keeps. */
+  readonly ourLoggedLatency: Latency;
+}

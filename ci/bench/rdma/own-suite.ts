@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readRecords } from '../../../reports/journal.ts';
+import type { JournalRecord, PointRecord } from '../../../reports/results.ts';
+import { runCli } from '../../lab/run-cli.ts';
+import type { SuiteTimes } from './measurement.ts';
+
+export interface OwnTimes {
+  readonly times: SuiteTimes;
+  /** Cases that the executed points are of. */
+  readonly cases: number;
+  /** Of points that did not pass: id and reason. */
+  readonly troubles: readonly string[];
+}
+
+/** As the lab scales limits for an emulated guest. Source: ci/lab/target.ts */
+const TIMEOUT_SCALE = '5';
+
+/** Runs the suite on this machine's rxe devices as a user would, with worker and journal. */
+export async function runOwnSuite(ids: readonly string[] = []): Promise<OwnTimes> {
+  const directory = mkdtempSync('/tmp/uapi-own-');
+  try {
+    const output = join(directory, 'run');
+    const where = ['--target', 'local', '--provider', 'rdma', '--device', 'rdma@rxe*'];
+    const how = ['--timeout-scale', TIMEOUT_SCALE, '--no-sync', '--output', output];
+    const begin = performance.now();
+    const result = await runCli(['run', ...where, ...how, ...ids]);
+    const commandSeconds = (performance.now() - begin) / 1000;
+    const journal = join(output, 'journal.jsonl');
+    try {
+      return { ...summary([...readRecords(journal)], commandSeconds) };
+    } catch (error) {
+      throw new Error(`${String(error)}: ${result.stdout.slice(-2000)}${result.stderr}`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function summary(records: readonly JournalRecord[], commandSeconds: number): OwnTimes {
+  const points = records.flatMap((record) => (record.type === 'point' ? [record] : []));
+  const executed = points.filter(({ verdict }) => verdict !== 'skip');
+  const passed = executed.filter(({ verdict }) => verdict === 'pass');
+  const started = records.find((record) => record.type === 'started');
+  const end = records.findLast((record) => record.type === 'end');
+  if (started?.type !== 'started' || end?.type !== 'end') throw new Error('no point was run');
+  return {
+    times: {
+      executed: executed.length,
+      passed: passed.length,
+      skipped: points.length - executed.length,
+      seconds: (Date.parse(end.at) - Date.parse(started.at)) / 1000,
+      commandSeconds,
+    },
+    cases: new Set(executed.map(caseOf)).size,
+    troubles: executed.filter((point) => !passed.includes(point)).map(troubleOf),
+  };
+}
+
+/** `submit/rdma-write/content-arrives[size=1]@rdma@rxe0` is a point of the case before the bracket. */
+function caseOf({ id }: PointRecord): string {
+  return /^[^[@]*/.exec(id)?.[0] ?? id;
+}
+
+function troubleOf({ id, verdict, reason }: PointRecord): string {
+  return `${verdict} ${id}: ${reason ?? ''}`;
+}
