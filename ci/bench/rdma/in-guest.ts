@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
+import { join } from 'node:path';
+import { projectRoot } from '../../../uapi/project-root.ts';
 import { calledMethods, forgetCalls, watchCalls, writtenCommands } from './called-methods.ts';
 import { forgetFunctions, watchedFunctions, watchFunctions } from './executed-functions.ts';
 import type { Coverage, Latency, Measurement } from './measurement.ts';
-import { ownLatency } from './own-latency.ts';
 import { type OwnTimes, runOwnSuite } from './own-suite.ts';
 import { perftestUs } from './perftest.ts';
 import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
@@ -41,11 +43,17 @@ async function latencies(): Promise<{ perftest: Latency; ours: Latency; logged: 
       writeUs: await perftestUs('ib_write_lat', DEVICE, ADDRESS),
       readUs: await perftestUs('ib_read_lat', DEVICE, ADDRESS),
     });
-    ours.push(ownLatency(DEVICE, false));
-    logged.push(ownLatency(DEVICE, true));
+    ours.push(ownLatency(DEVICE));
+    logged.push(ownLatency(DEVICE, 'logged'));
     for (const list of [perftest, ours, logged]) say(JSON.stringify(list.at(-1)));
   }
   return { perftest: best(perftest), ours: best(ours), logged: best(logged) };
+}
+
+function ownLatency(...args: readonly string[]): Latency {
+  const script = join(projectRoot(), 'build/ci/bench/rdma/latency-child.js');
+  const output = execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  return JSON.parse(output) as Latency;
 }
 
 function best(list: readonly Latency[]): Latency {
@@ -59,6 +67,12 @@ function sayTroubles({ times, troubles }: OwnTimes): void {
   say(`ours: ${JSON.stringify(times)}`);
   for (const trouble of troubles) say(`  ${trouble}`);
 }
+
+/** Nobody reads the guest's standard error. */
+process.on('uncaughtException', (error) => {
+  say(String(error.stack));
+  process.exit(1);
+});
 
 const latency = await latencies();
 const own = await runOwnSuite();

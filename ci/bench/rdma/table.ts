@@ -1,0 +1,169 @@
+import { uverbsCommands } from '../../../uapi/headers/rdma/uverbs-commands.ts';
+import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
+import type { Coverage, Measurement, ModuleName, Side, SuiteTimes } from './measurement.ts';
+import { missedByReason, readReasons, refuted } from './unreachable.ts';
+
+/** The comparison as Markdown, for the terminal and for README.md alike. */
+export function comparison(measurement: Measurement): string {
+  return [
+    `Kernel ${measurement.kernel}, rxe, one VM and one run for all.`,
+    '',
+    table(measurement),
+    '',
+    ...missed(measurement.ours.coverage),
+  ].join('\n');
+}
+
+interface Row {
+  readonly what: string;
+  readonly peer: string;
+  readonly ours: string;
+  readonly target?: string;
+}
+
+function table(measurement: Measurement): string {
+  const { pyverbs, ours } = measurement;
+  const rows = [
+    ...suiteRows(measurement),
+    ...coverageRows(pyverbs, ours),
+    ...latencyRows(measurement),
+  ];
+  const lines = rows.map(({ what, peer, ours: own, target = '' }) =>
+    ['', what, peer, own, target, ''].join(' | ').trim(),
+  );
+  return ['| | peer | ours | target |', '| --- | --- | --- | --- |', ...lines].join('\n');
+}
+
+function suiteRows({ pyverbs, ours, ourCases }: Measurement): readonly Row[] {
+  const count = ({ executed, skipped }: SuiteTimes): string => `${executed} (${skipped} skipped)`;
+  const peer = pyverbs.times;
+  const own = ours.times;
+  const perSecond = ({ executed, seconds }: SuiteTimes): number => executed / seconds;
+  const overall = ({ executed, commandSeconds }: SuiteTimes): number => executed / commandSeconds;
+  return [
+    {
+      what: 'tests executed',
+      peer: `pyverbs: ${count(peer)}`,
+      ours: `${count(own)}, of ${ourCases} cases`,
+    },
+    { what: 'of them passed', peer: String(peer.passed), ours: String(own.passed) },
+    {
+      what: 'executed tests per second, first to last',
+      peer: perSecond(peer).toFixed(1),
+      ours: `${perSecond(own).toFixed(1)} = ${times(perSecond(own), perSecond(peer))}`,
+      target: verdict(perSecond(own) >= 10 * perSecond(peer), '>= 10 times'),
+    },
+    {
+      what: 'the same over the whole command',
+      peer: overall(peer).toFixed(1),
+      ours: `${overall(own).toFixed(1)} = ${times(overall(own), overall(peer))}`,
+    },
+  ];
+}
+
+function coverageRows(peer: Side, ours: Side): readonly Row[] {
+  const both = (what: string, cell: (coverage: Coverage) => string, target?: string): Row => ({
+    what,
+    peer: cell(peer.coverage),
+    ours: cell(ours.coverage),
+    ...(target !== undefined && { target }),
+  });
+  const handlers = (coverage: Coverage, kind?: string) =>
+    handlersOf(coverage.functions).filter((handler) => kind === undefined || handler.kind === kind);
+  const hit = (coverage: Coverage, kind?: string): string => {
+    const list = handlers(coverage, kind);
+    return `${list.filter(({ isExecuted }) => isExecuted).length} of ${list.length}`;
+  };
+  const own = handlers(ours.coverage);
+  const excused = new Set(readReasons().flatMap(({ functions }) => functions));
+  const isWhole = own.every(
+    ({ isExecuted, functionName }) => isExecuted || excused.has(functionName),
+  );
+  const commands = Object.keys(uverbsCommands).length;
+  return [
+    both('handlers of ioctl methods run', (coverage) => hit(coverage, 'method')),
+    both('handlers of write commands run', (coverage) => hit(coverage, 'command')),
+    both('both', (coverage) => hit(coverage), verdict(isWhole, 'every one reachable on rxe')),
+    both('object methods done by ioctl', (coverage) => String(succeededMethods(coverage).length)),
+    both(
+      'commands done by plain write(2)',
+      (coverage) => `${succeededWrites(coverage).length} of ${commands}`,
+    ),
+    moduleRow('rdma_rxe', peer, ours, 0.85),
+    moduleRow('ib_uverbs', peer, ours, 0.75),
+    moduleRow('rdma_ucm', peer, ours, 0.5),
+  ];
+}
+
+function moduleRow(module: ModuleName, peer: Side, ours: Side, least: number): Row {
+  const of = ({ coverage }: Side) => coverage.functions.filter((item) => item.module === module);
+  const run = (side: Side): number => of(side).filter(({ isExecuted }) => isExecuted).length;
+  const share = (side: Side): number => run(side) / of(side).length;
+  const cell = (side: Side): string =>
+    `${run(side)} of ${of(side).length}, ${(100 * share(side)).toFixed(0)} %`;
+  return {
+    what: `functions of ${module} run`,
+    peer: cell(peer),
+    ours: cell(ours),
+    target: verdict(share(ours) >= least, `>= ${100 * least} %`),
+  };
+}
+
+function latencyRows(measurement: Measurement): readonly Row[] {
+  const { perftest, ourLatency, ourLoggedLatency } = measurement;
+  const us = (value: number): string => `${value.toFixed(0)} µs`;
+  const own = (value: number, peer: number): string => `${us(value)} = ${times(value, peer)}`;
+  const row = (what: string, key: 'writeUs' | 'readUs', program: string): Row => ({
+    what,
+    peer: `${program}: ${us(perftest[key])}`,
+    ours:
+      `${own(ourLatency[key], perftest[key])}; ` +
+      `with the call log ${own(ourLoggedLatency[key], perftest[key])}`,
+    target: verdict(ourLatency[key] <= 2 * perftest[key], '<= 2 times'),
+  });
+  return [
+    row(
+      'RDMA write of 2 bytes, post to completion',
+      'writeUs',
+      'half of there and back by ib_write_lat',
+    ),
+    row('RDMA read of 2 bytes, post to completion', 'readUs', 'ib_read_lat'),
+  ];
+}
+
+function times(value: number, base: number): string {
+  return `${(value / base).toFixed(1)} times`;
+}
+
+function verdict(isMet: boolean, target: string): string {
+  return isMet ? target : `**missed:** ${target}`;
+}
+
+/** What our run did not reach, with the reasons. */
+function missed({ functions }: Coverage): readonly string[] {
+  const reasons = readReasons();
+  const wrong = refuted(functions, reasons);
+  const groups = missedByReason(functions, reasons);
+  const total = groups.reduce((sum, group) => sum + group.functions.length, 0);
+  const lines = [`Functions that our run did not execute: ${total}.`, ''];
+  for (const group of groups) {
+    const source = group.source === '' ? '' : ` (${group.source})`;
+    lines.push(
+      `- ${group.functions.length}: ${group.reason}${source}: ${byModule(group.functions)}`,
+    );
+  }
+  if (wrong.length > 0) {
+    lines.push('', `**unreachable.json is wrong, these ran:** ${wrong.join(', ')}`);
+  }
+  return lines;
+}
+
+/** `rdma_rxe: a, b; ib_uverbs: c` of `rdma_rxe: a` and so on. */
+function byModule(names: readonly string[]): string {
+  const modules = new Map<string, string[]>();
+  for (const full of names) {
+    const [module = '', name = ''] = full.split(': ');
+    modules.set(module, [...(modules.get(module) ?? []), name]);
+  }
+  return [...modules].map(([module, list]) => `${module}: ${list.sort().join(', ')}`).join('; ');
+}
