@@ -689,6 +689,10 @@ export interface Step {
     gid?: string;
     gidIndex?: Size;
     /**
+     * true, false or a reference to a parameter
+     */
+    drainedEvent?: boolean | Reference;
+    /**
      * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
      */
     extraMask?: number | string;

@@ -3,7 +3,7 @@ import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
 import type { Arguments, PointContext, VerbResult } from '../verb.ts';
 import { addressOf, pathOf } from './rdma-address.ts';
-import { accessBits, howOf, numberOf, present, wordOf } from './rdma-arguments.ts';
+import { accessBits, flagOf, howOf, numberOf, present, wordOf } from './rdma-arguments.ts';
 import { rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 import { gaveFacts } from './rdma-queries.ts';
 
@@ -49,6 +49,7 @@ function plainAttributes(args: Arguments<'modify'>, scope: Scope): QpAttributes 
     retryCount: numberOf(args.retryCount, scope),
     rnrRetry: numberOf(args.rnrRetry, scope),
     minRnrTimer: numberOf(args.minRnrTimer, scope),
+    sqdAsyncNotify: flagOf(args.drainedEvent, scope),
     extraMask: numberOf(args.extraMask, scope),
   });
 }
