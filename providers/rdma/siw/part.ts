@@ -6,7 +6,7 @@ import type { Connection, Facts, Part, QpEnd, QpQueues } from '../driver.ts';
 import { type DriverCall, type DriverData, type Made, NO_DRIVER_DATA } from '../driver.ts';
 import { openCq } from './completion.ts';
 import { openReceiveQueue, openSrq } from './receive.ts';
-import { openSendQueue } from './send.ts';
+import { openSendQueue, SIW_JOBS } from './send.ts';
 
 /** Bytes that siw answers with, and refuses to answer without. Source: siw_verbs.c */
 const ANSWERS: Readonly<Partial<Record<DriverCall, number>>> = {
@@ -76,6 +76,7 @@ export const siw: Part = {
   driver: 'siw',
   driverId: RDMA_DRIVER_SIW,
   shown: 'lab',
+  opcodes: SIW_JOBS,
   driverData,
   queues: { openCq, openQp, openSrq },
   connect,

@@ -28,6 +28,14 @@ const OPCODES: Readonly<Partial<Record<SendRequest['opcode'], number>>> = {
   'rdma-read': h.SIW_OP_READ,
 };
 
+/** What the queues have code for. */
+export const SIW_JOBS: ReadonlySet<SendRequest['opcode']> = new Set([
+  'send',
+  'send-invalidate',
+  'rdma-write',
+  'rdma-read',
+] as const);
+
 const INLINE_OPCODES: readonly SendRequest['opcode'][] = ['send', 'rdma-write'];
 
 /** What a send queue was made for. */
