@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { WirePoint } from '../protocol.ts';
 import { Expired, within, withinActivity } from './limits.ts';
+import { lostCommand } from './lost-call.ts';
 import { patternBytes } from './pattern.ts';
 import { parseOutput } from './peer-protocol.ts';
 import { ReleaseStack } from './release.ts';
@@ -159,6 +160,14 @@ t.test('a limit ends what does not end', async (t) => {
     reason,
   );
   t.match(said, { message: 'over' });
+});
+
+t.test('a call of a dead worker is found by name, ioctl of a header or not', async (t) => {
+  const commands = { lookUp: () => undefined };
+  for (const name of ['uverbs PD.PD_DESTROY', 'uverbs write ALLOC_PD', 'RDMA_USER_CM_CMD_BIND']) {
+    t.match(await lostCommand(name, commands), { name }, name);
+  }
+  t.equal(await lostCommand('mmap', commands), undefined);
 });
 
 t.test('what a peer printed tells its last step and its report', async (t) => {
