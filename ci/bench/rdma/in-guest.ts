@@ -18,7 +18,7 @@ import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 /** A device with itself on the far side, and its address. Source: providers/rdma/lab-links.sh */
 const DEVICE = 'rxe0';
 const ADDRESS = '198.18.255.1';
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 const say = (text: string): void => console.log(`# ${text}`);
 
