@@ -47,8 +47,9 @@ function caseOf(id: string, about: Partial<LoadedCase> = {}): LoadedCase {
 }
 
 const ANY = caseOf('alloc/size/any', { parameters: [{ size: 1 }, { size: '2 pages' }] });
+const GRID_ROLES = { exporter: { needs: ['export'] }, importer: { needs: ['import'] } } as const;
 const GRID = caseOf('dma-buf/share/grid', {
-  roles: { exporter: { needs: ['export'] }, importer: { needs: ['import'] } },
+  roles: GRID_ROLES,
   rules: ['DMABUF-029'],
 });
 const GEM_ONLY = caseOf('drivers/gem/one', { roles: { device: { needs: [], provider: ['gem'] } } });
@@ -140,6 +141,22 @@ const rows: readonly Row[] = [
     name: 'a device that must not be opened is a skip for want of privilege',
     input: { cases: [FENCE], devices: [device('gem@b', { fence: 'open /dev/b: EACCES' })] },
     points: ['sync/fence/one@gem@b no-privilege: fence: open /dev/b: EACCES'],
+  },
+  {
+    name: 'a sample takes devices of one driver in turn, and all pairs of drivers',
+    input: {
+      sample: true,
+      cases: [ANY, caseOf('dma-buf/share/pair', { roles: GRID_ROLES })],
+      devices: [device('gem@a'), device('gem@b'), HEAP_DEVICE],
+    },
+    points: [
+      'alloc/size/any[size=1]@gem@a',
+      'alloc/size/any[size=1]@heap@system',
+      'alloc/size/any[size=2~pages]@gem@b',
+      'alloc/size/any[size=2~pages]@heap@system',
+      'dma-buf/share/pair@exporter=gem@a,importer=gem@b',
+      'dma-buf/share/pair@exporter=heap@system,importer=gem@b',
+    ],
   },
   {
     name: 'a device that lacks something does not stop those that have it',

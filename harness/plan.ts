@@ -2,6 +2,7 @@ import type { Provider } from '../providers/contract.ts';
 import type { DeviceRecord, SkipClass } from '../reports/results.ts';
 import type { LoadedCase, ParameterRow, Role } from './cases/loaded-case.ts';
 import { offersAll } from './cases/roles.ts';
+import { castings, inTurn } from './casting.ts';
 import { formatPointId } from './point-id.ts';
 import type { WireCase, WirePoint } from './protocol.ts';
 import {
@@ -11,6 +12,7 @@ import {
   selectCases,
   selectDevices,
 } from './select.ts';
+import { stableNumber } from './shard.ts';
 import { randomNumbers, shuffle } from './shuffle.ts';
 
 /** A point that runs, or one that stands for points that cannot and says why. */
@@ -38,6 +40,8 @@ export interface PlanInput {
   readonly repeat?: number;
   /** Also cases that disturb the device or the machine. */
   readonly destructive: boolean;
+  /** One choice of devices for each point and combination of drivers, in turn, instead of all. */
+  readonly sample?: boolean;
   /** Limit of the time without any activity; 0 for none. Default: 30 s. */
   readonly inactivityMs?: number;
   /** Factor on every time limit; targets that are emulated are slower. */
@@ -132,15 +136,16 @@ function pointsOf(
   const skips = [...roles].flatMap(([name, { unable }]) =>
     unable.map((device) => skipUnable(one, name, device)),
   );
-  const grid = combine([...roles].map(([name, { able }]) => [name, able])).filter((devices) =>
-    isConnected(one, devices),
+  const grid = castings(
+    one,
+    [...roles].map(([name, { able }]) => [name, able]),
   );
   if (grid.length === 0) return skips;
   if (one.destructive && !input.destructive) {
     return [skipped(one, {}, 'excluded', 'it is destructive; run it with --destructive'), ...skips];
   }
   const points = one.parameters.flatMap((parameters, index) =>
-    grid.map((cast) => {
+    (input.sample === true ? inTurn(grid, stableNumber(one.id) + index) : grid).map((cast) => {
       const devices = Object.fromEntries(
         Object.entries(cast).map(([role, { address }]) => [role, address]),
       );
@@ -158,31 +163,6 @@ function pointsOf(
     }),
   );
   return [...points, ...skips];
-}
-
-type Choice = Readonly<Record<string, DeviceRecord>>;
-
-/** Every choice of one device for each role. */
-function combine(
-  roles: readonly (readonly [string, readonly DeviceRecord[]])[],
-): readonly Choice[] {
-  return roles.reduce<readonly Choice[]>(
-    (chosen, [role, devices]) =>
-      chosen.flatMap((others) => devices.map((device) => ({ ...others, [role]: device }))),
-    [{}],
-  );
-}
-
-/** Whether all who must reach each other are on one fabric; every device reaches itself. */
-function isConnected({ roles }: LoadedCase, devices: Choice): boolean {
-  return Object.entries(roles).every(([name, { reaches }]) => {
-    if (reaches === undefined) return true;
-    const one = devices[name];
-    const other = devices[reaches];
-    if (one === undefined || other === undefined || one === other) return true;
-    const fabric = one.identity['fabric'];
-    return fabric !== undefined && fabric === other.identity['fabric'];
-  });
 }
 
 function skipped(

@@ -16,8 +16,8 @@ const SOFTWARE_DRIVERS = ['dma-heap', 'udmabuf', 'vgem'];
  * source, which one kernel is enough to show.
  */
 const RUNS = [
-  { kernel: 'debian-6.12', args: [], providers: ['dma-heap', 'rdma', 'udmabuf', 'vgem'] },
-  { kernel: 'newest', args: only(SOFTWARE_DRIVERS), providers: SOFTWARE_DRIVERS },
+  { kernel: 'debian-6.12', args: ['--sample'], providers: ['dma-heap', 'rdma', 'udmabuf', 'vgem'] },
+  { kernel: 'newest', args: ['--sample', ...only(SOFTWARE_DRIVERS)], providers: SOFTWARE_DRIVERS },
 ];
 /** Points that must have been executed; fewer means that something fell out of the plan. */
 const LEAST_EXECUTED = 300;

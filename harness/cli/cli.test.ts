@@ -173,6 +173,7 @@ const REQUEST: RunRequest = {
   all: false,
   caseDirectories: ['/my cases'],
   repeat: 3,
+  sample: false,
   destructive: true,
   jobs: 2,
   required: [],

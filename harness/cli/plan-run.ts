@@ -55,6 +55,7 @@ export function planRun(
     filters: request.filters,
     repeat: request.repeat,
     destructive: request.destructive,
+    sample: request.sample,
     timeoutScale: timeoutScale * request.timeoutScale,
     ...(request.inactivityMs !== undefined && { inactivityMs: request.inactivityMs }),
     ...(request.seed !== undefined && { seed: request.seed }),

@@ -36,12 +36,17 @@ function withDeviceOptions<T>(yargs: Argv<T>) {
       type: 'boolean',
       default: false,
     })
+    .option('sample', {
+      describe: 'Of devices with the same driver one for each point, in turn, instead of all',
+      type: 'boolean',
+      default: false,
+    })
     .option('destructive', {
       describe: 'Also cases that disturb the device or the machine',
       type: 'boolean',
       default: false,
     })
-    .group(['device', 'provider', 'all', 'destructive'], 'Selection:');
+    .group(['device', 'provider', 'all', 'sample', 'destructive'], 'Selection:');
 }
 
 function withHowOptions<T>(yargs: Argv<T>) {

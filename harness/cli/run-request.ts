@@ -21,6 +21,8 @@ export interface RunRequest {
   readonly seed?: number;
   readonly repeat: number;
   readonly destructive: boolean;
+  /** Of devices with the same driver one for each point, in turn. */
+  readonly sample: boolean;
   readonly jobs: number;
   readonly isolate: boolean;
   readonly timeoutScale: number;
@@ -63,11 +65,12 @@ export function runRequest(given: RunArguments): RunRequest {
   return {
     target: targetRequest(given),
     filters,
-    isUnfiltered: Object.values(filters).every((list) => list.length === 0),
+    isUnfiltered: !given.sample && Object.values(filters).every((list) => list.length === 0),
     all: given.all,
     caseDirectories: (given.cases ?? []).map((directory) => resolve(directory)),
     repeat: given.repeat ?? 1,
     destructive: given.destructive,
+    sample: given.sample,
     jobs: given.jobs ?? 0,
     isolate: given.isolate,
     timeoutScale: given.timeoutScale ?? 1,
