@@ -1,4 +1,5 @@
 import type { RdmaKind, RdmaObject, RdmaVerbs } from '../../../providers/contract-verbs.ts';
+import { E } from '../../../uapi/errno.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect, kindOf, type RdmaValue, type SessionValue } from '../values.ts';
 import { type PointContext, provided } from '../verb.ts';
@@ -47,7 +48,9 @@ export function holdRdma(context: Pick<PointContext, 'release'>, parts: ValuePar
     if (life.destroyed || owner.closed) return 0;
     life.destroyed = true;
     const outcome = verbsOf(owner).destroy(life.newest);
-    return outcome.ok ? 0 : outcome.errno;
+    // ENOENT: a raw call of the case destroyed it, `uverbs` or `uverbsWrite` with the plain handle,
+    // of which this value does not hear. What a failed destruction leaves behind still has its handle.
+    return outcome.ok || outcome.errno === E.ENOENT ? 0 : outcome.errno;
   });
   return value;
 }
