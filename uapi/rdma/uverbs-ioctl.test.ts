@@ -170,7 +170,8 @@ t.test('a refused call says method and attributes, and the log has them by name'
 });
 
 t.test('a raw call is passed as it is, wrong place included', (t) => {
-  setCallLog(new CallLog(4));
+  const log = new CallLog(4);
+  setCallLog(log);
   t.teardown(() => setCallLog(undefined));
   const header = { object: 1, method: 2, driverId: 3 };
   const call = 'RDMA_VERBS_IOCTL object 1 method 2 attributes [0x1000]';
@@ -178,5 +179,10 @@ t.test('a raw call is passed as it is, wrong place included', (t) => {
     const outcome = tryRawMethod(-1, header, [{ id: 0x1000, data: Buffer.alloc(3) }], options);
     t.same(outcome, { ok: false, errno: E.EBADF, call });
   }
+  const [plain, nothing, placed] = log.entries();
+  const known = { object_id: 1, method_id: 2, attrs: [{ attr_id: 0x1000, len: 3 }] };
+  t.match(plain?.decodedInput(), known);
+  t.equal(nothing?.decodedInput(), undefined);
+  t.match(placed?.decodedInput(), known, 'the log has what was placed');
   t.end();
 });

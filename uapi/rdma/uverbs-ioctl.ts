@@ -202,7 +202,10 @@ function ioctlAt(fd: number, bytes: Buffer, options: RawMethodOptions): SysResul
   const { argument, place, request } = options;
   const where: IoctlArgument = argument === undefined ? (place?.(bytes) ?? bytes) : argument;
   const command = { ...rawCommand, request: request ?? rawCommand.request };
-  return tryIoctl(fd, command, where, { restart: false });
+  if (argument !== undefined) return tryIoctl(fd, command, where, { restart: false });
+  // A place is an address only; the log shall have the bytes that stand there.
+  const transcript = { input: () => bytes, output: () => bytes };
+  return tryIoctl(fd, command, where, { restart: false, transcript });
 }
 
 /** The header is decoded with its attributes, a flexible array of the generated struct. */
