@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePackages } from '../../../harness/system-packages.ts';
 import { projectRoot } from '../../../uapi/project-root.ts';
@@ -26,6 +26,7 @@ async function measure(kernel: string | undefined): Promise<Measurement> {
     else last = line;
   }
   if (!last.startsWith('{')) throw new Error('the guest ended without a measurement');
+  mkdirSync(join(projectRoot(), 'results'), { recursive: true });
   writeFileSync(join(projectRoot(), LAST), `${last}\n`);
   return JSON.parse(last) as Measurement;
 }
