@@ -12,7 +12,7 @@ import { projectRoot } from '../../uapi/project-root.ts';
  * Shows that cases can fail: writes each case again with one expectation made wrong, for the suite to
  * run, and then tells which of these mutants passed everywhere: what they changed is not checked.
  *
- *     node build/ci/lab/mutate-cases.js write DIR [AREA..]
+ *     node build/ci/lab/mutate-cases.js write DIR [AREA|TOPIC..]
  *     uapi-conform run --target vm --cases DIR --output OUT mutants
  *     node build/ci/lab/mutate-cases.js check OUT
  *
@@ -61,6 +61,9 @@ function* mutantsOf(step: Step): Generator<Mutant> {
   if (bytes !== undefined) {
     yield ['bytes', { ...step, bytes: { ...bytes, pattern: wrongPattern(bytes.pattern) } }];
   }
+  if (bytes?.around !== undefined) {
+    yield ['around', { ...step, bytes: { ...bytes, around: wrongPattern(bytes.around) } }];
+  }
   if (fill !== undefined) {
     yield ['fill', { ...step, fill: { ...fill, pattern: wrongPattern(fill.pattern) } }];
   }
@@ -108,11 +111,12 @@ function* mutantCases(one: Case): Generator<Case> {
   }
 }
 
-async function write(directory: string, areas: readonly string[]): Promise<void> {
+async function write(directory: string, wanted: readonly string[]): Promise<void> {
   const root = join(projectRoot(), 'cases');
   const { topics } = await readCaseFiles(root, []);
   for (const { id } of topics) {
-    if (areas.length > 0 && !areas.includes(id.split('/')[0] ?? '')) continue;
+    const asked = wanted.includes(id) || wanted.includes(id.split('/')[0] ?? '');
+    if (wanted.length > 0 && !asked) continue;
     const topic = JSON.parse(readFileSync(join(root, `${id}.json`), 'utf8')) as TopicFile;
     const cases = topic.cases.flatMap((one) => [...mutantCases(one)]);
     const file = join(directory, 'mutants', `${id.replaceAll('/', '-')}.json`);
@@ -137,10 +141,10 @@ function check(output: string): number {
   return survivors.length === 0 ? 0 : 1;
 }
 
-const [order, directory, ...areas] = process.argv.slice(2);
-if (order === 'write' && directory !== undefined) await write(directory, areas);
+const [order, directory, ...wanted] = process.argv.slice(2);
+if (order === 'write' && directory !== undefined) await write(directory, wanted);
 else if (order === 'check' && directory !== undefined) process.exitCode = check(directory);
 else {
-  console.error('usage: mutate-cases.js write DIR [AREA..] | check OUTPUT');
+  console.error('usage: mutate-cases.js write DIR [AREA|TOPIC..] | check OUTPUT');
   process.exitCode = 2;
 }
