@@ -37,6 +37,19 @@ export const CAPABILITIES = {
   'sync-file': 'dma-bufs of this device export and import sync_files',
   'sync-file-deadline': 'sync_files take a deadline hint',
   'render-node': 'the device has a render node',
+  drm: 'a DRM device: VERSION, GET_CAP and what else the core answers for every driver',
+  modeset: 'a DRM device with mode setting',
+  dumb: 'dumb buffers of mode setting drivers',
+  syncobj: 'DRM synchronization objects',
+  'syncobj-timeline': 'DRM synchronization objects with points',
+  'job-copy': 'submitCopy(): the device copies between buffers',
+  'job-fill': 'submitFill(): the device fills a buffer',
+  'job-large': 'one job does at least 1 MiB',
+  'job-imported': 'jobs work on buffers that the session imported',
+  'job-shadow': 'the device works on a copy of a buffer, which transfer() moves',
+  'job-fence-out': 'a job gives a sync_file that signals when it is done',
+  'job-fence-in': 'a job waits for a sync_file',
+  'job-syncobj': 'a job waits for syncobjs and signals syncobjs',
   verbs: 'RDMA verbs: queries, PD, MR, CQ, completion channel, asynchronous events',
   'rdma-jobs': 'work requests go into the queues, and completions come out of them',
   'rdma-port': 'a port is active and has an address that can be reached',
@@ -150,6 +163,42 @@ export interface SoftwareFence {
   readonly id: number;
 }
 
+/** Bytes of one buffer that a job copies to another place, or to another buffer of the session. */
+export interface CopyJob {
+  readonly source: BufferObject;
+  readonly sourceOffset: bigint;
+  readonly target: BufferObject;
+  readonly targetOffset: bigint;
+  readonly size: bigint;
+}
+
+/** Bytes of a buffer that a job fills with a 32-bit value; offset and size are multiples of 4. */
+export interface FillJob {
+  readonly target: BufferObject;
+  readonly offset: bigint;
+  readonly size: bigint;
+  readonly value: number;
+}
+
+/** What a job waits for and what it signals. Descriptors and handles stay the caller's. */
+export interface SubmitRequest {
+  /** A sync_file descriptor. */
+  readonly fenceIn?: number;
+  /** Asks for a sync_file of the job. */
+  readonly fenceOut?: boolean;
+  /** Handles of syncobjs of this session. */
+  readonly syncobjsIn?: readonly number[];
+  readonly syncobjsOut?: readonly number[];
+}
+
+/** A job that the kernel has accepted. */
+export interface Job {
+  /** The driver's own number for it, or one of the provider's. */
+  readonly id: number;
+  /** The sync_file that was asked for: the caller's. */
+  readonly fence?: number;
+}
+
 /** One open file on a device. All objects made through it are its own. */
 export interface Session {
   readonly fd: number;
@@ -201,6 +250,31 @@ export interface Session {
    */
   attachFence?(buffer: BufferObject, access: 'read' | 'write'): Outcome<SoftwareFence>;
   signalFence?(fence: SoftwareFence): Outcome<undefined>;
+
+  /**
+   * Puts a job into the device's queue, built of the packets that the hardware reads.
+   * Guarantees: success means that the kernel accepted it, not that it is done; the job touches the
+   * bytes that it names and no others.
+   */
+  submitCopy?(job: CopyJob, how: SubmitRequest): Outcome<Job>;
+  submitFill?(job: FillJob, how: SubmitRequest): Outcome<Job>;
+
+  /**
+   * Waits for a job, at most so long; what a driver says of one that takes longer is its own
+   * (EBUSY, ETIME, ETIMEDOUT).
+   * Guarantees: after success the job is done, and the CPU sees it; where the device works on a copy
+   * of the buffer (`job-shadow`), after `transfer`.
+   */
+  waitJob?(job: Job, timeoutMs: number): Outcome<undefined>;
+
+  /**
+   * Moves the content of a buffer between the CPU's side and the device's, and waits until it is
+   * there. Only where these are two (`job-shadow`).
+   */
+  transfer?(buffer: BufferObject, to: 'device' | 'cpu'): Outcome<undefined>;
+
+  /** Other descriptors of the session, by name: `container` and `group` of VFIO. */
+  readonly otherFds?: Readonly<Record<string, number>>;
 
   /** Verbs of an RDMA device. */
   readonly verbs?: RdmaVerbs;

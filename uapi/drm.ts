@@ -5,6 +5,7 @@ import { E } from './errno.ts';
 import {
   DRM_CLOEXEC,
   DRM_IOCTL_GEM_CLOSE,
+  DRM_IOCTL_GET_CAP,
   DRM_IOCTL_MODE_CREATE_DUMB,
   DRM_IOCTL_MODE_MAP_DUMB,
   DRM_IOCTL_PRIME_FD_TO_HANDLE,
@@ -12,6 +13,7 @@ import {
   DRM_IOCTL_VERSION,
   DRM_RDWR,
   drm_gem_close,
+  drm_get_cap,
   drm_prime_handle,
   drm_version,
 } from './headers/drm/drm.ts';
@@ -37,6 +39,14 @@ export function tryVersion(fd: number): CallOutcome<DrmVersion> {
   const text = name.toString('utf8', 0, Math.min(name.length, Number(name_len)));
   const numbers = { major: version_major, minor: version_minor, patchLevel: version_patchlevel };
   return { ok: true, value: { name: text, ...numbers } };
+}
+
+/** The value of one of DRM_CAP_…; EINVAL when the kernel does not know it. Source: drm_getcap() */
+export function tryCapability(fd: number, capability: bigint): CallOutcome<bigint> {
+  const arg = drm_get_cap.make({ capability });
+  const { errno } = tryIoctl(fd, DRM_IOCTL_GET_CAP, arg);
+  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_GET_CAP.name };
+  return { ok: true, value: drm_get_cap.get(arg, 'value') };
 }
 
 /** A GEM object known by its handle. */

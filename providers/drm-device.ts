@@ -1,0 +1,103 @@
+import { basename } from 'node:path';
+import { openDeviceFile } from '../uapi/device-file.ts';
+import { probeSyncFile } from '../uapi/dma-buf-features.ts';
+import { tryCapability, tryVersion } from '../uapi/drm.ts';
+import { errnoName } from '../uapi/errno.ts';
+import {
+  DRM_CAP_DUMB_BUFFER,
+  DRM_CAP_SYNCOBJ,
+  DRM_CAP_SYNCOBJ_TIMELINE,
+} from '../uapi/headers/drm/drm.ts';
+import { tryClose } from '../uapi/sys.ts';
+import { pageSize } from '../uapi/sys-memory.ts';
+import { sysfsTarget } from '../uapi/sysfs.ts';
+import { type DrmNodes, drmDevices } from '../uapi/sysfs-drm.ts';
+import type { Capability, Device, OpenRequest, Outcome, Probe, Session } from './contract.ts';
+
+/** How the devices of DRM drivers are found, opened and probed; what all of them have in common. */
+
+/** The devices that a kernel driver is bound to: `virtio_gpu`, `qxl`. */
+export function drmNodesOf(driver: string): readonly DrmNodes[] {
+  return drmDevices().filter(
+    ({ path }) => basename(sysfsTarget(`${path}/driver`) ?? '') === driver,
+  );
+}
+
+/** The nodes of a device under the contract's names; a device without a card node is none. */
+export function drmDevice(
+  nodes: DrmNodes,
+  address: string,
+  identity: Device['identity'],
+): readonly Device[] {
+  const { primary, render } = nodes;
+  if (primary === undefined) return [];
+  const otherNodes: Record<string, string> = render === undefined ? {} : { render };
+  return [{ address, node: primary, otherNodes, identity }];
+}
+
+export function openDrm(
+  device: Device,
+  how: OpenRequest,
+  createSession: (fd: number) => Session,
+): Outcome<Session> {
+  const { render } = device.otherNodes;
+  const node = how.node === 'render' && render !== undefined ? render : device.node;
+  const opened = openDeviceFile(node, how);
+  return opened.ok ? { ok: true, value: createSession(opened.value) } : opened;
+}
+
+/** What the core and a buffer of one page tell of a device; `more` finds out the driver's own. */
+export function probeDrm(
+  device: Device,
+  createSession: (fd: number) => Session,
+  more: (session: Session) => Partial<Probe> = () => ({}),
+): Outcome<Probe> {
+  const opened = openDrm(device, {}, createSession);
+  if (!opened.ok) return opened;
+  const session = opened.value;
+  const version = tryVersion(session.fd);
+  const own = version.ok ? more(session) : {};
+  const missing = { ...missingOfCore(device, session.fd), ...missingOfBuffer(session) };
+  session.close();
+  if (!version.ok) return { ok: false, errno: version.errno, call: 'DRM_IOCTL_VERSION' };
+  const { name, major, minor, patchLevel } = version.value;
+  const identity = { driver: name, version: `${major}.${minor}.${patchLevel}` };
+  const value = {
+    missing: { ...missing, ...own.missing },
+    identity: { ...identity, ...own.identity },
+  };
+  return { ok: true, value };
+}
+
+/** Source: drivers/gpu/drm/drm_ioctl.c, drm_getcap() */
+const CORE_CAPABILITIES = [
+  ['dumb', 'DRM_CAP_DUMB_BUFFER', DRM_CAP_DUMB_BUFFER],
+  ['syncobj', 'DRM_CAP_SYNCOBJ', DRM_CAP_SYNCOBJ],
+  ['syncobj-timeline', 'DRM_CAP_SYNCOBJ_TIMELINE', DRM_CAP_SYNCOBJ_TIMELINE],
+] as const;
+
+function missingOfCore(device: Device, fd: number): Probe['missing'] {
+  const missing: Partial<Record<Capability, string>> = {};
+  for (const [capability, name, number] of CORE_CAPABILITIES) {
+    const told = tryCapability(fd, BigInt(number));
+    if (!told.ok) missing[capability] = `${name} answers ${errnoName(told.errno)}`;
+    else if (told.value === 0n) missing[capability] = `${name} is 0`;
+  }
+  if (device.otherNodes['render'] === undefined) {
+    missing['render-node'] = 'sysfs shows no render node';
+  }
+  return missing;
+}
+
+/** Exports one page to learn what the kernel's dma-buf core can do with it. */
+function missingOfBuffer(session: Session): Probe['missing'] {
+  const allocated = session.alloc?.({ size: BigInt(pageSize()) });
+  if (allocated === undefined) return {};
+  if (!allocated.ok) return { alloc: `answers ${errnoName(allocated.errno)}` };
+  const exported = session.exportDmabuf?.(allocated.value, {});
+  if (exported === undefined) return {};
+  if (!exported.ok) return { export: `answers ${errnoName(exported.errno)}` };
+  const missing = probeSyncFile(exported.value);
+  tryClose(exported.value);
+  return missing;
+}
