@@ -1,0 +1,91 @@
+import { E } from '../../uapi/errno.ts';
+import {
+  DRM_IOCTL_VIRTGPU_MAP,
+  DRM_IOCTL_VIRTGPU_RESOURCE_CREATE,
+  DRM_IOCTL_VIRTGPU_RESOURCE_INFO,
+  type DrmVirtgpuResourceCreate,
+  drm_virtgpu_map,
+  drm_virtgpu_resource_create,
+  drm_virtgpu_resource_info,
+} from '../../uapi/headers/drm/virtgpu-drm.ts';
+import { tryIoctl } from '../../uapi/ioctl.ts';
+import type { BufferObject, MapPlan, Outcome } from '../contract.ts';
+import { handleOf } from '../drm-session.ts';
+
+/** Resources: memory of the guest that stands for something that the host made. */
+
+/** A row of an image is a page of 32-bit pixels, so that sizes come out in whole pages. */
+const ROW_PIXELS = 1024n;
+const PIXEL_BYTES = 4n;
+/** Source: include/uapi/linux/virtio_gpu.h, VIRTIO_GPU_FORMAT_B8G8R8A8_UNORM */
+const FORMAT_B8G8R8A8 = 1;
+/** The only target that a device without 3D takes. Source: virtgpu_ioctl.c */
+const TARGET_2D = 2;
+
+/** An image of at least `size` bytes: what a device without 3D has for a buffer. */
+export function imageOf(size: bigint): Outcome<Partial<DrmVirtgpuResourceCreate>> {
+  const pixels = (size + PIXEL_BYTES - 1n) / PIXEL_BYTES;
+  const width = pixels > ROW_PIXELS ? ROW_PIXELS : atLeastOne(pixels);
+  const height = (atLeastOne(pixels) + width - 1n) / width;
+  return sized(size === 0n ? 0n : width * height * PIXEL_BYTES, {
+    target: TARGET_2D,
+    format: FORMAT_B8G8R8A8,
+    width: Number(width),
+    height: Number(height),
+    depth: 1,
+    array_size: 1,
+  });
+}
+
+const atLeastOne = (count: bigint): bigint => (count === 0n ? 1n : count);
+
+/** The struct has 32 bits for the size: E2BIG without a call for what they cannot say. */
+function sized(
+  size: bigint,
+  fields: Partial<DrmVirtgpuResourceCreate>,
+): Outcome<Partial<DrmVirtgpuResourceCreate>> {
+  if (size > 0xffffffffn) return { ok: false, errno: E.E2BIG, call: 'no resource is so large' };
+  return { ok: true, value: { ...fields, size: Number(size) } };
+}
+
+/**
+ * DRM_IOCTL_VIRTGPU_RESOURCE_CREATE; the size is what the kernel says afterwards, since it rounds up
+ * and makes a page of nothing. Source: virtgpu_ioctl.c, virtio_gpu_resource_create_ioctl()
+ */
+export function createResource(
+  fd: number,
+  want: Outcome<Partial<DrmVirtgpuResourceCreate>>,
+): Outcome<BufferObject> {
+  if (!want.ok) return want;
+  const arg = drm_virtgpu_resource_create.make(want.value);
+  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE, arg);
+  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_RESOURCE_CREATE.name };
+  const handle = drm_virtgpu_resource_create.get(arg, 'bo_handle');
+  const info = resourceInfo(fd, handle);
+  if (!info.ok) return info;
+  return { ok: true, value: { handle, size: BigInt(info.value.size) } };
+}
+
+export interface ResourceInfo {
+  /** The resource's number on the host, by which command streams name it. */
+  readonly resource: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Source: virtgpu_ioctl.c, virtio_gpu_resource_info_ioctl() */
+export function resourceInfo(fd: number, handle: number): Outcome<ResourceInfo> {
+  const arg = drm_virtgpu_resource_info.make({ bo_handle: handle });
+  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, arg);
+  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_RESOURCE_INFO.name };
+  const resource = drm_virtgpu_resource_info.get(arg, 'res_handle');
+  return { ok: true, value: { resource, size: drm_virtgpu_resource_info.get(arg, 'size') } };
+}
+
+/** Where mmap(2) finds the guest's memory. Source: virtgpu_ioctl.c, virtio_gpu_map_ioctl() */
+export function mapResource(fd: number, buffer: BufferObject): Outcome<MapPlan> {
+  const arg = drm_virtgpu_map.make({ handle: handleOf(buffer) });
+  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_MAP, arg);
+  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_MAP.name };
+  return { ok: true, value: { fd, offset: drm_virtgpu_map.get(arg, 'offset') } };
+}
