@@ -32,6 +32,11 @@ const UNITS: Readonly<Record<string, bigint>> = {
 const NUMBER = /^(0x[0-9a-fA-F]+|[0-9]+) ?([A-Za-z]*)$/;
 const REFERENCE = /^\$([a-z][A-Za-z0-9]*(?:\[[0-9]+\]|\.[A-Za-z0-9_]+)*)$/;
 
+/** False for most texts that are no size, without the cost of an error. */
+export function mayBeSize(text: string): boolean {
+  return /^(?:[-+$0-9]|page)/.test(text);
+}
+
 /** @throws SizeError when the text is no size */
 export function parseSize(text: string): Term[] {
   const parts = text.split(/( ?[+-] ?)/);

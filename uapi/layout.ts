@@ -69,6 +69,7 @@ export class Struct<T = Record<string, unknown>> {
   readonly spelling: string;
   readonly #layout: StructLayout;
   readonly #resolved = new Map<string, Resolved>();
+  readonly #unknown = new Set<string>();
   #fields: readonly Field[] | undefined;
   #entries: Map<string, Entry> | undefined;
   #codec: Codec | undefined;
@@ -157,12 +158,15 @@ export class Struct<T = Record<string, unknown>> {
 
   /** True if `field(path)` would not throw. */
   has(path: string): boolean {
+    // Its error lists the names that come near, which costs too much to be thrown away often.
+    if (this.#unknown.has(path)) return false;
     try {
       this.field(path);
       return true;
     } catch (error) {
-      if (error instanceof LayoutError) return false;
-      throw error;
+      if (!(error instanceof LayoutError)) throw error;
+      this.#unknown.add(path);
+      return false;
     }
   }
 

@@ -1,8 +1,14 @@
 import type { Facts } from '../contract-verbs.ts';
 
-/** Names of C fields as cases write them: max_qp_wr is maxQpWr. */
+const camelCases = new Map<string, string>();
+
+/** Names of C fields as cases write them: max_qp_wr is maxQpWr. Structs bring the same ones again. */
 function camelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const known = camelCases.get(name);
+  if (known !== undefined) return known;
+  const made = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  camelCases.set(name, made);
+  return made;
 }
 
 type Decoded = { readonly [name: string]: unknown };

@@ -1,5 +1,5 @@
 import { pageSize } from '../../../uapi/sys-memory.ts';
-import { evaluateSize, parseSize, SizeError } from '../../size.ts';
+import { evaluateSize, mayBeSize, parseSize, SizeError } from '../../size.ts';
 import { type Scalar, show } from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
 
@@ -46,7 +46,7 @@ const REFERENCE = /^\$[a-zA-Z0-9_.[\]]+$/;
  */
 export function comparable(value: Scalar): Scalar {
   if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
-  if (typeof value !== 'string') return value;
+  if (typeof value !== 'string' || !mayBeSize(value)) return value;
   try {
     const terms = parseSize(value);
     if (terms.some((term) => term.kind === 'reference')) return value;
@@ -63,7 +63,7 @@ export function plain(operand: Scalar, context: Pick<PointContext, 'scope'>): Sc
     return plain(context.scope.scalar(operand), context);
   }
   if (typeof operand === 'number' && Number.isInteger(operand)) return BigInt(operand);
-  if (typeof operand !== 'string') return operand;
+  if (typeof operand !== 'string' || !mayBeSize(operand)) return operand;
   if (/^-\d+$/.test(operand)) return BigInt(operand);
   try {
     return context.scope.size(operand);
