@@ -5,7 +5,7 @@ import { announce } from './announce.ts';
 import { InfraError } from './errors.ts';
 
 /** What needs packages of the distribution. */
-export type Purpose = 'lab' | 'headers' | 'modules' | 'tests' | 'bench';
+export type Purpose = 'lab' | 'gl' | 'headers' | 'modules' | 'tests' | 'bench';
 
 export interface SystemPackage {
   readonly name: string;
@@ -27,6 +27,10 @@ export const SYSTEM_PACKAGES: Readonly<Record<Purpose, readonly SystemPackage[]>
     { name: 'xz-utils', proof: 'xz' },
     { name: 'zstd', proof: 'zstd' },
     { name: 'iproute2', proof: 'rdma' },
+  ],
+  gl: [
+    { name: 'qemu-system-gui', proof: '/usr/share/doc/qemu-system-gui' },
+    { name: 'libegl1', proof: '/usr/share/doc/libegl1' },
   ],
   headers: [{ name: 'clang', proof: 'clang' }],
   modules: [{ name: 'make', proof: 'make' }],
@@ -80,7 +84,7 @@ export async function ensurePackages(purpose: Purpose): Promise<void> {
   const missing = missingPackages(purpose);
   if (missing.length === 0) return;
   const names = missing.map((item) => item.name);
-  const command = `apt-get install -y --no-install-recommends ${names.join(' ')}`;
+  const command = installCommand(names);
   const wouldServe = missing.some((item) => item.isDaemon) && existsSync('/run/systemd/system');
   const mayInstall = process.getuid?.() === 0 && findProgram('apt-get') !== undefined;
   if (!mayInstall || wouldServe) {
@@ -88,6 +92,11 @@ export async function ensurePackages(purpose: Purpose): Promise<void> {
   }
   announce(`installing ${names.join(', ')}`);
   await install(names, command);
+}
+
+/** What an administrator types. */
+export function installCommand(names: readonly string[]): string {
+  return `apt-get install -y --no-install-recommends ${names.join(' ')}`;
 }
 
 async function install(names: readonly string[], command: string): Promise<void> {

@@ -25,6 +25,7 @@ export async function* linesFromGuest(
       outputDir,
       modulesToLoad: needs?.modules ?? [],
       qemuDevices: needs?.devices ?? [],
+      glDevices: needs?.glDevices ?? [],
       setup: needs?.setup ?? [],
       agent: join(projectRoot(), 'build', script),
       ...(kernel !== undefined && { kernel }),

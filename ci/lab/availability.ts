@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type LabNeeds, labNeeds } from '../../harness/targets/vm.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { glState } from './gl-display.ts';
 import { sourcePackage } from './kernel-source.ts';
 import type { Kernel } from './kernels.ts';
 import { planModules, readModuleIndex } from './modules.ts';
@@ -26,6 +27,9 @@ export async function availability(kernels: readonly Kernel[]): Promise<Availabi
         const state = await stateOf(kernel, modules, needs);
         rows.push({ provider, devices, kernel: kernel.name, state });
       }
+    }
+    for (const devices of needs.glDevices) {
+      rows.push({ provider, devices, kernel: 'all', state: glState() });
     }
   }
   return rows;

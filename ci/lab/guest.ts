@@ -12,6 +12,8 @@ import { PORT_FD } from './qemu-command.ts';
 export interface BootOptions {
   readonly qemu: string;
   readonly args: readonly string[];
+  /** Added to QEMU's environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** First line of this boot in the console log. */
   readonly title: string;
   readonly consoleLog: string;
@@ -159,7 +161,7 @@ function startQemu(options: BootOptions): ChildProcess {
   const [program, ...args] = withParentDeath(options.qemu, options.args);
   const stdio = Array.from({ length: PORT_FD + 1 }, (_, fd) => (fd === 0 ? 'ignore' : 'pipe'));
   // Out of the terminal's process group: Ctrl-C is for the host half, which then ends the guest.
-  return spawn(program, args, { stdio, detached: true });
+  return spawn(program, args, { stdio, detached: true, env: { ...process.env, ...options.env } });
 }
 
 /** A command that the kernel kills when this process dies, however that happens. */

@@ -287,6 +287,7 @@ t.test('QEMU gets a read-only root, no network, the port and the devices', async
     image: '/k/vmlinuz',
     initramfs: '/k/i.cpio',
     devices: ['virtio-gpu-pci'],
+    glDevices: [],
     memoryMiB: 2048,
     interactive: false,
   });
@@ -298,6 +299,22 @@ t.test('QEMU gets a read-only root, no network, the port and the devices', async
   t.match(line, /socket,id=agent,fd=3/);
   t.match(line, /-device virtio-gpu-pci/);
   t.notMatch(line, /netdev|-nic/);
+  t.match(line, /-display none/);
+});
+
+t.test('a device that renders comes before all others, with a display that has GL', async (t) => {
+  const line = qemuArguments({
+    accelerator: 'tcg',
+    image: '/k/vmlinuz',
+    initramfs: '/k/i.cpio',
+    devices: ['virtio-gpu-pci'],
+    glDevices: ['virtio-gpu-gl-pci'],
+    memoryMiB: 2048,
+    interactive: false,
+  }).join(' ');
+  t.match(line, /-device virtio-gpu-gl-pci -device virtio-gpu-pci$/);
+  t.match(line, /-display sdl,gl=on/);
+  t.notMatch(line, /-display none/);
 });
 
 t.test('a guest gets half of the memory, between 1 and 4 GiB', async (t) => {

@@ -1,3 +1,4 @@
+import { GL_ARGUMENTS } from './gl-display.ts';
 import { PORT_NAME } from './initramfs.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
@@ -9,6 +10,8 @@ export interface MachinePlan {
   readonly initramfs: string;
   /** Values of QEMU's -device, `virtio-gpu-pci` for example. */
   readonly devices: readonly string[];
+  /** Those that render with the host's GL. */
+  readonly glDevices: readonly string[];
   readonly memoryMiB: number;
   /** The console goes to this terminal and there is no agent port. */
   readonly interactive: boolean;
@@ -44,13 +47,15 @@ export function qemuArguments(plan: MachinePlan): string[] {
   return [
     ...machineArguments(plan.accelerator),
     ...['-m', `${plan.memoryMiB}`],
-    ...['-nodefaults', '-display', 'none', '-vga', 'none', '-no-reboot', '-no-user-config'],
+    ...['-nodefaults', '-vga', 'none', '-no-reboot', '-no-user-config'],
+    ...(plan.glDevices.length > 0 ? GL_ARGUMENTS : ['-display', 'none']),
     ...['-kernel', plan.image, '-initrd', plan.initramfs],
     ...['-append', kernelArguments(plan.interactive)],
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=hostroot'],
     ...(plan.interactive ? ['-serial', 'mon:stdio'] : portArguments()),
-    ...plan.devices.flatMap((device) => ['-device', device]),
+    // SDL gives only the first console a window before the guest shows something, and GL needs one.
+    ...[...plan.glDevices, ...plan.devices].flatMap((device) => ['-device', device]),
   ];
 }
 

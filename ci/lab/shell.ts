@@ -41,6 +41,7 @@ export async function runLabShell(options: ShellOptions): Promise<void> {
     image: options.kernel.image,
     initramfs: initramfs.file,
     devices: options.devices,
+    glDevices: [],
     memoryMiB: guestMemoryMiB(totalmem()),
     interactive: true,
   });

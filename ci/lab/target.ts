@@ -8,6 +8,7 @@ import type { Target, TargetConnection, TargetLoss } from '../../harness/target.
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { ownKernel } from './author-kernel.ts';
+import { GL_ENVIRONMENT, usableGlDevices } from './gl-display.ts';
 import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
@@ -33,6 +34,8 @@ export interface VmOptions {
   readonly treeModules?: readonly TreeModule[];
   /** Values of QEMU's -device. */
   readonly qemuDevices: readonly string[];
+  /** Those that render with the host's GL; left out where this machine cannot. */
+  readonly glDevices?: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
   readonly setup?: readonly string[];
   /** Paths of the host that the agent needs, a provider's folder for example. */
@@ -72,7 +75,8 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  const lab = new VmTarget(options, kernel, initramfs.file);
+  const glDevices = await usableGlDevices([...new Set(options.glDevices)], options.say);
+  const lab = new VmTarget({ ...options, glDevices }, kernel, initramfs.file);
   await lab.chooseAccelerator();
   return lab;
 }
@@ -86,10 +90,12 @@ class VmTarget implements Target {
   readonly #initramfs: string;
   readonly #qemu = findQemu();
   #accelerator: Accelerator = 'tcg';
+  #glDevices: readonly string[];
 
   constructor(options: VmOptions, kernel: Kernel, initramfs: string) {
     this.name = `vm:${kernel.name}`;
     this.#options = options;
+    this.#glDevices = options.glDevices ?? [];
     this.#kernel = kernel;
     this.#initramfs = initramfs;
   }
@@ -108,7 +114,10 @@ class VmTarget implements Target {
       const result = await this.#boot(say, attempt);
       if (result.ok) return result.connection;
       const { loss } = result;
-      if (this.#accelerator === 'kvm') {
+      if (this.#glDevices.length > 0 && loss.kind === 'boot-failure') {
+        announce(`${loss.message}; going on without ${this.#glDevices.join(', ')}`);
+        this.#glDevices = [];
+      } else if (this.#accelerator === 'kvm') {
         await distrustKvm();
         this.#accelerator = 'tcg';
         announce(`with KVM, ${loss.message}; going on without KVM`);
@@ -127,9 +136,11 @@ class VmTarget implements Target {
         image: this.#kernel.image,
         initramfs: this.#initramfs,
         devices: [...new Set(this.#options.qemuDevices)],
+        glDevices: this.#glDevices,
         memoryMiB: guestMemoryMiB(totalmem()),
         interactive: false,
       }),
+      env: this.#glDevices.length > 0 ? GL_ENVIRONMENT : {},
       title: `${name} (${release}, ${this.#accelerator}), attempt ${attempt}`,
       consoleLog: join(this.#options.outputDir, 'console.log'),
       timeoutMs: this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,

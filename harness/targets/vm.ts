@@ -25,6 +25,8 @@ export interface LabNeeds {
   readonly modules: readonly string[];
   /** Values of QEMU's -device. */
   readonly devices: readonly string[];
+  /** The same, for devices that render with the host's GL. */
+  readonly glDevices: readonly string[];
   /** Shell commands for the guest, once the modules are loaded. */
   readonly setup: readonly string[];
   /** Modules of its own, as sources. */
@@ -61,6 +63,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     visible: request.providerPaths,
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
+    glDevices: needs.glDevices,
     setup: needs.setup,
     modulesToBuild: needs.builds,
     treeModules: needs.treeModules,
@@ -80,6 +83,7 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
   return {
     modules: union('modules'),
     devices: union('devices'),
+    glDevices: union('glDevices'),
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
     treeModules: all.flatMap(({ treeModules }) => treeModules),
@@ -108,6 +112,7 @@ function readNeeds(folder: string): LabNeeds {
   return {
     modules: list('modules'),
     devices: list('devices'),
+    glDevices: list('glDevices'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),
