@@ -235,6 +235,12 @@ export interface Step {
    */
   fails?: Errno | Errno[];
   /**
+   * Of an import: errnos with which a driver may decline another driver's buffer. The point is then a skip of the class `refused` that says which side it was.
+   *
+   * @minItems 1
+   */
+  mayRefuse?: string[];
+  /**
    * Fields that the result must have.
    */
   gives?: {
@@ -585,9 +591,13 @@ export interface Step {
    */
   aligned?: Size[];
   /**
-   * Runs steps several times. What one round makes is released at its end.
+   * Runs steps several times. What one round makes is released at its end, without `keep`.
    */
   repeat?: {
+    /**
+     * What the rounds make stays until the end of the point.
+     */
+    keep?: boolean;
     /**
      * 1 to 100000, or a reference to a parameter
      */

@@ -19,6 +19,13 @@ import { newTaint } from './taint.ts';
 
 const FAILURE = { step: '4', action: '{"import":{}}', expected: 'EINVAL', actual: 'success' };
 const failed: PointEnd = { kind: 'failed', failure: FAILURE };
+const REFUSAL = { by: 'importer', errno: 'ENODEV', call: 'IMPORT' } as const;
+const refusedEnd: PointEnd = {
+  kind: 'skipped',
+  class: 'refused',
+  reason: 'by the importer',
+  refusal: REFUSAL,
+};
 const skipped: PointEnd = { kind: 'skipped', class: 'no-feature', reason: 'it has none' };
 const done: PointEnd = { kind: 'done' };
 const died: PointEnd = { kind: 'died', how: 'SIGSEGV', step: '3.2', call: 'DRM_IOCTL_X' };
@@ -59,6 +66,17 @@ const JUDGEMENTS: readonly JudgeRow[] = [
     name: 'a skip keeps its class',
     end: skipped,
     want: { verdict: 'skip', skip: 'no-feature', reason: 'it has none' },
+  },
+  {
+    name: 'an import that was refused is a skip that says by whom',
+    end: refusedEnd,
+    want: { verdict: 'skip', skip: 'refused', reason: 'by the importer', refusal: REFUSAL },
+  },
+  {
+    name: 'a refusal that leaves something behind is a failure',
+    end: refusedEnd,
+    more: { leftBehind: ['fd 9'] },
+    want: { verdict: 'fail', reason: 'by the importer; left behind: fd 9', skip: undefined },
   },
   {
     name: 'a dead worker is a crash',

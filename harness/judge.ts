@@ -2,7 +2,7 @@
  * Turns what happened on the target into one verdict. Pure: no clock, no files, so that a table of
  * tests covers every arm.
  */
-import type { SkipClass, StepFailure, Verdict } from '../reports/results.ts';
+import type { Refusal, SkipClass, StepFailure, Verdict } from '../reports/results.ts';
 import { GATING } from '../reports/results.ts';
 import type { PointEnd, WireCase, WireOutcome } from './protocol.ts';
 import { newTaint, TAINT_WARN } from './taint.ts';
@@ -13,6 +13,8 @@ export interface Judgement {
   /** One line; present unless the verdict is pass. */
   readonly reason?: string;
   readonly skip?: SkipClass;
+  /** With a skip of the class `refused`: who refused what. */
+  readonly refusal?: Refusal;
   readonly failure?: StepFailure;
 }
 
@@ -110,7 +112,12 @@ function judgeEnd(end: PointEnd, steps: number): Judgement | undefined {
     case 'failed':
       return { verdict: 'fail', reason: failureLine(end.failure), failure: end.failure };
     case 'skipped':
-      return { verdict: 'skip', reason: end.reason, skip: end.class };
+      return {
+        verdict: 'skip',
+        reason: end.reason,
+        skip: end.class,
+        ...(end.refusal && { refusal: end.refusal }),
+      };
     case 'died':
       return { verdict: 'crash', ...describeDeath(end) };
     case 'timeout':
@@ -143,6 +150,7 @@ function applyLeaks(ended: Judgement | undefined, left: readonly string[]): Judg
   if (ended === undefined || left.length === 0) return ended;
   const leak = `left behind: ${left.join(', ')}`;
   if (ended.verdict === 'pass') return { verdict: 'fail', reason: leak };
+  if (ended.skip === 'refused') return { verdict: 'fail', reason: `${ended.reason}; ${leak}` };
   return { ...ended, reason: ended.reason ? `${ended.reason}; ${leak}` : leak };
 }
 

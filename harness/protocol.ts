@@ -9,6 +9,7 @@ import type {
   CallText,
   DeviceRecord,
   KernelLine,
+  Refusal,
   SkipClass,
   StepFailure,
 } from '../reports/results.ts';
@@ -69,7 +70,12 @@ export type PointEnd =
   /** All steps ran and met their expectations. */
   | { readonly kind: 'done' }
   | { readonly kind: 'failed'; readonly failure: StepFailure }
-  | { readonly kind: 'skipped'; readonly class: SkipClass; readonly reason: string }
+  | {
+      readonly kind: 'skipped';
+      readonly class: SkipClass;
+      readonly reason: string;
+      readonly refusal?: Refusal;
+    }
   /** The worker died: `SIGSEGV`, or `exit 3`. */
   | { readonly kind: 'died'; readonly how: string; readonly step: string; readonly call?: string }
   | {

@@ -8,6 +8,7 @@ import type {
   NoteRecord,
   PlanRecord,
   PointRecord,
+  Refusal,
   RuleText,
   RunRecord,
   Shard,
@@ -48,6 +49,11 @@ const failure = shape<StepFailure>(
   { decoded: text, hex: text, detail: text },
 );
 
+const refusal = shape<Refusal>(
+  { by: { enum: ['importer', 'exporter', 'either'] }, errno: text, call: text },
+  {},
+);
+
 const call = shape<CallText>(
   { command: text, result: text, durationUs: count },
   { input: text, output: text },
@@ -86,6 +92,7 @@ const point = shape<PointRecord>(
   {
     reason: text,
     skip: { enum: SKIP_CLASSES },
+    refusal,
     failure,
     kernelLog: listOf(kernelLine),
     calls: listOf(call),

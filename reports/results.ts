@@ -41,8 +41,19 @@ export const SKIP_CLASSES = [
   'no-feature',
   'excluded',
   'depends-on-failed',
+  'refused',
 ] as const;
 export type SkipClass = (typeof SKIP_CLASSES)[number];
+
+/**
+ * A driver declined what it need not do: a buffer of another driver was not imported. Which side it was
+ * is told by a control, `either` where there was none.
+ */
+export interface Refusal {
+  readonly by: 'importer' | 'exporter' | 'either';
+  readonly errno: string;
+  readonly call: string;
+}
 
 /** A conformance rule as reports show it; the catalogue is `cases/rules/`. */
 export interface RuleText {
@@ -169,6 +180,8 @@ export interface PointRecord {
   /** One line: why it is not a pass. */
   readonly reason?: string;
   readonly skip?: SkipClass;
+  /** With a skip of the class `refused`. */
+  readonly refusal?: Refusal;
   readonly failure?: StepFailure;
   readonly kernelLog?: readonly KernelLine[];
   /** Calls of the point, oldest first; kept for points that did not pass. */

@@ -2,9 +2,10 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { StepFailure } from '../../reports/results.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { durationMs } from './duration.ts';
+import { checkRefusal, RefusedImport } from './refusal.ts';
 import type { Scope } from './scope.ts';
 import { CaseDefect, describe, fieldsOf, type SessionValue, show, type Value } from './values.ts';
-import type { PointContext, VerbResult } from './verb.ts';
+import { fdOf, type PointContext, type VerbResult } from './verb.ts';
 import { comparable, plain } from './verbs/check.ts';
 import { handlerOf, verbOf } from './verbs/index.ts';
 
@@ -64,7 +65,7 @@ function runStep(
   const result = callVerb(step, context);
   const tookMs = Number(process.hrtime.bigint() - started) / 1e6;
   if (inner !== undefined) return inner;
-  const wrong = judgeStep(step, result, tookMs, context);
+  const wrong = judgeRefusal(step, result, context) ?? judgeStep(step, result, tookMs, context);
   if (wrong !== undefined) return { step: number, action: actionText(step), ...wrong };
   if (step.as !== undefined && result.kind === 'gave') scope.set(step.as, result.value);
   return undefined;
@@ -80,6 +81,25 @@ function callVerb(step: Step, context: PointContext): VerbResult {
 }
 
 type Wrong = Pick<StepFailure, 'expected' | 'actual' | 'detail'>;
+
+/**
+ * A driver may decline the import of another's buffer, if it does so cleanly: then nothing is left for
+ * the point to check.
+ *
+ * @throws RefusedImport when it did
+ */
+function judgeRefusal(
+  { import: args, mayRefuse }: Step,
+  result: VerbResult,
+  context: PointContext,
+): Wrong | undefined {
+  if (result.kind !== 'refused' || args === undefined) return undefined;
+  if (mayRefuse?.includes(errnoName(result.errno)) !== true) return undefined;
+  const { session } = context.session;
+  const checked = checkRefusal(fdOf(args.dmabuf, context), session, result);
+  if (checked.ok) throw new RefusedImport(checked.refusal);
+  return checked.wrong;
+}
 
 /** Compares what a verb came to with what the step says it must come to. */
 function judgeStep(

@@ -1,7 +1,7 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Device } from '../../providers/contract.ts';
 import type { RdmaKind, RdmaObject } from '../../providers/contract-verbs.ts';
-import type { StepFailure } from '../../reports/results.ts';
+import type { Refusal, StepFailure } from '../../reports/results.ts';
 import type { DescriptorValue } from './values.ts';
 
 /** Between a worker and the process that a `process` step starts: one order in, one report out. */
@@ -55,6 +55,8 @@ export interface PeerOrder {
 
 export interface PeerReport {
   readonly failure?: StepFailure;
+  /** A driver declined an import, which ends the whole point. */
+  readonly refusal?: Refusal;
   /** An exception that no step explains. */
   readonly defect?: string;
   readonly given?: readonly { readonly name: string; readonly kind: DescriptorValue['kind'] }[];

@@ -7,6 +7,7 @@ import type { PeerLine, PeerOrder, PeerReport } from './peer-protocol.ts';
 import { takeOver } from './peer-values.ts';
 import { openRoles } from './point.ts';
 import { loadProvider } from './provider-loader.ts';
+import { RefusedImport } from './refusal.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
 import { type DescriptorValue, descriptorOf } from './values.ts';
@@ -28,7 +29,10 @@ async function main(): Promise<void> {
   try {
     report = await carryOut(order);
   } catch (error) {
-    report = { defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    report =
+      error instanceof RefusedImport
+        ? { refusal: error.refusal }
+        : { defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }
   say({ report });
   if (order.ends === 'SIGKILL') process.kill(process.pid, 'SIGKILL');

@@ -8,6 +8,7 @@ import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
 import { callTexts, lastStruct } from './call-text.ts';
 import type { CommandIndex } from './commands.ts';
 import { runSteps } from './interpreter.ts';
+import { RefusedImport, refusalText } from './refusal.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
 import type { SessionValue } from './values.ts';
@@ -49,10 +50,7 @@ export function runPoint(
   try {
     end = walk(point, wireCase, support, release, progress);
   } catch (error) {
-    end = {
-      kind: 'defect',
-      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    };
+    end = endByError(error);
   }
   const notReleased = release.releaseTo(0).map(({ what, errno }) => `${what}: ${errnoName(errno)}`);
   setCallLog(undefined);
@@ -65,6 +63,17 @@ export function runPoint(
     ),
     ...(end.kind === 'done' ? {} : { calls: callTexts(support.log) }),
     ...(leftBehind.length === 0 ? {} : { leftBehind }),
+  };
+}
+
+function endByError(error: unknown): PointEnd {
+  if (error instanceof RefusedImport) {
+    const { refusal } = error;
+    return { kind: 'skipped', class: 'refused', reason: refusalText(refusal), refusal };
+  }
+  return {
+    kind: 'defect',
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   };
 }
 

@@ -334,6 +334,11 @@ const steps: readonly Row[] = [
     says: "this needs 'import' of the role 'device'; add it to its needs",
   },
   {
+    name: 'a refusal of something that is no import',
+    text: topicWith(`{"alloc": {"size": 1}, ${MARK}"mayRefuse": ["ENODEV"]}`),
+    says: "only an 'import' without 'fails' may be refused; remove it",
+  },
+  {
     name: 'a mistake inside a repetition',
     text: topicWith(`{"repeat": {"times": 2, "steps": [{"free": {"buffer": ${MARK}"$b"}}]}}`),
     says: "nothing before this step makes '$b'; did you mean '$device'? known: $device",

@@ -8,7 +8,7 @@ import { VERBS, type Verb } from './verbs.ts';
 
 /** Checks the keys that are no verb, as far as they need no look at other steps. */
 export function checkKeys(step: Step, verb: Verb, blame: Blame): void {
-  const { fails, takes } = step;
+  const { fails, mayRefuse, takes } = step;
   if (VERBS[verb].check === true && fails !== undefined) {
     blame.key(['fails'], `'${verb}' makes no call that could fail; remove 'fails'`);
   }
@@ -18,6 +18,12 @@ export function checkKeys(step: Step, verb: Verb, blame: Blame): void {
   }
   for (const [index, name] of [fails ?? []].flat().entries()) {
     checkErrno(name, Array.isArray(fails) ? blame.below('fails', index) : blame.below('fails'));
+  }
+  if (mayRefuse !== undefined && (verb !== 'import' || fails !== undefined)) {
+    blame.key(['mayRefuse'], `only an 'import' without 'fails' may be refused; remove it`);
+  }
+  for (const [index, name] of (mayRefuse ?? []).entries()) {
+    checkErrno(name, blame.below('mayRefuse', index));
   }
   const least = durationMs(takes?.atLeast ?? '0s') ?? 0;
   const most = takes?.atMost === undefined ? undefined : durationMs(takes.atMost);

@@ -2,7 +2,7 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { RdmaKind } from '../../providers/contract-verbs.ts';
 
 /** Every key of a step that is no verb. */
-export type CommonKey = 'on' | 'as' | 'fails' | 'gives' | 'takes' | 'note';
+export type CommonKey = 'on' | 'as' | 'fails' | 'mayRefuse' | 'gives' | 'takes' | 'note';
 export type Verb = Exclude<keyof Step, CommonKey>;
 
 /** What a name in a case stands for. */

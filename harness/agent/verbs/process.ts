@@ -10,6 +10,7 @@ import {
   packFields,
   parseOutput,
 } from '../peer-protocol.ts';
+import { RefusedImport } from '../refusal.ts';
 import type { Scope } from '../scope.ts';
 import {
   CaseDefect,
@@ -153,6 +154,7 @@ function judgeEnd(
 ): VerbResult | undefined {
   const { entered, report } = ended.output;
   if (report?.defect !== undefined) throw new CaseDefect(`in the other process: ${report.defect}`);
+  if (report?.refusal !== undefined) throw new RefusedImport(report.refusal);
   if (report?.failure !== undefined) return context.failInside(report.failure);
   const expected = args.ends ?? 'exit';
   const faulted = expected === 'SIGSEGV' || expected === 'SIGBUS';
