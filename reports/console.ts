@@ -3,6 +3,8 @@ import { styleText } from 'node:util';
 import { evidenceLines } from './evidence.ts';
 import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, ruleLines, stepLines } from './failure-text.ts';
+import type { GridCell } from './grid.ts';
+import { gridLines } from './grid-text.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
 import { GATING, VERDICTS } from './results.ts';
 import { plainTable } from './table.ts';
@@ -30,6 +32,7 @@ const COLORS: Readonly<Record<Verdict | 'interrupted', Format>> = {
 const WORD_WIDTH = Math.max(...VERDICTS.map((verdict) => verdict.length));
 /** Log lines repeated with a failure; the reports hold all. */
 const LOG_LINES_SHOWN = 5;
+const GRID_WIDTH = 110;
 
 /** Colour goes to terminals only, and not where the user said NO_COLOR (https://no-color.org). */
 export function wantsColor(
@@ -108,6 +111,18 @@ export function evidenceTable(run: Run): string {
   return evidenceLines(run).join('\n');
 }
 
+/** Who takes whose buffers; empty when no two devices shared one. */
+export function gridTable(run: Run, style: ConsoleStyle): string {
+  const paintCell = (text: string, cell: GridCell) => paint(text, cellFormat(cell), style);
+  return gridLines(run, { width: GRID_WIDTH, paint: paintCell }).join('\n');
+}
+
+function cellFormat({ state, gating }: GridCell): Format {
+  if (gating > 0) return 'red';
+  if (state === 'works') return 'green';
+  return state === 'partly' || state === 'fails' ? 'yellow' : 'gray';
+}
+
 /** What is to be mended in the expectations; empty when all are in order. */
 export function expectations(run: Run): string {
   const lines = expectationLines(run);
@@ -119,7 +134,14 @@ export function runReport(run: Run, style: ConsoleStyle): string {
   const notes = otherNotes(run)
     .map((note) => `note: ${oneLine(note)}`)
     .join('\n');
-  const parts = [totals(run), evidenceTable(run), notes, expectations(run), failures(run, style)];
+  const parts = [
+    totals(run),
+    evidenceTable(run),
+    gridTable(run, style),
+    notes,
+    expectations(run),
+    failures(run, style),
+  ];
   const counts = countTotals(run);
   const gates = counts.gating + counts.interrupted > 0;
   const last = paint(countsLine(counts), gates ? 'red' : 'green', style);

@@ -1,4 +1,5 @@
 import { evidence } from './evidence.ts';
+import { gridOf } from './grid.ts';
 import { notRun } from './groups.ts';
 import type { Run } from './results.ts';
 import { countTotals } from './totals.ts';
@@ -13,6 +14,7 @@ const KEY_ORDER: readonly string[] = [
   ...['action', 'expected', 'actual', 'decoded', 'hex', 'detail', 'expect', 'source', 'command'],
   ...['input', 'output', 'result', 'timeUs', 'level', 'text', 'sign', 'commandLine', 'seed'],
   ...['notes', 'targets', 'totals', 'evidence', 'described', 'opens', 'memory', 'shares', 'works'],
+  ...['grid', 'exporters', 'importers', 'cells', 'exporter', 'importer', 'state', 'passed', 'run'],
   ...['executed', 'gating', 'verdicts', 'interrupted', 'notRun', 'points'],
 ];
 const RANKS: ReadonlyMap<string, number> = new Map(KEY_ORDER.map((key, rank) => [key, rank]));
@@ -43,6 +45,7 @@ export function* jsonPieces(run: Run): Generator<string> {
     targets: run.targets,
     totals: countTotals(run),
     evidence: evidence(run),
+    grid: gridOf(run),
     interrupted: run.interrupted,
     notRun: notRun(run),
   };

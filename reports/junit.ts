@@ -4,6 +4,7 @@
  */
 import junit, { type Builder, type TestCase, type TestSuite } from 'junit-report-builder';
 import { failureText, reasonLine } from './failure-text.ts';
+import { cellAt, cellText, gridOf } from './grid.ts';
 import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
 import { oneLine, utcSeconds } from './text.ts';
@@ -222,7 +223,26 @@ function suiteProperties(run: Run, group: Group): [string, string][] {
         pair(`device.${device.address}.${key}`, value),
       ),
     ),
+    ...gridProperties(run, group),
   ];
+}
+
+/** `dma-buf.vgem@vgem.virtio-gpu@pci:0000:00:04.0`: what the exporters of this suite came to with each importer. */
+function gridProperties(run: Run, group: Group): [string, string][] {
+  const grid = gridOf(run);
+  const exporters = new Set(
+    group.entries.flatMap((entry) =>
+      entry.kind === 'judged' && entry.point.devices['importer'] !== undefined
+        ? (entry.point.devices['exporter'] ?? [])
+        : [],
+    ),
+  );
+  if (grid === undefined) return [];
+  return [...exporters].flatMap((exporter) =>
+    grid.importers.map(({ address }) =>
+      pair(`dma-buf.${exporter}.${address}`, cellText(cellAt(grid, exporter, address))),
+    ),
+  );
 }
 
 function pair(name: string, value: string): [string, string] {

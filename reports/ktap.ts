@@ -3,12 +3,15 @@
  * provider and area with the points nested in it, so that the tools for KUnit and kselftest read it.
  */
 import { failureText, reasonLine } from './failure-text.ts';
+import { gridLines } from './grid-text.ts';
 import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
 import type { PointRecord, Run } from './results.ts';
 import { oneLine, plainText } from './text.ts';
 
 /** Characters of diagnostics for one point: this format is read on consoles. */
 const DIAGNOSTICS_LIMIT = 16 * 1024;
+
+const GRID_WIDTH = 100;
 
 interface ResultLine {
   readonly ok: boolean;
@@ -35,6 +38,7 @@ function headerLines(run: Run): string[] {
     `target: ${target}`,
     ...kernels.map((kernel) => `kernel: ${kernel}`),
     ...run.notes.map((note) => `note: ${note}`),
+    ...gridLines(run, { width: GRID_WIDTH }),
   ]);
 }
 

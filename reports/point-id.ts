@@ -32,6 +32,13 @@ export function placesFromIds(run: Run, ids: readonly string[]): PointPlace[] {
   });
 }
 
+/** Role to address, as an id of a case with several roles names them; empty for one with a single role. */
+export function rolesOfId(id: string): Readonly<Record<string, string>> {
+  const [, devices] = splitId(id.replace(/#\d+$/, ''));
+  const roles = devices.split(',').map((device) => /^([^@=]+)=(.+)$/.exec(device));
+  return Object.fromEntries(roles.flatMap((role) => (role ? [[role[1], role[2]]] : [])));
+}
+
 /** The path of the case without parameters, and the text of the devices. */
 function splitId(id: string): [path: string, devices: string] {
   const path = id.split(/[[@]/, 1)[0] ?? id;

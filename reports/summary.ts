@@ -5,6 +5,7 @@
 import { evidenceLines } from './evidence.ts';
 import { expectationLines } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
+import { gridLines } from './grid-text.ts';
 import { devicesOf } from './groups.ts';
 import type { PointRecord, Run, SkipClass } from './results.ts';
 import { GATING } from './results.ts';
@@ -19,6 +20,7 @@ const DEVICES_SHOWN = 4;
 const AREAS_SHOWN = 9;
 const SKIPS_SHOWN = 4;
 const EVIDENCE_SHOWN = 6;
+const GRID_SHOWN = 30;
 const FAILURES_SHOWN = 20;
 const EXPECTATIONS_SHOWN = 4;
 
@@ -32,6 +34,7 @@ export function summary(run: Run): string {
     expectationSection(run),
     skipLines(run),
     shorten(evidenceLines(run, 15), EVIDENCE_SHOWN + 1, 'providers'),
+    shorten(gridLines(run, { width: WIDTH }), GRID_SHOWN, 'lines'),
   ];
   const blocks = sections.filter((lines) => lines.length > 0).map(fit);
   return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`;
