@@ -1,9 +1,9 @@
 import t from 'tap';
-import { handlersOf, plainName } from './handlers.ts';
-import type { TracedFunction } from './measurement.ts';
+import type { TracedFunction } from '../executed-functions.ts';
+import { readReasons } from '../unreachable.ts';
+import { handlersOf } from './handlers.ts';
 import { parsePerftest } from './perftest.ts';
 import { parseUnittest } from './pyverbs.ts';
-import { missedByReason, readReasons, refuted } from './unreachable.ts';
 
 const ran = (name: string): TracedFunction => ({ module: 'ib_uverbs', name, isExecuted: true });
 const missed = (name: string): TracedFunction => ({ ...ran(name), isExecuted: false });
@@ -29,12 +29,6 @@ t.test('the median of perftest is found by its head', (t) => {
   t.end();
 });
 
-t.test('a piece that the compiler made counts for its function', (t) => {
-  t.equal(plainName('rxe_icrc_hdr.isra.0'), 'rxe_icrc_hdr');
-  t.equal(plainName('rxe_post_send'), 'rxe_post_send');
-  t.end();
-});
-
 t.test('handlers are methods with a function of their own and write commands', (t) => {
   const functions = [
     ran('ib_uverbs_handler_UVERBS_METHOD_CQ_CREATE'),
@@ -51,19 +45,8 @@ t.test('handlers are methods with a function of their own and write commands', (
   t.end();
 });
 
-t.test('what did not run is grouped by its reason', (t) => {
-  const reasons = [{ reason: 'no op', source: 'file.c', functions: ['a', 'b'] }];
-  const groups = missedByReason([missed('a.isra.0'), missed('c'), ran('d')], reasons);
-  t.strictSame(
-    groups.map(({ functions }) => functions),
-    [['ib_uverbs: a.isra.0'], ['ib_uverbs: c']],
-  );
-  t.strictSame(refuted([ran('b'), ran('c')], reasons), ['ib_uverbs: b']);
-  t.end();
-});
-
 t.test('each listed function has one reason, and each reason a source', (t) => {
-  const reasons = readReasons();
+  const reasons = readReasons('rdma');
   const all = reasons.flatMap(({ functions }) => functions);
   t.equal(new Set(all).size, all.length);
   t.ok(reasons.every(({ source }) => /\.[ch], /.test(source)));

@@ -1,7 +1,8 @@
 import { uverbsCommands } from '../../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../../uapi/headers/rdma/uverbs-methods.ts';
 import type { UverbsMethod, WriteCommand } from '../../../uapi/rdma/description.ts';
-import type { Coverage, TracedFunction } from './measurement.ts';
+import { plainName, type TracedFunction } from '../executed-functions.ts';
+import type { Coverage } from './measurement.ts';
 
 /** What user space can have the uverbs core do, and the kernel function that does it. */
 export interface Handler {
@@ -14,11 +15,6 @@ export interface Handler {
 
 /** UVERBS_HANDLER() of include/rdma/uverbs_ioctl.h makes the name. */
 const METHOD = /^ib_uverbs_handler_UVERBS_METHOD_(\w+)$/;
-
-/** Compilers give pieces of functions names of their own. */
-export function plainName(name: string): string {
-  return name.replace(/\.(?:isra|part|constprop|cold)\b.*$/, '');
-}
 
 /**
  * The handlers that this kernel has. Methods that only destroy share one handler in the kernel and

@@ -2,10 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../../uapi/project-root.ts';
+import {
+  forgetFunctions,
+  type Watched,
+  watchedFunctions,
+  watchFunctions,
+} from '../executed-functions.ts';
+import { type OwnTimes, runOwnSuite } from '../own-suite.ts';
 import { calledMethods, forgetCalls, watchCalls, writtenCommands } from './called-methods.ts';
-import { forgetFunctions, watchedFunctions, watchFunctions } from './executed-functions.ts';
-import type { Coverage, Latency, Measurement } from './measurement.ts';
-import { type OwnTimes, runOwnSuite } from './own-suite.ts';
+import { type Coverage, type Latency, type Measurement, MODULES } from './measurement.ts';
 import { perftestUs } from './perftest.ts';
 import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 
@@ -19,14 +24,18 @@ import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 const DEVICE = 'rxe0';
 const ADDRESS = '198.18.255.1';
 const ROUNDS = 5;
+/** Of the suite: the devices that pyverbs' tests run on too. */
+const SELECTION = ['--provider', 'rdma', '--device', 'rdma@rxe*'];
+
+const inModules: Watched = (_name, module) => MODULES.find((known) => known === module);
 
 const say = (text: string): void => console.log(`# ${text}`);
 
 async function traced<T>(run: () => T | Promise<T>): Promise<{ coverage: Coverage; value: T }> {
-  watchFunctions();
+  watchFunctions(inModules);
   watchCalls();
   const value = await run();
-  const functions = watchedFunctions();
+  const functions = watchedFunctions(inModules);
   const coverage = { functions, methods: calledMethods(), written: writtenCommands() };
   forgetCalls();
   forgetFunctions();
@@ -75,9 +84,9 @@ process.on('uncaughtException', (error) => {
 });
 
 const latency = await latencies();
-const own = await runOwnSuite();
+const own = await runOwnSuite(SELECTION);
 sayTroubles(own);
-const ownTraced = await traced(runOwnSuite);
+const ownTraced = await traced(() => runOwnSuite(SELECTION));
 sayTroubles(ownTraced.value);
 const tests = unpackPyverbsTests();
 const pyverbs = runPyverbs(tests, DEVICE);

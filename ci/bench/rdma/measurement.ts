@@ -1,13 +1,10 @@
+import type { TracedFunction } from '../executed-functions.ts';
+import type { SuiteTimes } from '../own-suite.ts';
+
 /** What the guest measures and the host prints: one JSON object, the last line of the guest's script. */
 
 export const MODULES = ['rdma_rxe', 'ib_uverbs', 'rdma_ucm'] as const;
 export type ModuleName = (typeof MODULES)[number];
-
-export interface TracedFunction {
-  readonly module: string;
-  readonly name: string;
-  readonly isExecuted: boolean;
-}
 
 /** One (object, method) of RDMA_VERBS_IOCTL that was called, and what came of it. */
 export interface CalledMethod {
@@ -28,16 +25,6 @@ export interface Coverage {
   /** Empty where the kernel cannot tell. */
   readonly methods: readonly CalledMethod[];
   readonly written: readonly WrittenCommand[];
-}
-
-export interface SuiteTimes {
-  readonly executed: number;
-  readonly passed: number;
-  readonly skipped: number;
-  /** From the first test to the end of the last. */
-  readonly seconds: number;
-  /** The whole command. */
-  readonly commandSeconds: number;
 }
 
 /** Microseconds: the best of the rounds, each the median of its iterations. */

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SuiteTimes } from './measurement.ts';
+import type { SuiteTimes } from '../own-suite.ts';
 
 /** rdma-core's own tests, as python3-pyverbs ships them: most of the files are compressed. */
 

@@ -1,7 +1,9 @@
 import { uverbsCommands } from '../../../uapi/headers/rdma/uverbs-commands.ts';
+import { markdownTable, missedFunctions, type Row, times, verdict } from '../comparison.ts';
+import type { SuiteTimes } from '../own-suite.ts';
+import { readReasons } from '../unreachable.ts';
 import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
-import type { Coverage, Measurement, ModuleName, Side, SuiteTimes } from './measurement.ts';
-import { missedByReason, readReasons, refuted } from './unreachable.ts';
+import type { Coverage, Measurement, ModuleName, Side } from './measurement.ts';
 
 /** The comparison as Markdown, for the terminal and for README.md alike. */
 export function comparison(measurement: Measurement): string {
@@ -10,15 +12,8 @@ export function comparison(measurement: Measurement): string {
     '',
     table(measurement),
     '',
-    ...missed(measurement.ours.coverage),
+    ...missedFunctions('rdma', measurement.ours.coverage.functions),
   ].join('\n');
-}
-
-interface Row {
-  readonly what: string;
-  readonly peer: string;
-  readonly ours: string;
-  readonly target?: string;
 }
 
 function table(measurement: Measurement): string {
@@ -28,10 +23,7 @@ function table(measurement: Measurement): string {
     ...coverageRows(pyverbs, ours),
     ...latencyRows(measurement),
   ];
-  const lines = rows.map(({ what, peer, ours: own, target = '' }) =>
-    ['', what, peer, own, target, ''].join(' | ').trim(),
-  );
-  return ['| | peer | ours | target |', '| --- | --- | --- | --- |', ...lines].join('\n');
+  return markdownTable(rows);
 }
 
 function suiteRows({ pyverbs, ours, ourCases }: Measurement): readonly Row[] {
@@ -75,7 +67,7 @@ function coverageRows(peer: Side, ours: Side): readonly Row[] {
     return `${list.filter(({ isExecuted }) => isExecuted).length} of ${list.length}`;
   };
   const own = handlers(ours.coverage);
-  const excused = new Set(readReasons().flatMap(({ functions }) => functions));
+  const excused = new Set(readReasons('rdma').flatMap(({ functions }) => functions));
   const isWhole = own.every(
     ({ isExecuted, functionName }) => isExecuted || excused.has(functionName),
   );
@@ -129,41 +121,4 @@ function latencyRows(measurement: Measurement): readonly Row[] {
     ),
     row('RDMA read of 2 bytes, post to completion', 'readUs', 'ib_read_lat'),
   ];
-}
-
-function times(value: number, base: number): string {
-  return `${(value / base).toFixed(1)} times`;
-}
-
-function verdict(isMet: boolean, target: string): string {
-  return isMet ? target : `**missed:** ${target}`;
-}
-
-/** What our run did not reach, with the reasons. */
-function missed({ functions }: Coverage): readonly string[] {
-  const reasons = readReasons();
-  const wrong = refuted(functions, reasons);
-  const groups = missedByReason(functions, reasons);
-  const total = groups.reduce((sum, group) => sum + group.functions.length, 0);
-  const lines = [`Functions that our run did not execute: ${total}.`, ''];
-  for (const group of groups) {
-    const source = group.source === '' ? '' : ` (${group.source})`;
-    lines.push(
-      `- ${group.functions.length}: ${group.reason}${source}: ${byModule(group.functions)}`,
-    );
-  }
-  if (wrong.length > 0) {
-    lines.push('', `**unreachable.json is wrong, these ran:** ${wrong.join(', ')}`);
-  }
-  return lines;
-}
-
-/** `rdma_rxe: a, b; ib_uverbs: c` of `rdma_rxe: a` and so on. */
-function byModule(names: readonly string[]): string {
-  const modules = new Map<string, string[]>();
-  for (const full of names) {
-    const [module = '', name = ''] = full.split(': ');
-    modules.set(module, [...(modules.get(module) ?? []), name]);
-  }
-  return [...modules].map(([module, list]) => `${module}: ${list.sort().join(', ')}`).join('; ');
 }

@@ -1,8 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JournalRecord, PointRecord } from '../../../reports/results.ts';
-import { runCli } from '../../lab/run-cli.ts';
-import type { SuiteTimes } from './measurement.ts';
+import type { JournalRecord, PointRecord } from '../../reports/results.ts';
+import { runCli } from '../lab/run-cli.ts';
+
+export interface SuiteTimes {
+  readonly executed: number;
+  readonly passed: number;
+  readonly skipped: number;
+  /** From the first test to the end of the last. */
+  readonly seconds: number;
+  /** The whole command. */
+  readonly commandSeconds: number;
+}
 
 export interface OwnTimes {
   readonly times: SuiteTimes;
@@ -15,15 +24,18 @@ export interface OwnTimes {
 /** As the lab scales limits for an emulated guest. Source: ci/lab/target.ts */
 const TIMEOUT_SCALE = '5';
 
-/** Runs the suite on this machine's rxe devices as a user would, with worker and journal. */
-export async function runOwnSuite(ids: readonly string[] = []): Promise<OwnTimes> {
+/**
+ * Runs the suite on this machine as a user would, with worker and journal.
+ *
+ * @param selection what else `uapi-conform run` is told: providers, devices, ids
+ */
+export async function runOwnSuite(selection: readonly string[]): Promise<OwnTimes> {
   const directory = mkdtempSync('/tmp/uapi-own-');
   try {
     const output = join(directory, 'run');
-    const where = ['--target', 'local', '--provider', 'rdma', '--device', 'rdma@rxe*'];
     const how = ['--timeout-scale', TIMEOUT_SCALE, '--no-sync', '--output', output];
     const begin = performance.now();
-    const result = await runCli(['run', ...where, ...how, ...ids]);
+    const result = await runCli(['run', '--target', 'local', ...how, ...selection]);
     const commandSeconds = (performance.now() - begin) / 1000;
     const journal = join(output, 'journal.jsonl');
     try {

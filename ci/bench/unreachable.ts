@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../../../uapi/project-root.ts';
-import { plainName } from './handlers.ts';
-import type { TracedFunction } from './measurement.ts';
+import { projectRoot } from '../../uapi/project-root.ts';
+import { plainName, type TracedFunction } from './executed-functions.ts';
 
-/** Functions that no process reaches through a rxe device, and why. Data: unreachable.json. */
+/** Functions that no process reaches in a bench's run, and why. Data: its unreachable.json. */
 export interface Reason {
   readonly reason: string;
   /** Kernel file and function that show it. */
@@ -12,8 +11,9 @@ export interface Reason {
   readonly functions: readonly string[];
 }
 
-export function readReasons(): readonly Reason[] {
-  const path = join(projectRoot(), 'ci/bench/rdma/unreachable.json');
+/** @param bench the folder's name below ci/bench */
+export function readReasons(bench: string): readonly Reason[] {
+  const path = join(projectRoot(), 'ci/bench', bench, 'unreachable.json');
   const value = JSON.parse(readFileSync(path, 'utf8')) as { readonly groups: readonly Reason[] };
   return value.groups;
 }
