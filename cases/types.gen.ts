@@ -61,9 +61,13 @@ export type BooleanOrParameter = boolean | Reference;
  */
 export type Pattern = string;
 /**
- * a number, a text, a boolean or a list of numbers and texts
+ * a number, a text, a boolean, a list of numbers and texts, or what a pointer leads to
  */
-export type FieldValue = (string | number | boolean) | (string | number)[];
+export type IoctlValue = (string | number | boolean) | (string | number)[] | Memory;
+/**
+ * a number, a text, or in u64 what a pointer leads to
+ */
+export type MemoryItem = (string | number) | Memory;
 export type Operand = string | number | boolean;
 /**
  * a name that steps refer to as $name: letters and digits, a lower-case letter first
@@ -92,8 +96,7 @@ export type RdmaAccess =
  * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
  */
 export type LinkPath =
-  | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
-  | Reference;
+  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
 /**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
@@ -144,6 +147,10 @@ export type AttributeValue =
       reserved?: Size;
       pointer?: ('null' | 'unmapped' | 'kernel' | 'read-only') | Reference;
     };
+/**
+ * a number, a text, a boolean or a list of numbers and texts
+ */
+export type FieldValue = (string | number | boolean) | (string | number)[];
 /**
  * @minItems 1
  */
@@ -537,7 +544,7 @@ export interface Step {
      */
     command: string;
     fields?: {
-      [k: string]: FieldValue;
+      [k: string]: IoctlValue;
     };
     /**
      * a reference: $name or $name.field
@@ -566,6 +573,10 @@ export interface Step {
      * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
      */
     tail?: string;
+    /**
+     * false: EINTR and EAGAIN are answers. Default: the call starts again after them, as libdrm does.
+     */
+    restart?: boolean;
   };
   /**
    * @minItems 2
@@ -944,6 +955,38 @@ export interface Step {
     fd: Reference;
     timeout?: Duration;
   };
+}
+/**
+ * Memory that a pointer of the struct leads to: one of u8, u16, u32, u64, structs, text and bytes. It lies before memory that nobody may touch.
+ */
+export interface Memory {
+  u8?: MemoryItem[];
+  u16?: MemoryItem[];
+  u32?: MemoryItem[];
+  u64?: MemoryItem[];
+  /**
+   * An array of this struct: its tag, as the header spells it
+   */
+  structs?: string;
+  /**
+   * The fields of each struct
+   */
+  items?: {
+    [k: string]: IoctlValue;
+  }[];
+  /**
+   * A text and the NUL behind it
+   */
+  text?: string;
+  bytes?: Pattern;
+  /**
+   * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+   */
+  length?: number | string;
+  /**
+   * Where it lies: `kernel`, `unmapped`, `split` and `read-only` as for `argument`.
+   */
+  at?: ('null' | 'unmapped' | 'kernel' | 'split' | 'read-only') | Reference;
 }
 /**
  * Makes an object of an RDMA device. What it made is destroyed when the point ends.

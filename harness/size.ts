@@ -89,3 +89,17 @@ function termBytes(term: Term, lookup: (path: string) => bigint, pageSize: numbe
       return lookup(term.path);
   }
 }
+
+/**
+ * The number that a size is on every machine; undefined where pages or references are in it.
+ *
+ * @throws SizeError
+ */
+export function literalSize(text: string): bigint | undefined {
+  let sum = 0n;
+  for (const term of parseSize(text)) {
+    if (term.kind !== 'bytes') return undefined;
+    sum += term.sign * term.bytes;
+  }
+  return sum;
+}

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Provider } from '../../providers/contract.ts';
-import type { Command, HeaderDescription } from '../../uapi/description.ts';
+import type { AnyStruct, Command, HeaderDescription } from '../../uapi/description.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { CaseDefect } from './values.ts';
 
@@ -36,6 +36,14 @@ export class CommandIndex {
     const command = this.lookUp(name);
     if (command !== undefined) return command;
     throw new CaseDefect(`no header of the point's providers has the command ${name}`);
+  }
+
+  struct(tag: string): AnyStruct {
+    for (const { structs } of this.#descriptions) {
+      const struct = structs[tag];
+      if (struct !== undefined) return struct;
+    }
+    throw new CaseDefect(`no header of the point's providers has the struct ${tag}`);
   }
 }
 

@@ -62,6 +62,7 @@ async function carryOut(order: PeerOrder): Promise<PeerReport> {
     release,
     sessions: opened.value,
     command: (name) => commands.find(name),
+    struct: (tag) => commands.struct(tag),
     process: order,
     executed: 0,
     entering: (step) => say({ entered: step }),

@@ -26,7 +26,7 @@ export interface WorkerOutcome {
 /** What the points of a worker share. */
 export interface PointSupport {
   readonly log: CallLog;
-  readonly commands: Pick<CommandIndex, 'find'>;
+  readonly commands: Pick<CommandIndex, 'find' | 'struct'>;
   readonly devices: ReadonlyMap<string, Device>;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly providerPaths: readonly string[];
@@ -105,6 +105,7 @@ function walk(
     release,
     sessions: opened.value,
     command: (name: string) => support.commands.find(name),
+    struct: (tag: string) => support.commands.struct(tag),
     process: { roles, parameters: point.parameters, providerPaths: support.providerPaths },
     executed: 0,
     entering: support.entering,

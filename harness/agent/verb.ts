@@ -1,7 +1,7 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Device } from '../../providers/contract.ts';
 import type { StepFailure } from '../../reports/results.ts';
-import type { Command } from '../../uapi/description.ts';
+import type { AnyStruct, Command } from '../../uapi/description.ts';
 import type { ReleaseStack } from './release.ts';
 import type { Scope } from './scope.ts';
 import { CaseDefect, descriptorOf, type Fields, type SessionValue, type Value } from './values.ts';
@@ -32,6 +32,8 @@ export interface PointContext {
   readonly on: SessionValue | undefined;
   /** Commands by name: those of the session's provider, then those of the dma-buf core. */
   command(name: string): Command;
+  /** Structs of the same headers, by tag. */
+  struct(tag: string): AnyStruct;
   /** For verbs that hold steps: runs them, and gives the first failure. */
   runSteps(steps: readonly Step[], scope: Scope): VerbResult;
   /** For verbs whose steps ran elsewhere: the failure there becomes this step's. */

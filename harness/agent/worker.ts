@@ -34,7 +34,10 @@ class Worker {
     this.#providerPaths = providerPaths;
     this.#support = {
       log,
-      commands: { find: (name: string) => this.#commandIndex().find(name) },
+      commands: {
+        find: (name: string) => this.#commandIndex().find(name),
+        struct: (tag: string) => this.#commandIndex().struct(tag),
+      },
       devices: this.#devices,
       providers: this.#providers,
       providerPaths,

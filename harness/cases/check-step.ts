@@ -1,5 +1,4 @@
 import type { Step } from '../../cases/types.gen.ts';
-import type { Struct } from '../../uapi/layout.ts';
 import { checkIoctl } from './check-ioctl.ts';
 import { checkNeeds, ownerOf } from './check-needs.ts';
 import { checkUverbs, checkUverbsWrite } from './check-uverbs.ts';
@@ -7,6 +6,7 @@ import type { Headers } from './headers.ts';
 import { hint } from './problems.ts';
 import { created, rdmaObjectOf } from './rdma-needs.ts';
 import { checkTexts } from './references.ts';
+import type { Reply } from './reply.ts';
 import { type Blame, type Entry, Scope } from './scope.ts';
 import { checkKeys, checkResult } from './step-keys.ts';
 import { type ResolvedValues, tryParameters } from './try-parameters.ts';
@@ -43,8 +43,8 @@ function checkStep(step: Step, scope: Scope, context: StepContext, blame: Blame)
   checkNeeds(step, verb, session, scope, blame);
   const resolve = (tried: Step, place: Blame) => checkCommand(tried, session, context, place).step;
   tryParameters(step, scope, blame, resolve, context.resolved);
-  const { step: checked, struct } = checkCommand(step, session, context, blame);
-  const result = resultOf(step, verb, session, struct, scope);
+  const { step: checked, reply } = checkCommand(step, session, context, blame);
+  const result = resultOf(step, verb, session, reply, scope);
   checkResult(step, verb, result, blame);
   const whole = checkInner(checked, scope, context, blame);
   if (step.as !== undefined && result !== undefined) {
@@ -105,7 +105,7 @@ function checkCommand(
   session: Entry | undefined,
   context: StepContext,
   blame: Blame,
-): { readonly step: Step; readonly struct?: Struct } {
+): { readonly step: Step; readonly reply?: Reply } {
   const { ioctl, uverbs, uverbsWrite } = step;
   if (uverbs !== undefined) return { step: checkUverbs({ ...step, uverbs }, blame) };
   if (uverbsWrite !== undefined) return { step: checkUverbsWrite({ ...step, uverbsWrite }, blame) };
@@ -113,9 +113,7 @@ function checkCommand(
   const elsewhere = ioctl?.fd !== undefined;
   if (ioctl === undefined || (providers.length === 0 && !elsewhere)) return { step };
   const asked = context.headers.answerers(providers, elsewhere);
-  const { step: checked, command } = checkIoctl({ ...step, ioctl }, asked, blame);
-  const struct = command?.struct;
-  return struct === undefined ? { step: checked } : { step: checked, struct };
+  return checkIoctl({ ...step, ioctl }, asked, blame);
 }
 
 /** What a step's result is to later steps; undefined when it gives nothing. */
@@ -123,7 +121,7 @@ function resultOf(
   step: Step,
   verb: Verb,
   session: Entry | undefined,
-  struct: Struct | undefined,
+  reply: Reply | undefined,
   scope: Scope,
 ): Entry | undefined {
   const { gives } = VERBS[verb];
@@ -133,7 +131,7 @@ function resultOf(
     case 'any fields':
       return { kind: 'record' };
     case 'the struct':
-      return { kind: 'record', ...(struct === undefined ? {} : { struct }) };
+      return { kind: 'record', ...(reply === undefined ? {} : { reply }) };
     case 'the same kind':
       return secondDescriptor(scope.get((step.dup ?? step.pass)?.what.slice(1) ?? ''));
     case 'session':

@@ -27,7 +27,7 @@ function fakeProvider(about: Pick<Provider, 'name' | 'offers' | 'headers'>): Pro
 export const GEM: Provider = fakeProvider({
   name: 'gem',
   offers: ['alloc', 'map', 'export', 'import', 'fence', 'handles'],
-  headers: ['drm/drm', 'drm/vgem-drm'],
+  headers: ['drm/drm', 'drm/drm-mode', 'drm/vgem-drm'],
 });
 
 export const HEAP: Provider = fakeProvider({

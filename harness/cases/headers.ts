@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Provider } from '../../providers/contract.ts';
-import type { Command, HeaderDescription } from '../../uapi/description.ts';
+import type { AnyStruct, Command, HeaderDescription } from '../../uapi/description.ts';
 import { Constants } from './constants.ts';
 import type { Problem } from './problems.ts';
 
@@ -17,6 +17,8 @@ export interface Answerer {
 export interface Answerers {
   readonly all: readonly Answerer[];
   readonly constants: Constants;
+  /** By tag. */
+  readonly structs: ReadonlyMap<string, AnyStruct>;
 }
 
 /** The generated descriptions of what ioctl steps may name. */
@@ -61,7 +63,9 @@ export class Headers {
       elsewhere && ofProviders.length === 0
         ? [{ who: 'the dma-buf core', headers: core }]
         : ofProviders;
-    const answerers = { all, constants: new Constants(all.flatMap(({ headers }) => headers)) };
+    const descriptions = all.flatMap(({ headers }) => headers);
+    const structs = new Map(descriptions.flatMap((one) => Object.entries(one.structs)));
+    const answerers = { all, constants: new Constants(descriptions), structs };
     this.#answerers.set(key, answerers);
     return answerers;
   }

@@ -1,6 +1,7 @@
 import { LayoutError } from '../../uapi/codec.ts';
 import { parseSize, SizeError } from '../size.ts';
 import { hint } from './problems.ts';
+import { replyField } from './reply.ts';
 import type { Blame, Entry, Scope } from './scope.ts';
 import type { JsonPath } from './source-file.ts';
 import { ARGUMENT_KINDS, FIELDS, type Kind, RDMA_OBJECTS, SIZE_ARGUMENTS } from './verbs.ts';
@@ -95,10 +96,10 @@ function kindNames(kinds: readonly Kind[]): readonly string[] {
 
 /** What is wrong with a field of what a name or a verb gives; undefined when nothing is. */
 export function fieldProblem(owner: string, field: string, entry: Entry): string | undefined {
-  const { struct } = entry;
-  if (struct !== undefined && field !== 'result') {
+  const { reply } = entry;
+  if (reply !== undefined && field !== 'result') {
     try {
-      struct.field(field);
+      replyField(reply, field);
       return undefined;
     } catch (error) {
       if (!(error instanceof LayoutError)) throw error;
@@ -114,6 +115,6 @@ export function fieldProblem(owner: string, field: string, entry: Entry): string
 /** Undefined where the fields are not known before the case runs. */
 function fieldsOf(entry: Entry): readonly string[] | undefined {
   if (entry.kind === 'parameter') return [];
-  if (entry.kind === 'record') return entry.struct === undefined ? entry.fields : ['result'];
+  if (entry.kind === 'record') return entry.reply === undefined ? entry.fields : ['result'];
   return FIELDS[entry.kind];
 }

@@ -1,7 +1,7 @@
 import type { Provider } from '../../providers/contract.ts';
-import type { Struct } from '../../uapi/layout.ts';
 import type { Role } from './loaded-case.ts';
 import type { Problem } from './problems.ts';
+import type { Reply } from './reply.ts';
 import type { JsonPath, SourceFile } from './source-file.ts';
 import type { Kind } from './verbs.ts';
 
@@ -27,8 +27,8 @@ export interface Entry {
   readonly kind: Kind;
   /** Of a record: its fields; absent when they are not known. */
   readonly fields?: readonly string[];
-  /** Of the reply to an ioctl. */
-  readonly struct?: Struct;
+  /** Of an ioctl whose command is known. */
+  readonly reply?: Reply;
   /** Of a session: its role, and who may drive it; absent when nothing is known. */
   readonly role?: Pick<Role, 'needs'> & { readonly name: string };
   readonly providers?: readonly Provider[];
