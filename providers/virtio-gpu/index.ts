@@ -2,7 +2,7 @@ import { CONTRACT_VERSION, type Provider } from '../contract.ts';
 import { openDrm } from '../drm-device.ts';
 import { find } from './find.ts';
 import { probeVirtioGpu } from './probe.ts';
-import { createSession } from './session.ts';
+import { sessionOf } from './session.ts';
 
 /** virtio-gpu: resources that the host mirrors, and where the host renders, virgl jobs on them. */
 export const provider: Provider = {
@@ -26,10 +26,17 @@ export const provider: Provider = {
     'dumb',
     'syncobj',
     'syncobj-timeline',
+    'job-copy',
+    'job-fill',
+    'job-large',
+    'job-shadow',
+    'job-fence-out',
+    'job-fence-in',
+    'job-syncobj',
   ],
   headers: ['drm/virtgpu-drm', 'drm/drm', 'drm/drm-mode'],
   find,
-  probe: (device) => probeVirtioGpu(device, createSession),
-  open: (device, how) => openDrm(device, how, createSession),
-  adopt: (_device, fd) => createSession(fd),
+  probe: (device) => probeVirtioGpu(device, sessionOf(device)),
+  open: (device, how) => openDrm(device, how, sessionOf(device)),
+  adopt: (device, fd) => sessionOf(device)(fd),
 };

@@ -19,8 +19,21 @@ function missingOf(fd: number): Probe['missing'] {
   const virgl = valueOrErrno(fd, VIRTGPU_PARAM_3D_FEATURES);
   const blob = valueOrErrno(fd, VIRTGPU_PARAM_RESOURCE_BLOB);
   if (blob !== 1 || virgl === 1) missing.import = NO_IMPORT;
+  if (virgl !== 1) {
+    for (const name of JOBS) missing[name] = `VIRTGPU_PARAM_3D_FEATURES answers ${virgl}`;
+  }
   return missing;
 }
+
+const JOBS = [
+  'job-copy',
+  'job-fill',
+  'job-large',
+  'job-shadow',
+  'job-fence-out',
+  'job-fence-in',
+  'job-syncobj',
+] as const;
 
 /**
  * A foreign dma-buf becomes a blob, and the host reads blobs of the guest only where it does not

@@ -9,6 +9,7 @@ import {
   drm_virtgpu_resource_info,
 } from '../../uapi/headers/drm/virtgpu-drm.ts';
 import { tryIoctl } from '../../uapi/ioctl.ts';
+import { pageSize } from '../../uapi/sys-memory.ts';
 import type { BufferObject, MapPlan, Outcome } from '../contract.ts';
 import { handleOf } from '../drm-session.ts';
 
@@ -32,6 +33,29 @@ export function imageOf(size: bigint): Outcome<Partial<DrmVirtgpuResourceCreate>
     format: FORMAT_B8G8R8A8,
     width: Number(width),
     height: Number(height),
+    depth: 1,
+    array_size: 1,
+  });
+}
+
+/** Source: virglrenderer, src/virgl_hw.h, VIRGL_FORMAT_R8_UNORM and VIRGL_BIND_VERTEX_BUFFER */
+const FORMAT_R8 = 64;
+const BIND_VERTEX_BUFFER = 0x10;
+const TARGET_BUFFER = 0;
+
+/**
+ * A buffer of at least `size` bytes, one byte an element: what a device with 3D has. The host's part
+ * is as long as the guest's, in whole pages. Any bind of a buffer would do.
+ */
+export function bufferOf(size: bigint): Outcome<Partial<DrmVirtgpuResourceCreate>> {
+  const page = BigInt(pageSize());
+  const pages = (atLeastOne(size) + page - 1n) / page;
+  return sized(size, {
+    target: TARGET_BUFFER,
+    format: FORMAT_R8,
+    bind: BIND_VERTEX_BUFFER,
+    width: Number((pages * page) & 0xffffffffn),
+    height: 1,
     depth: 1,
     array_size: 1,
   });
