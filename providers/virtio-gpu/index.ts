@@ -29,6 +29,7 @@ export const provider: Provider = {
     'job-copy',
     'job-fill',
     'job-large',
+    'job-imported',
     'job-shadow',
     'job-fence-out',
     'job-fence-in',
