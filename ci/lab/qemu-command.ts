@@ -12,6 +12,10 @@ export interface MachinePlan {
   readonly devices: readonly string[];
   /** Those that render with the host's GL. */
   readonly glDevices: readonly string[];
+  /** The same, for what all other devices are behind: an IOMMU. */
+  readonly boardDevices?: readonly string[];
+  /** Further words of the kernel's command line. */
+  readonly kernelArguments?: readonly string[];
   readonly memoryMiB: number;
   /** The console goes to this terminal and there is no agent port. */
   readonly interactive: boolean;
@@ -24,9 +28,9 @@ export const PORT_FD = 3;
  * `tsc=reliable` keeps the clock watchdog from distrusting an emulated TSC; `panic=-1` resets at
  * once, and with -no-reboot a reset ends QEMU; an oops goes on, as it does for users.
  */
-export function kernelArguments(interactive: boolean): string {
+export function kernelArguments(interactive: boolean, more: readonly string[] = []): string {
   const quiet = interactive ? ['loglevel=4'] : ['quiet'];
-  return ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable'].join(' ');
+  return ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable', ...more].join(' ');
 }
 
 /**
@@ -50,7 +54,8 @@ export function qemuArguments(plan: MachinePlan): string[] {
     ...['-nodefaults', '-vga', 'none', '-no-reboot', '-no-user-config'],
     ...(plan.glDevices.length > 0 ? GL_ARGUMENTS : ['-display', 'none']),
     ...['-kernel', plan.image, '-initrd', plan.initramfs],
-    ...['-append', kernelArguments(plan.interactive)],
+    ...['-append', kernelArguments(plan.interactive, plan.kernelArguments)],
+    ...(plan.boardDevices ?? []).flatMap((device) => ['-device', device]),
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=hostroot'],
     ...(plan.interactive ? ['-serial', 'mon:stdio'] : portArguments()),

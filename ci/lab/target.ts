@@ -36,6 +36,10 @@ export interface VmOptions {
   readonly qemuDevices: readonly string[];
   /** Those that render with the host's GL; left out where this machine cannot. */
   readonly glDevices?: readonly string[];
+  /** The same, for devices that must exist before all others. */
+  readonly boardDevices?: readonly string[];
+  /** Words for the kernel's command line. */
+  readonly kernelArguments?: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
   readonly setup?: readonly string[];
   /** Paths of the host that the agent needs, a provider's folder for example. */
@@ -137,6 +141,8 @@ class VmTarget implements Target {
         initramfs: this.#initramfs,
         devices: [...new Set(this.#options.qemuDevices)],
         glDevices: this.#glDevices,
+        boardDevices: this.#options.boardDevices ?? [],
+        kernelArguments: this.#options.kernelArguments ?? [],
         memoryMiB: guestMemoryMiB(totalmem()),
         interactive: false,
       }),

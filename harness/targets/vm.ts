@@ -27,6 +27,10 @@ export interface LabNeeds {
   readonly devices: readonly string[];
   /** The same, for devices that render with the host's GL. */
   readonly glDevices: readonly string[];
+  /** The same of devices that belong to the board, an IOMMU: these come before all others. */
+  readonly boardDevices: readonly string[];
+  /** Words of the kernel's command line. */
+  readonly kernelArguments: readonly string[];
   /** Shell commands for the guest, once the modules are loaded. */
   readonly setup: readonly string[];
   /** Modules of its own, as sources. */
@@ -64,6 +68,8 @@ export async function openVm(request: VmRequest): Promise<Target> {
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
     glDevices: needs.glDevices,
+    boardDevices: needs.boardDevices,
+    kernelArguments: needs.kernelArguments,
     setup: needs.setup,
     modulesToBuild: needs.builds,
     treeModules: needs.treeModules,
@@ -84,6 +90,8 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     modules: union('modules'),
     devices: union('devices'),
     glDevices: union('glDevices'),
+    boardDevices: union('boardDevices'),
+    kernelArguments: union('kernelArguments'),
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
     treeModules: all.flatMap(({ treeModules }) => treeModules),
@@ -113,6 +121,8 @@ function readNeeds(folder: string): LabNeeds {
     modules: list('modules'),
     devices: list('devices'),
     glDevices: list('glDevices'),
+    boardDevices: list('boardDevices'),
+    kernelArguments: list('kernelArguments'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),

@@ -1,0 +1,71 @@
+import {
+  VFIO_CHECK_EXTENSION,
+  VFIO_DEVICE_GET_INFO,
+  VFIO_TYPE1v2_IOMMU,
+  vfio_device_info,
+} from '../../uapi/headers/linux/vfio.ts';
+import { sysfsTarget } from '../../uapi/sysfs.ts';
+import {
+  CONTRACT_VERSION,
+  type Device,
+  type OpenRequest,
+  type Outcome,
+  type Probe,
+  type Provider,
+  type Session,
+} from '../contract.ts';
+import { find } from './find.ts';
+import { call, openFiles } from './open.ts';
+import { bareSession, createSession } from './session.ts';
+
+function open(device: Device, how: OpenRequest): Outcome<Session> {
+  const files = openFiles(device, how);
+  return files.ok ? { ok: true, value: createSession(device, files.value) } : files;
+}
+
+function probe(device: Device): Outcome<Probe> {
+  const opened = openFiles(device, {});
+  if (!opened.ok) return opened;
+  const session = createSession(device, opened.value);
+  const info = vfio_device_info.make({ argsz: vfio_device_info.size });
+  const asked = call(opened.value.device, VFIO_DEVICE_GET_INFO, info);
+  const v2 = call(opened.value.container, VFIO_CHECK_EXTENSION, BigInt(VFIO_TYPE1v2_IOMMU));
+  session.close();
+  if (!asked.ok) return asked;
+  const { pci, model } = device.identity;
+  return {
+    ok: true,
+    value: {
+      missing: model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {},
+      identity: {
+        iommu: v2.ok && v2.value !== 0 ? 'type1v2' : 'type1',
+        iommufd: iommufdOf(device),
+        regions: String(vfio_device_info.get(info, 'num_regions')),
+        irqs: String(vfio_device_info.get(info, 'num_irqs')),
+      },
+    },
+  };
+}
+
+/** Whether the kernel has the way without container and group; this provider does not take it. */
+function iommufdOf(device: Device): string {
+  if (sysfsTarget('/sys/class/misc/iommu') === undefined) return 'no /dev/iommu';
+  return device.otherNodes['cdev'] === undefined ? 'no character device' : 'there';
+}
+
+/**
+ * vfio-pci: any PCI function whose driver user space wants to be. Host memory is registered through
+ * the container; jobs need code that knows the device, which is here for QEMU's edu.
+ */
+export const provider: Provider = {
+  contract: CONTRACT_VERSION,
+  name: 'vfio',
+  title: 'PCI functions in user space',
+  driver: 'vfio-pci',
+  offers: ['register', 'map', 'job-copy'],
+  headers: ['../vfio-calls', 'linux/vfio'],
+  find,
+  probe,
+  open,
+  adopt: (_device, fd) => bareSession(fd),
+};
