@@ -268,7 +268,7 @@ export interface Step {
    * Opens another session on the role's device.
    */
   open?: {
-    node?: 'primary' | 'render';
+    node?: 'primary' | 'render' | 'container';
     access?: AccessOrParameter;
     /**
      * O_EXCL
@@ -536,6 +536,29 @@ export interface Step {
    */
   pipe?: {};
   /**
+   * eventfd(2); `poll` says whether anybody added to its count, by default 0.
+   */
+  eventfd?: {
+    count?: Size;
+  };
+  /**
+   * Reads one number of 8, 16, 32 (default) or 64 bits: from a mapping, or by pread(2) from a file. Gives `value`, of a file also `count`.
+   */
+  load?: {
+    from: Reference;
+    offset?: Size;
+    width?: Size;
+  };
+  /**
+   * Writes one number, as `load` reads it.
+   */
+  store?: {
+    to: Reference;
+    offset?: Size;
+    width?: Size;
+    value: Size;
+  };
+  /**
    * One named command with named fields. Names are checked against the generated descriptions when the file is loaded. Gives the fields as the kernel left them, and `result`.
    */
   ioctl?: {
@@ -550,6 +573,10 @@ export interface Step {
      * a reference: $name or $name.field
      */
     fd?: string;
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    value?: number | string;
     /**
      * Where the struct lies: `null`, `unmapped`, `kernel` pass a bad pointer, `split` ends half-way in unmapped memory, `read-only` cannot be written by the kernel. A reference to a mapping: the argument is what is there, and no struct; to a parameter: one of these words.
      */

@@ -99,7 +99,7 @@ export class CaseDefect extends Error {
 export function fieldsOf(value: Value): Fields {
   switch (value.kind) {
     case 'session':
-      return { fd: value.session.fd };
+      return { fd: value.session.fd, ...value.session.otherFds };
     case 'buffer': {
       const { size, handle, fd } = value.buffer;
       return {

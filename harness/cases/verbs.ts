@@ -77,6 +77,9 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   allocateFd: { gives: 'nothing' },
   openFds: { gives: ['count'] },
   pipe: { gives: 'descriptor' },
+  eventfd: { gives: 'descriptor' },
+  load: { gives: ['value', 'count'] },
+  store: { gives: ['count'] },
   ioctl: { gives: 'the struct', session: 'first' },
   equal: { gives: 'nothing', check: true },
   different: { gives: 'nothing', check: true },
@@ -114,7 +117,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
 
 /** What `$name.field` may name. */
 export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, readonly string[]>> = {
-  session: ['fd'],
+  session: ['fd', 'container', 'group'],
   buffer: ['size', 'handle', 'fd'],
   memory: ['fd'],
   dmabuf: ['fd'],

@@ -31,6 +31,7 @@ import { map, memory, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
 import { repeat } from './repeat.ts';
 import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
+import { eventfd, load, store } from './word.ts';
 
 /** Verbs of buffers, descriptors and fences, and those that every case may use. */
 export const CORE_VERBS = {
@@ -44,6 +45,7 @@ export const CORE_VERBS = {
   different,
   dup,
   equal,
+  eventfd,
   export: exportDmabuf,
   exportSyncFile,
   fdFlags,
@@ -54,6 +56,7 @@ export const CORE_VERBS = {
   import: importDmabuf,
   importSyncFile,
   ioctl,
+  load,
   map,
   memory,
   merge,
@@ -71,6 +74,7 @@ export const CORE_VERBS = {
   seek,
   signalFence,
   stat,
+  store,
   sync,
   touch,
   truncate,

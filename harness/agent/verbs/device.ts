@@ -47,8 +47,10 @@ function sharing(
 
 export function open(args: Arguments<'open'>, context: PointContext): VerbResult {
   const { device, provider } = context.session;
-  const { access, bare, ...rest } = args;
-  if (bare === true) return openBare(context);
+  const { access, bare, node, ...flags } = args;
+  if (bare === true) return openBare(node, context);
+  if (node === 'container') throw new CaseDefect('a container is opened bare');
+  const rest = { ...flags, ...(node === undefined ? {} : { node }) };
   const how = access === undefined ? rest : { ...rest, access: accessOf(context, access) };
   const outcome = provider.open(device, how);
   if (!outcome.ok) return refused(outcome);
@@ -62,11 +64,12 @@ export function open(args: Arguments<'open'>, context: PointContext): VerbResult
   return gave(holdSession(context, value));
 }
 
-/** A session over the device's node as open(2) gives it: a uverbs file has no context yet. */
-function openBare(context: PointContext): VerbResult {
+/** A session over a node as open(2) gives it: a uverbs file has no context yet. */
+function openBare(name: Arguments<'open'>['node'], context: PointContext): VerbResult {
   const { device, provider } = context.session;
-  const { ret, errno } = tryOpen(device.node, O_RDWR | O_CLOEXEC);
-  if (errno !== 0) return refused({ errno, call: `open ${device.node}` });
+  const node = name === undefined ? device.node : (device.otherNodes[name] ?? device.node);
+  const { ret, errno } = tryOpen(node, O_RDWR | O_CLOEXEC);
+  if (errno !== 0) return refused({ errno, call: `open ${node}` });
   const session = provider.adopt(device, ret);
   return gave(holdSession(context, { ...context.session, session, closed: false }));
 }

@@ -40,7 +40,7 @@ function call(args: Arguments<'ioctl'>, memory: CallMemory, context: PointContex
   const request = requestOf(command, args, context);
   const fd = args.fd === undefined ? context.session.session.fd : fdOf(args.fd, context);
   const argument = buildArgument(command, decodeIoc(request).size, args, memory, context);
-  const placed = place(argument.filled.bytes, args.argument, context);
+  const placed = place(argument.filled.bytes, args, context);
   const options = { restart: args.restart ?? true };
   const { ret, errno } = tryIoctl(fd, { ...command, request }, placed.address, options);
   placed.release();
@@ -95,8 +95,12 @@ function buildArgument(
   return { filled: { bytes, pointers }, end, tail: Buffer.from(bytes.subarray(end)) };
 }
 
-function place(bytes: Buffer, where: Arguments<'ioctl'>['argument'], context: PointContext) {
+function place(bytes: Buffer, args: Arguments<'ioctl'>, context: PointContext) {
   const nothing = () => {};
+  if (args.value !== undefined) {
+    return { address: context.scope.size(args.value), release: nothing };
+  }
+  const where = args.argument;
   if (where === undefined) return { address: bytes, release: nothing };
   const named = where.startsWith('$') ? context.scope.resolve(where) : where;
   if (isBadPlace(named)) return placeBadly(bytes, named);

@@ -1,0 +1,70 @@
+import { tryPread, tryPwrite } from '../../../uapi/sys.ts';
+import { tryEventfd } from '../../../uapi/sys-file.ts';
+import { CaseDefect } from '../values.ts';
+import {
+  type Arguments,
+  fdOf,
+  gave,
+  gaveFields,
+  type PointContext,
+  refused,
+  type VerbResult,
+} from '../verb.ts';
+import { holdDescriptor } from './device.ts';
+
+/**
+ * One number of a device or of memory: a register behind a mapping, which is touched once and in its
+ * whole width, or what pread(2) and pwrite(2) reach in a file. Little-endian, as PCI is.
+ */
+
+type Place = Arguments<'load'>;
+const WIDTHS = [8, 16, 32, 64] as const;
+
+function bytesOf({ width = 32 }: Place, context: PointContext): 1 | 2 | 4 | 8 {
+  const bits = Number(context.scope.size(width));
+  if (!WIDTHS.some((known) => known === bits)) throw new CaseDefect(`${bits} bits are no word`);
+  return (bits / 8) as 1 | 2 | 4 | 8;
+}
+
+export function load(args: Arguments<'load'>, context: PointContext): VerbResult {
+  const bytes = bytesOf(args, context);
+  const offset = context.scope.size(args.offset ?? 0);
+  const what = context.scope.resolve(args.from);
+  if (typeof what === 'object' && what.kind === 'mapping') {
+    const at = Number(offset);
+    if (bytes === 1) return gaveFields({ value: what.mapping.readU8(at) });
+    if (bytes === 4) return gaveFields({ value: what.mapping.readU32(at) });
+    if (bytes === 8) return gaveFields({ value: what.mapping.readU64(at) });
+    throw new CaseDefect('mappings have no words of 16 bits');
+  }
+  const word = Buffer.alloc(8);
+  const { ret, errno } = tryPread(fdOf(args.from, context), word.subarray(0, bytes), offset);
+  if (errno !== 0) return refused({ errno, call: 'pread' });
+  return gaveFields({ value: word.readBigUInt64LE(), count: ret });
+}
+
+export function store(args: Arguments<'store'>, context: PointContext): VerbResult {
+  const bytes = bytesOf({ ...args, from: args.to }, context);
+  const offset = context.scope.size(args.offset ?? 0);
+  const value = BigInt.asUintN(bytes * 8, context.scope.size(args.value));
+  const what = context.scope.resolve(args.to);
+  if (typeof what === 'object' && what.kind === 'mapping') {
+    const at = Number(offset);
+    if (bytes === 1) what.mapping.writeU8(at, Number(value));
+    else if (bytes === 4) what.mapping.writeU32(at, Number(value));
+    else if (bytes === 8) what.mapping.writeU64(at, value);
+    else throw new CaseDefect('mappings have no words of 16 bits');
+    return gaveFields();
+  }
+  const word = Buffer.alloc(8);
+  word.writeBigUInt64LE(value);
+  const { ret, errno } = tryPwrite(fdOf(args.to, context), word.subarray(0, bytes), offset);
+  return errno === 0 ? gaveFields({ count: ret }) : refused({ errno, call: 'pwrite' });
+}
+
+/** A descriptor that becomes readable when somebody, a driver for example, adds to its count. */
+export function eventfd(args: Arguments<'eventfd'>, context: PointContext): VerbResult {
+  const { ret, errno } = tryEventfd(Number(context.scope.size(args.count ?? 0)));
+  if (errno !== 0) return refused({ errno, call: 'eventfd2' });
+  return gave(holdDescriptor(context, 'descriptor', ret));
+}
