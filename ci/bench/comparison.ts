@@ -7,8 +7,10 @@ import { missedByReason, readReasons, refuted } from './unreachable.ts';
 
 /** A bench that compares the suite with a peer in one VM. */
 export interface Comparison<Measurement> {
-  /** Its folder's name below ci/bench, which has README.md, unreachable.json and in-guest.ts. */
+  /** Its folder's name below ci/bench, which has README.md, unreachable.json and its scripts. */
   readonly bench: string;
+  /** Run one after the other, each in a guest of its own; their results are parts of one object. */
+  readonly scripts?: readonly string[];
   /** What the guest has; called only when a guest is started. */
   readonly wish: () => Promise<Omit<GuestWish, 'kernel'>>;
   /** The measurement as Markdown. */
@@ -35,22 +37,28 @@ export async function compare<Measurement>(
   if (words.includes('--write')) writeReadme(comparison.bench, text);
 }
 
-/** The last line of the guest's script; those that begin with `#` are for people. */
 async function measure<Measurement>(
-  { bench, wish }: Comparison<Measurement>,
+  { bench, wish, scripts = ['in-guest.js'] }: Comparison<Measurement>,
   kernel: string | undefined,
 ): Promise<string> {
-  const script = `ci/bench/${bench}/in-guest.js`;
   const whole = { ...(await wish()), ...(kernel !== undefined && { kernel }) };
+  const parts: object[] = [];
+  for (const script of scripts) parts.push(await partFrom(`ci/bench/${bench}/${script}`, whole));
+  const text = JSON.stringify(Object.assign({}, ...parts));
+  mkdirSync(join(projectRoot(), 'results'), { recursive: true });
+  writeFileSync(join(projectRoot(), `results/${bench}-comparison.json`), `${text}\n`);
+  return text;
+}
+
+/** The last line of a guest's script; those that begin with `#` are for people. */
+async function partFrom(script: string, wish: GuestWish): Promise<object> {
   let last = '';
-  for await (const line of linesFromGuest(script, whole)) {
+  for await (const line of linesFromGuest(script, wish)) {
     if (line.startsWith('#')) console.error(line);
     else last = line;
   }
-  if (!last.startsWith('{')) throw new Error('the guest ended without a measurement');
-  mkdirSync(join(projectRoot(), 'results'), { recursive: true });
-  writeFileSync(join(projectRoot(), `results/${bench}-comparison.json`), `${last}\n`);
-  return last;
+  if (!last.startsWith('{')) throw new Error(`${script} ended in the guest without a measurement`);
+  return JSON.parse(last) as object;
 }
 
 function writeReadme(bench: string, text: string): void {

@@ -1,10 +1,4 @@
-import {
-  countedReturns,
-  forgetReturns,
-  type ReturnProbe,
-  succeeded,
-  watchReturns,
-} from '../return-counts.ts';
+import { countedReturns, type ReturnProbe, succeeded, watchReturns } from '../return-counts.ts';
 import type { CalledMethod, WrittenCommand } from './measurement.ts';
 
 /**
@@ -31,10 +25,6 @@ const PROBES = [METHODS, WRITES];
 /** Counts from here on. */
 export function watchCalls(): void {
   for (const probe of PROBES) watchReturns(probe);
-}
-
-export function forgetCalls(): void {
-  for (const probe of PROBES) forgetReturns(probe);
 }
 
 export function calledMethods(): readonly CalledMethod[] {

@@ -1,7 +1,7 @@
 import type { TracedFunction } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
 
-/** What the guest measures and the host prints: one JSON object, the last line of the guest's script. */
+/** What the guest measures and the host prints: JSON, the last line of each of the guest's scripts. */
 
 export const MODULES = ['rdma_rxe', 'ib_uverbs', 'rdma_ucm'] as const;
 export type ModuleName = (typeof MODULES)[number];
@@ -38,10 +38,11 @@ export interface Side {
   readonly coverage: Coverage;
 }
 
-export interface Measurement {
+/** Of one boot. */
+export interface Times {
   readonly kernel: string;
   readonly pyverbs: Side;
-  readonly ours: Side;
+  readonly ourTimes: SuiteTimes;
   /** Cases behind our points. */
   readonly ourCases: number;
   readonly perftest: Latency;
@@ -49,3 +50,10 @@ export interface Measurement {
   /** With the call log that a worker keeps. */
   readonly ourLoggedLatency: Latency;
 }
+
+/** Of the next one. */
+export interface OwnCoverage {
+  readonly ourCoverage: Coverage;
+}
+
+export type Measurement = Times & OwnCoverage;

@@ -2,46 +2,21 @@ import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../../uapi/project-root.ts';
-import {
-  forgetFunctions,
-  type Watched,
-  watchedFunctions,
-  watchFunctions,
-} from '../executed-functions.ts';
-import { type OwnTimes, runOwnSuite } from '../own-suite.ts';
-import { calledMethods, forgetCalls, watchCalls, writtenCommands } from './called-methods.ts';
-import { type Coverage, type Latency, type Measurement, MODULES } from './measurement.ts';
+import { runOwnSuite } from '../own-suite.ts';
+import { SELECTION, say, sayTroubles, sayUncaught, traced } from './guest-half.ts';
+import type { Latency, Times } from './measurement.ts';
 import { perftestUs } from './perftest.ts';
 import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 
 /**
- * The measuring half: runs in the lab's guest, in the agent's place. Lines that begin with `#` are
- * for people, the last line is the measurement. Each suite runs twice: alone for its time, and under
- * the tracer for what it executes.
+ * In the lab's guest, in the agent's place: how long the work requests and the suites take, each alone;
+ * and what pyverbs executes, which comes last, since the kernel may not let go of its probes.
  */
 
 /** A device with itself on the far side, and its address. Source: providers/rdma/lab-links.sh */
 const DEVICE = 'rxe0';
 const ADDRESS = '198.18.255.1';
 const ROUNDS = 5;
-/** Of the suite: the devices that pyverbs' tests run on too. */
-const SELECTION = ['--provider', 'rdma', '--device', 'rdma@rxe*'];
-
-const inModules: Watched = (_name, module) => MODULES.find((known) => known === module);
-
-const say = (text: string): void => console.log(`# ${text}`);
-
-async function traced<T>(run: () => T | Promise<T>): Promise<{ coverage: Coverage; value: T }> {
-  watchFunctions(inModules);
-  watchCalls();
-  const value = await run();
-  const functions = watchedFunctions(inModules);
-  const coverage = { functions, methods: calledMethods(), written: writtenCommands() };
-  forgetCalls();
-  forgetFunctions();
-  return { coverage, value };
-}
-
 /** In turns, so that a busy machine disturbs all alike; the best of each counts. */
 async function latencies(): Promise<{ perftest: Latency; ours: Latency; logged: Latency }> {
   const perftest: Latency[] = [];
@@ -72,34 +47,22 @@ function best(list: readonly Latency[]): Latency {
   };
 }
 
-function sayTroubles({ times, troubles }: OwnTimes): void {
-  say(`ours: ${JSON.stringify(times)}`);
-  for (const trouble of troubles) say(`  ${trouble}`);
-}
-
-/** Nobody reads the guest's standard error. */
-process.on('uncaughtException', (error) => {
-  say(String(error.stack));
-  process.exit(1);
-});
-
+sayUncaught();
 const latency = await latencies();
 const own = await runOwnSuite(SELECTION);
 sayTroubles(own);
-const ownTraced = await traced(() => runOwnSuite(SELECTION));
-sayTroubles(ownTraced.value);
 const tests = unpackPyverbsTests();
 const pyverbs = runPyverbs(tests, DEVICE);
 say(`pyverbs: ${JSON.stringify(pyverbs)}`);
-const pyverbsTraced = await traced(() => runPyverbs(tests, DEVICE));
+const { coverage } = await traced(() => runPyverbs(tests, DEVICE));
 
-const measurement: Measurement = {
+const times: Times = {
   kernel: release(),
-  pyverbs: { times: pyverbs, coverage: pyverbsTraced.coverage },
-  ours: { times: own.times, coverage: ownTraced.coverage },
+  pyverbs: { times: pyverbs, coverage },
+  ourTimes: own.times,
   ourCases: own.cases,
   perftest: latency.perftest,
   ourLatency: latency.ours,
   ourLoggedLatency: latency.logged,
 };
-console.log(JSON.stringify(measurement));
+console.log(JSON.stringify(times));
