@@ -152,6 +152,12 @@ export type AttributeValue =
  */
 export type FieldValue = (string | number | boolean) | (string | number)[];
 /**
+ * Handles of syncobjs of the session
+ *
+ * @minItems 1
+ */
+export type Syncobjs = (number | Reference)[];
+/**
  * @minItems 1
  */
 export type Steps = Step[];
@@ -982,6 +988,65 @@ export interface Step {
     fd: Reference;
     timeout?: Duration;
   };
+  /**
+   * A job of the device that copies from one buffer to another. Gives the job. Default: from the start, to the end of the source.
+   */
+  submitCopy?: {
+    source: Reference;
+    sourceOffset?: Size;
+    target: Reference;
+    targetOffset?: Size;
+    size?: Size;
+    /**
+     * a reference: $name or $name.field
+     */
+    fenceIn?: string;
+    /**
+     * Asks for a sync-file that signals when the job is done.
+     */
+    fenceOut?: boolean;
+    syncobjsIn?: Syncobjs;
+    syncobjsOut?: Syncobjs;
+  };
+  /**
+   * A job of the device that fills a buffer with a 32-bit value. Gives the job. Default: the whole buffer.
+   */
+  submitFill?: {
+    target: Reference;
+    offset?: Size;
+    size?: Size;
+    value: Size;
+    /**
+     * a reference: $name or $name.field
+     */
+    fenceIn?: string;
+    /**
+     * Asks for a sync-file that signals when the job is done.
+     */
+    fenceOut?: boolean;
+    syncobjsIn?: Syncobjs;
+    syncobjsOut?: Syncobjs;
+  };
+  /**
+   * Waits for a job, by default at most 5s.
+   */
+  waitJob?: {
+    job: Reference;
+    timeout?: Duration;
+  };
+  /**
+   * Moves the content of a buffer between the CPU's side and the device's. Does nothing where these are one.
+   */
+  transfer?: {
+    buffer: Reference;
+    to: 'device' | 'cpu';
+  };
+  /**
+   * Errnos that are all right too: the verb succeeds, or fails with one of these. Such a step has no `as` and no `gives`.
+   *
+   * @minItems 1
+   */
+  mayFail?: Errno[];
 }
 /**
  * Memory that a pointer of the struct leads to: one of u8, u16, u32, u64, structs, text and bytes. It lies before memory that nobody may touch.

@@ -1,6 +1,7 @@
 import type {
   BufferObject,
   Device,
+  Job,
   Provider,
   Session,
   SoftwareFence,
@@ -70,6 +71,15 @@ export interface RdmaValue {
   window?: RdmaWindow | undefined;
 }
 
+/** A job of a session; its sync_file, if it has one, makes it a descriptor. */
+export interface JobValue {
+  readonly kind: 'job';
+  readonly owner: SessionValue;
+  readonly job: Job;
+  /** The sync_file is closed, or there is none. */
+  closed: boolean;
+}
+
 export interface RdmaWindow {
   readonly rkey: number;
   /** The first byte of the window as its key sees it. */
@@ -87,6 +97,7 @@ export type Value =
   | DescriptorValue
   | MappingValue
   | FenceValue
+  | JobValue
   | RdmaValue
   | RecordValue;
 
@@ -112,6 +123,10 @@ export function fieldsOf(value: Value): Fields {
       return { length: value.mapping.length };
     case 'fence':
       return { id: value.fence.id };
+    case 'job': {
+      const { id, fence } = value.job;
+      return { id, ...(fence === undefined ? {} : { fence, fd: fence }) };
+    }
     case 'rdma':
       return rdmaFields(value);
     case 'record':

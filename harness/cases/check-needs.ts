@@ -1,5 +1,6 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { Capability } from '../../providers/contract.ts';
+import { jobCapabilities, jobReference } from './job-needs.ts';
 import { rdmaCapabilities, rdmaObjectOf } from './rdma-needs.ts';
 import type { Blame, Entry, Scope } from './scope.ts';
 import type { Verb } from './verbs.ts';
@@ -31,9 +32,13 @@ export function ownerOf(step: Step, scope: Scope): Entry | undefined {
 
 /** The buffer, fence or RDMA object that a verb acts on. */
 function objectOf(step: Step, scope: Scope): Entry | undefined {
-  const object = step.export ?? step.attachFence;
+  const object = step.export ?? step.attachFence ?? step.transfer;
   const reference =
-    object?.buffer ?? step.map?.what ?? step.signalFence?.fence ?? rdmaObjectOf(step);
+    object?.buffer ??
+    step.map?.what ??
+    step.signalFence?.fence ??
+    jobReference(step) ??
+    rdmaObjectOf(step);
   return reference === undefined ? undefined : scope.get(reference.slice(1));
 }
 
@@ -43,6 +48,8 @@ function capabilitiesFor(step: Step, scope: Scope): Capability[] {
   if (rdma.length > 0) return rdma;
   if (alloc !== undefined) return ['alloc', ...ifShared('alloc-access', alloc)];
   if (step.export !== undefined) return ['export', ...ifShared('export-access', step.export)];
+  const job = jobCapabilities(step, scope);
+  if (job.length > 0) return job;
   if (step.register !== undefined) return ['register'];
   if (step.import !== undefined) return ['import'];
   if (step.attachFence !== undefined || step.signalFence !== undefined) return ['fence'];

@@ -140,6 +140,7 @@ function resultOf(
       return { kind: created(step).kind as Kind, ...ownerEntry(step, session, scope) };
     case 'buffer':
     case 'fence':
+    case 'job':
       return { kind: gives, imported: verb === 'import', ...(session && { owner: session }) };
     case 'mr':
     case 'cq':

@@ -360,7 +360,7 @@ const steps: readonly Row[] = [
     text: topicWith(
       `${ALLOC},\n{"process": {"pass": [${MARK}"$buffer"], "steps": [{"openFds": {}}]}}`,
     ),
-    says: "'$buffer' is a buffer; 'pass' takes a session or a dmabuf or a sync-file or a memory or a descriptor or a mapping or a RDMA object",
+    says: "'$buffer' is a buffer; 'pass' takes a session or a dmabuf or a sync-file or a memory or a descriptor or a mapping or a job or a RDMA object",
   },
   {
     name: 'a name given back that nothing made',

@@ -8,16 +8,23 @@ import { VERBS, type Verb } from './verbs.ts';
 
 /** Checks the keys that are no verb, as far as they need no look at other steps. */
 export function checkKeys(step: Step, verb: Verb, blame: Blame): void {
-  const { fails, mayRefuse, takes } = step;
+  const { fails, mayFail, mayRefuse, takes } = step;
   if (VERBS[verb].check === true && fails !== undefined) {
     blame.key(['fails'], `'${verb}' makes no call that could fail; remove 'fails'`);
   }
   for (const key of ['as', 'gives'] as const) {
-    if (fails === undefined || step[key] === undefined) continue;
-    blame.key([key], `a step that fails gives nothing; remove '${key}' or 'fails'`);
+    const failure = fails === undefined ? (mayFail === undefined ? '' : 'mayFail') : 'fails';
+    if (failure === '' || step[key] === undefined) continue;
+    blame.key([key], `a step that fails gives nothing; remove '${key}' or '${failure}'`);
   }
   for (const [index, name] of [fails ?? []].flat().entries()) {
     checkErrno(name, Array.isArray(fails) ? blame.below('fails', index) : blame.below('fails'));
+  }
+  if (mayFail !== undefined && (fails !== undefined || VERBS[verb].check === true)) {
+    blame.key(['mayFail'], `it stands without 'fails', with verbs that make a call; remove it`);
+  }
+  for (const [index, name] of (mayFail ?? []).entries()) {
+    checkErrno(name, blame.below('mayFail', index));
   }
   if (mayRefuse !== undefined && (verb !== 'import' || fails !== undefined)) {
     blame.key(['mayRefuse'], `only an 'import' without 'fails' may be refused; remove it`);

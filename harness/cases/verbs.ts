@@ -2,7 +2,15 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { RdmaKind } from '../../providers/contract-verbs.ts';
 
 /** Every key of a step that is no verb. */
-export type CommonKey = 'on' | 'as' | 'fails' | 'mayRefuse' | 'gives' | 'takes' | 'note';
+export type CommonKey =
+  | 'on'
+  | 'as'
+  | 'fails'
+  | 'mayFail'
+  | 'mayRefuse'
+  | 'gives'
+  | 'takes'
+  | 'note';
 export type Verb = Exclude<keyof Step, CommonKey>;
 
 /** What a name in a case stands for. */
@@ -15,6 +23,7 @@ export type Kind =
   | 'descriptor'
   | 'mapping'
   | 'fence'
+  | 'job'
   | RdmaKind
   | 'record'
   | 'parameter';
@@ -60,6 +69,10 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   sync: { gives: 'nothing' },
   attachFence: { gives: 'fence', session: 'owner' },
   signalFence: { gives: 'nothing', session: 'owner' },
+  submitCopy: { gives: 'job', session: 'owner' },
+  submitFill: { gives: 'job', session: 'owner' },
+  waitJob: { gives: 'nothing', session: 'owner' },
+  transfer: { gives: 'nothing', session: 'owner' },
   exportSyncFile: { gives: 'sync-file' },
   importSyncFile: { gives: 'nothing' },
   merge: { gives: 'sync-file' },
@@ -125,6 +138,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   descriptor: ['fd'],
   mapping: ['length'],
   fence: ['id'],
+  job: ['id', 'fence', 'fd'],
   pd: ['handle'],
   mr: ['handle', 'lkey', 'rkey', 'address', 'length'],
   'dmabuf-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
@@ -172,9 +186,21 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   buffer: ['buffer'],
   mapping: ['mapping'],
   fence: ['fence'],
+  source: ['buffer'],
+  target: ['buffer'],
+  job: ['job'],
   memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
   argument: ['mapping', 'parameter'],
-  pass: ['session', 'dmabuf', 'sync-file', 'memory', 'descriptor', 'mapping', ...RDMA_OBJECTS],
+  pass: [
+    'session',
+    'dmabuf',
+    'sync-file',
+    'memory',
+    'descriptor',
+    'mapping',
+    'job',
+    ...RDMA_OBJECTS,
+  ],
   object: RDMA_OBJECTS,
   pd: ['pd'],
   mr: MRS,
@@ -197,7 +223,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
 
 /** Arguments that are sizes, in whatever verb they stand. */
 export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set([
-  ...['size', 'offset', 'length', 'from'],
+  ...['size', 'offset', 'length', 'from', 'sourceOffset', 'targetOffset', 'value'],
   ...['start', 'iova', 'address', 'lkey', 'rkey', 'id', 'immediate', 'compareAdd', 'swap'],
   ...['invalidate', 'remoteQpn', 'remoteQkey', 'remoteSrqn', 'entries', 'vector', 'count'],
   ...['maxWr', 'maxSge', 'limit', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'rawType'],

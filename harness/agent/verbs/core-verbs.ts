@@ -27,6 +27,7 @@ import {
   signalFence,
 } from './device.ts';
 import { ioctl } from './ioctl.ts';
+import { submitCopy, submitFill, transfer, waitJob } from './job.ts';
 import { map, memory, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
 import { repeat } from './repeat.ts';
@@ -75,9 +76,13 @@ export const CORE_VERBS = {
   signalFence,
   stat,
   store,
+  submitCopy,
+  submitFill,
   sync,
   touch,
+  transfer,
   truncate,
   unmap,
+  waitJob,
   writeFd,
 };

@@ -104,6 +104,8 @@ function handOver(reference: string, pass: readonly string[], { scope }: PointCo
     }
     case 'rdma':
       return handOverObject(name, value, sessionFor(value, pass, scope));
+    case 'job':
+      return { value: { name, kind: 'sync-file' }, fd: descriptorOf(value) };
     case 'dmabuf':
     case 'sync-file':
     case 'memory':
