@@ -559,7 +559,7 @@ export interface Step {
    * Writes one number, as `load` reads it.
    */
   store?: {
-    to: Reference;
+    into: Reference;
     offset?: Size;
     width?: Size;
     value: Size;

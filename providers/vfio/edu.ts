@@ -35,7 +35,13 @@ const INTERRUPT = 4n;
 const DMA_DONE = 0x100n;
 
 const BUFFER = 0x40000n;
-const BUFFER_BYTES = 4096n;
+/**
+ * What one transfer takes: less than the buffer's page, because QEMU up to 8 ends itself when a
+ * transfer reaches the page's last byte (hw/misc/edu.c, edu_check_range()).
+ */
+const CHUNK_BYTES = 4032n;
+/** Each chunk takes two transfers, so that larger jobs would be a matter of patience. */
+const LARGEST_BYTES = 65_536n;
 
 const PCI_COMMAND = 4;
 const PCI_COMMAND_MEMORY_AND_MASTER = 6n;
@@ -50,42 +56,46 @@ export class EduEngine {
   #registers: Region | undefined;
   #event: number | undefined;
   #jobs = 0;
-  /** The job that is on its way; the device has one at a time. */
-  #running: number | undefined;
+  /** A transfer is on its way; the device has one at a time. */
+  #busy = false;
 
   constructor(fd: number, memory: DmaMemory) {
     this.#fd = fd;
     this.#memory = memory;
   }
 
-  /** Takes the bytes in, waits for that, and starts putting them out: that is the job. */
+  /**
+   * Takes the bytes in and puts them out, chunk by chunk. The last transfer out is the job that is
+   * waited for; those before it are done when this returns.
+   */
   submitCopy(job: CopyJob): Outcome<Job> {
     const { size } = job;
-    if (size > BUFFER_BYTES || size <= 0n) {
-      return {
-        ok: false,
-        errno: E.EINVAL,
-        call: `edu, whose buffer takes 1 to ${BUFFER_BYTES} bytes`,
-      };
+    if (size > LARGEST_BYTES || size <= 0n) {
+      return { ok: false, errno: E.EINVAL, call: `edu: a job has 1 to ${LARGEST_BYTES} bytes` };
     }
     const ready = this.#prepare();
     if (!ready.ok) return ready;
-    const idle = this.#running === undefined ? ready : this.#finish(TRANSFER_MS);
-    if (!idle.ok) return idle;
     const from = this.#memory.of(job.source).iova + job.sourceOffset;
     const into = this.#memory.of(job.target).iova + job.targetOffset;
-    const started = this.#start(from, BUFFER, size, 0n);
+    for (let done = 0n; done < size; done += CHUNK_BYTES) {
+      const count = size - done < CHUNK_BYTES ? size - done : CHUNK_BYTES;
+      const moved = this.#move(from + done, into + done, count);
+      if (!moved.ok) return moved;
+    }
+    return { ok: true, value: { id: ++this.#jobs } };
+  }
+
+  #move(from: bigint, into: bigint, count: bigint): Outcome<undefined> {
+    const idle = this.#finish(TRANSFER_MS);
+    if (!idle.ok) return idle;
+    const started = this.#start(from, BUFFER, count, 0n);
     if (!started.ok) return started;
     const taken = this.#finish(TRANSFER_MS);
-    if (!taken.ok) return taken;
-    const out = this.#start(BUFFER, into, size, OUT);
-    if (!out.ok) return out;
-    this.#running = ++this.#jobs;
-    return { ok: true, value: { id: this.#jobs } };
+    return taken.ok ? this.#start(BUFFER, into, count, OUT) : taken;
   }
 
   waitJob(job: Job, timeoutMs: number): Outcome<undefined> {
-    if (job.id !== this.#running) return { ok: true, value: undefined };
+    if (job.id !== this.#jobs) return { ok: true, value: undefined };
     return this.#finish(timeoutMs);
   }
 
@@ -131,11 +141,13 @@ export class EduEngine {
       const written = this.#write(at, value);
       if (!written.ok) return written;
     }
+    this.#busy = true;
     return { ok: true, value: undefined };
   }
 
   /** The interrupt tells when, the command register whether: the transfer has ended when RUN is off. */
   #finish(timeoutMs: number): Outcome<undefined> {
+    if (!this.#busy) return { ok: true, value: undefined };
     const end = performance.now() + timeoutMs;
     for (;;) {
       const command = this.#read(DMA.command);
@@ -149,7 +161,7 @@ export class EduEngine {
 
   /** Takes the interrupt back; the message may come a little after RUN went off. */
   #acknowledge(): Outcome<undefined> {
-    this.#running = undefined;
+    this.#busy = false;
     const { revents } = tryPoll([{ fd: this.#event ?? -1, events: POLLIN }], TRANSFER_MS);
     if ((revents[0] ?? 0) === 0) {
       return { ok: false, errno: E.ETIMEDOUT, call: 'waiting for the MSI of edu' };

@@ -44,10 +44,10 @@ export function load(args: Arguments<'load'>, context: PointContext): VerbResult
 }
 
 export function store(args: Arguments<'store'>, context: PointContext): VerbResult {
-  const bytes = bytesOf({ ...args, from: args.to }, context);
+  const bytes = bytesOf({ ...args, from: args.into }, context);
   const offset = context.scope.size(args.offset ?? 0);
   const value = BigInt.asUintN(bytes * 8, context.scope.size(args.value));
-  const what = context.scope.resolve(args.to);
+  const what = context.scope.resolve(args.into);
   if (typeof what === 'object' && what.kind === 'mapping') {
     const at = Number(offset);
     if (bytes === 1) what.mapping.writeU8(at, Number(value));
@@ -58,7 +58,7 @@ export function store(args: Arguments<'store'>, context: PointContext): VerbResu
   }
   const word = Buffer.alloc(8);
   word.writeBigUInt64LE(value);
-  const { ret, errno } = tryPwrite(fdOf(args.to, context), word.subarray(0, bytes), offset);
+  const { ret, errno } = tryPwrite(fdOf(args.into, context), word.subarray(0, bytes), offset);
   return errno === 0 ? gaveFields({ count: ret }) : refused({ errno, call: 'pwrite' });
 }
 
