@@ -42,6 +42,7 @@ export const CAPABILITIES = {
   dumb: 'dumb buffers of mode setting drivers',
   syncobj: 'DRM synchronization objects',
   'syncobj-timeline': 'DRM synchronization objects with points',
+  'image-only': 'a GPU that shows images and renders nothing: no jobs',
   'job-copy': 'submitCopy(): the device copies between buffers',
   'job-fill': 'submitFill(): the device fills a buffer',
   'job-large': 'one job does at least 1 MiB',

@@ -26,6 +26,7 @@ export const provider: Provider = {
     'dumb',
     'syncobj',
     'syncobj-timeline',
+    'image-only',
     'job-copy',
     'job-fill',
     'job-large',

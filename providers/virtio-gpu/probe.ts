@@ -14,7 +14,8 @@ export function probeVirtioGpu(
 function missingOf(fd: number): Probe['missing'] {
   const missing: Partial<Record<Capability, string>> = {};
   const virgl = valueOrErrno(fd, VIRTGPU_PARAM_3D_FEATURES);
-  if (virgl !== 1) {
+  if (virgl === 1) missing['image-only'] = 'VIRTGPU_PARAM_3D_FEATURES answers 1';
+  else {
     for (const name of JOBS) missing[name] = `VIRTGPU_PARAM_3D_FEATURES answers ${virgl}`;
   }
   return missing;
