@@ -2,7 +2,7 @@ import { CONTRACT_VERSION, type Device, type Provider } from '../contract.ts';
 import { drmDevice, drmNodesOf, openDrm, probeDrm } from '../drm-device.ts';
 import { createSession } from './session.ts';
 
-/** A PCI function: `0000:00:11.0`. Source: drivers/gpu/drm/qxl/qxl_drv.c, qxl_pci_probe() */
+/** A PCI function: `0000:00:12.0`. Source: drivers/gpu/drm/qxl/qxl_drv.c, qxl_pci_probe() */
 function find(): readonly Device[] {
   return drmNodesOf('qxl').flatMap((nodes) =>
     drmDevice(nodes, `qxl@pci:${nodes.name}`, { where: 'emulated device' }),
