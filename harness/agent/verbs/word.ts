@@ -13,8 +13,9 @@ import {
 import { holdDescriptor } from './device.ts';
 
 /**
- * One number of a device or of memory: a register behind a mapping, which is touched once and in its
- * whole width, or what pread(2) and pwrite(2) reach in a file. Little-endian, as PCI is.
+ * One number of a device or of memory: behind a mapping, or what pread(2) and pwrite(2) reach in a
+ * file. Little-endian, as PCI is. A register of 32 bits behind a mapping is touched once and as a
+ * whole: a DataView would go byte by byte, which many devices refuse.
  */
 
 type Place = Arguments<'load'>;
@@ -33,7 +34,7 @@ export function load(args: Arguments<'load'>, context: PointContext): VerbResult
   if (typeof what === 'object' && what.kind === 'mapping') {
     const at = Number(offset);
     if (bytes === 1) return gaveFields({ value: what.mapping.readU8(at) });
-    if (bytes === 4) return gaveFields({ value: what.mapping.readU32(at) });
+    if (bytes === 4) return gaveFields({ value: what.mapping.loadAtomic32(at) });
     if (bytes === 8) return gaveFields({ value: what.mapping.readU64(at) });
     throw new CaseDefect('mappings have no words of 16 bits');
   }
@@ -51,7 +52,7 @@ export function store(args: Arguments<'store'>, context: PointContext): VerbResu
   if (typeof what === 'object' && what.kind === 'mapping') {
     const at = Number(offset);
     if (bytes === 1) what.mapping.writeU8(at, Number(value));
-    else if (bytes === 4) what.mapping.writeU32(at, Number(value));
+    else if (bytes === 4) what.mapping.storeAtomic32(at, Number(value));
     else if (bytes === 8) what.mapping.writeU64(at, value);
     else throw new CaseDefect('mappings have no words of 16 bits');
     return gaveFields();
