@@ -665,6 +665,10 @@ export interface Step {
      */
     ends?: 'exit' | 'SIGKILL' | 'SIGSEGV' | 'SIGBUS';
     steps: Steps;
+    /**
+     * It runs while the steps here go on, from when it has entered its first step. Gives the process for `join`; one that is not joined is ended when the point ends.
+     */
+    background?: boolean;
   };
   create?: CreateRequest;
   /**
@@ -1047,6 +1051,27 @@ export interface Step {
    * @minItems 1
    */
   mayFail?: Errno[];
+  /**
+   * Waits for the end of a background process and takes its outcome.
+   */
+  join?: {
+    process: Reference;
+    /**
+     * Kills it if it is still there: only what failed until then counts.
+     */
+    stop?: boolean;
+  };
+  /**
+   * a duration: a whole number of us, ms or s, as in `10ms`
+   */
+  sleep?: string;
+  /**
+   * Only inside a background process: sends the thread that runs the steps of its starter a signal that is handled with SA_RESTART, at intervals, so many times or until it is ended.
+   */
+  interrupt?: {
+    every: Duration;
+    times?: number;
+  };
 }
 /**
  * Memory that a pointer of the struct leads to: one of u8, u16, u32, u64, structs, text and bytes. It lies before memory that nobody may touch.

@@ -70,6 +70,15 @@ export interface PeerOutput {
   readonly report: PeerReport | undefined;
 }
 
+/** How a peer ended: `exit`, `exit 1`, `SIGKILL`; and what it had said by then. */
+export interface EndedPeer {
+  readonly how: string;
+  readonly output: PeerOutput;
+  readonly stderr: string;
+  /** It was still at work, and was ended by us. */
+  readonly stopped?: boolean;
+}
+
 /** A line before each step, then one with the report. */
 export type PeerLine = { readonly entered: string } | { readonly report: PeerReport };
 

@@ -8,6 +8,7 @@ import type {
 } from '../../providers/contract.ts';
 import type { RdmaObject } from '../../providers/contract-verbs.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
+import type { EndedPeer, PeerOrder } from './peer-protocol.ts';
 
 /** What steps make and later steps refer to. Each kind says which fields a reference may name. */
 
@@ -80,6 +81,16 @@ export interface JobValue {
   closed: boolean;
 }
 
+/** A process that runs steps in the background. */
+export interface ProcessValue {
+  readonly kind: 'process';
+  readonly pid: number;
+  /** Waits for its end, or with `stop` ends it. Only once. */
+  finish(stop: boolean): EndedPeer;
+  readonly order: Pick<PeerOrder, 'steps' | 'ends'>;
+  joined: boolean;
+}
+
 export interface RdmaWindow {
   readonly rkey: number;
   /** The first byte of the window as its key sees it. */
@@ -98,6 +109,7 @@ export type Value =
   | MappingValue
   | FenceValue
   | JobValue
+  | ProcessValue
   | RdmaValue
   | RecordValue;
 
@@ -127,6 +139,8 @@ export function fieldsOf(value: Value): Fields {
       const { id, fence } = value.job;
       return { id, ...(fence === undefined ? {} : { fence, fd: fence }) };
     }
+    case 'process':
+      return { pid: value.pid };
     case 'rdma':
       return rdmaFields(value);
     case 'record':

@@ -18,7 +18,9 @@ export interface StepContext {
   readonly roles: ReadonlyMap<string, Entry> | undefined;
   readonly headers: Headers;
   readonly resolved: ResolvedValues;
+  /** The steps are those of another process, which may run in the background. */
   readonly inProcess: boolean;
+  readonly inBackground?: boolean;
 }
 
 /** Checks steps in order. @returns them with numbers for the names of constants */
@@ -37,6 +39,10 @@ function checkStep(step: Step, scope: Scope, context: StepContext, blame: Blame)
   checkKeys(step, verb, blame);
   if (verb === 'touch' && !context.inProcess) {
     blame.key(['touch'], `'touch' may end its process; put it into the steps of a 'process'`);
+  }
+  if ((verb === 'sleep' || verb === 'interrupt') && context.inBackground !== true) {
+    const mend = 'put it into the steps of a process with "background": true';
+    blame.key([verb], `'${verb}' is for what runs while other steps do; ${mend}`);
   }
   const session = sessionOf(step, verb, scope, context, blame);
   checkTexts(step, scope, blame);
@@ -128,6 +134,8 @@ function resultOf(
   switch (gives) {
     case 'nothing':
       return undefined;
+    case 'a background process':
+      return step.process?.background === true ? { kind: 'process' } : undefined;
     case 'any fields':
       return { kind: 'record' };
     case 'the struct':
@@ -185,7 +193,11 @@ function checkInner(step: Step, scope: Scope, context: StepContext, blame: Blame
   }
   if (process === undefined) return step;
   const inner = processScope(process.pass ?? [], scope);
-  const inside = { ...context, inProcess: true };
+  const inBackground = process.background === true;
+  const inside = { ...context, inProcess: true, inBackground };
+  if (inBackground && process.give !== undefined) {
+    blame.key(['process', 'give'], `a process in the background gives nothing back; remove it`);
+  }
   const steps = checkSteps(process.steps, inner, inside, blame.below('process', 'steps'));
   for (const [index, name] of (process.give ?? []).entries()) {
     const place = blame.below('process', 'give', index);

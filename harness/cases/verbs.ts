@@ -24,6 +24,7 @@ export type Kind =
   | 'mapping'
   | 'fence'
   | 'job'
+  | 'process'
   | RdmaKind
   | 'record'
   | 'parameter';
@@ -36,6 +37,7 @@ type Gives =
   | 'any fields'
   | 'the struct'
   | 'the same kind'
+  | 'a background process'
   | 'the created kind';
 
 interface VerbFacts {
@@ -99,7 +101,10 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   atLeast: { gives: 'nothing', check: true },
   aligned: { gives: 'nothing', check: true },
   repeat: { gives: 'nothing', check: true },
-  process: { gives: 'nothing', check: true },
+  process: { gives: 'a background process', check: true },
+  join: { gives: 'nothing', check: true },
+  sleep: { gives: 'nothing', check: true },
+  interrupt: { gives: 'nothing', check: true },
   create: { gives: 'the created kind', session: 'owner' },
   destroy: { gives: 'any fields', session: 'owner' },
   query: { gives: 'any fields', session: 'owner' },
@@ -139,6 +144,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   mapping: ['length'],
   fence: ['id'],
   job: ['id', 'fence', 'fd'],
+  process: ['pid'],
   pd: ['handle'],
   mr: ['handle', 'lkey', 'rkey', 'address', 'length'],
   'dmabuf-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
@@ -189,6 +195,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   source: ['buffer'],
   target: ['buffer'],
   job: ['job'],
+  process: ['process'],
   memory: ['memory', 'descriptor', 'dmabuf', 'sync-file'],
   argument: ['mapping', 'parameter'],
   pass: [
@@ -223,7 +230,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
 
 /** Arguments that are sizes, in whatever verb they stand. */
 export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set([
-  ...['size', 'offset', 'length', 'from', 'sourceOffset', 'targetOffset', 'value'],
+  ...['size', 'offset', 'length', 'from', 'sourceOffset', 'targetOffset', 'value', 'width'],
   ...['start', 'iova', 'address', 'lkey', 'rkey', 'id', 'immediate', 'compareAdd', 'swap'],
   ...['invalidate', 'remoteQpn', 'remoteQkey', 'remoteSrqn', 'entries', 'vector', 'count'],
   ...['maxWr', 'maxSge', 'limit', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'rawType'],

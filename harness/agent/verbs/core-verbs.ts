@@ -1,3 +1,4 @@
+import { interrupt, join, sleep } from './background.ts';
 import { aligned, atLeast, different, equal } from './check.ts';
 import { bytes, fill, touch } from './content.ts';
 import {
@@ -56,7 +57,9 @@ export const CORE_VERBS = {
   free,
   import: importDmabuf,
   importSyncFile,
+  interrupt,
   ioctl,
+  join,
   load,
   map,
   memory,
@@ -74,6 +77,7 @@ export const CORE_VERBS = {
   repeat,
   seek,
   signalFence,
+  sleep,
   stat,
   store,
   submitCopy,

@@ -4,13 +4,13 @@ import { projectRoot } from '../../../uapi/project-root.ts';
 import { tryClose } from '../../../uapi/sys.ts';
 import { recvFds, socketpair } from '../../../uapi/sys-socket.ts';
 import {
+  type EndedPeer,
   type HandedValue,
   type PeerOrder,
   type PeerOutput,
   packFields,
   parseOutput,
 } from '../peer-protocol.ts';
-import { RefusedImport } from '../refusal.ts';
 import type { Scope } from '../scope.ts';
 import {
   CaseDefect,
@@ -21,7 +21,9 @@ import {
   type RdmaValue,
 } from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
+import { startBackground } from './background.ts';
 import { holdDescriptor } from './device.ts';
+import { judgeEnd, noteDestroyed } from './peer-end.ts';
 
 /** Standard streams come first, then the socket for what comes back, then what is handed over. */
 const SOCKET_SLOT = 3;
@@ -35,6 +37,7 @@ const MAX_FDS = 64;
 export function process(args: Arguments<'process'>, context: PointContext): VerbResult {
   const pass = args.pass ?? [];
   const handed = pass.map((reference) => handOver(reference, pass, context));
+  const handedFds = handed.flatMap(({ fd }) => fd ?? []);
   const [near, far] = socketpair();
   const order: PeerOrder = {
     steps: args.steps,
@@ -45,23 +48,18 @@ export function process(args: Arguments<'process'>, context: PointContext): Verb
     ...context.process,
   };
   try {
-    const ended = spawnPeer(order, [far, ...handed.flatMap(({ fd }) => fd ?? [])]);
-    tryClose(far);
+    if (args.background === true) return startBackground(order, [far, ...handedFds], context);
+    const ended = spawnPeer(order, [far, ...handedFds]);
     noteDestroyed(ended.output, context.scope);
-    return judgeEnd(args, ended, context) ?? receive(ended.output, near, context);
+    return judgeEnd(order, ended, context) ?? receive(ended.output, near, context);
   } finally {
+    tryClose(far);
     tryClose(near);
   }
 }
 
-interface Ended {
-  readonly how: string;
-  readonly output: PeerOutput;
-  readonly stderr: string;
-}
-
 /** The peer is told who starts it, so that it ends with this process. */
-function spawnPeer(order: PeerOrder, descriptors: readonly number[]): Ended {
+function spawnPeer(order: PeerOrder, descriptors: readonly number[]): EndedPeer {
   const { pid } = globalThis.process;
   const entry = join(projectRoot(), 'build/harness/agent/peer.js');
   const { status, signal, stdout, stderr } = spawnSync(
@@ -114,6 +112,7 @@ function handOver(reference: string, pass: readonly string[], { scope }: PointCo
     case 'mapping':
     case 'fence':
     case 'record':
+    case 'process':
       return { value: { name, kind: 'descriptor' }, fd: descriptorOf(value) };
   }
 }
@@ -146,35 +145,6 @@ function sessionFor(value: RdmaValue, pass: readonly string[], scope: Scope): st
 
 function nameOf(reference: string): string {
   return reference.replace(/^\$/, '');
-}
-
-/** A fault counts only in the step that is there to provoke it: the last. */
-function judgeEnd(
-  args: Arguments<'process'>,
-  ended: Ended,
-  context: PointContext,
-): VerbResult | undefined {
-  const { entered, report } = ended.output;
-  if (report?.defect !== undefined) throw new CaseDefect(`in the other process: ${report.defect}`);
-  if (report?.refusal !== undefined) throw new RefusedImport(report.refusal);
-  if (report?.failure !== undefined) return context.failInside(report.failure);
-  const expected = args.ends ?? 'exit';
-  const faulted = expected === 'SIGSEGV' || expected === 'SIGBUS';
-  if (ended.how === expected && (!faulted || entered === String(args.steps.length)))
-    return undefined;
-  return {
-    kind: 'mismatch',
-    expected: `the other process ends by ${expected}${faulted ? ' in its last step' : ''}`,
-    actual: `it ended by ${ended.how} in step ${entered}`,
-    ...(ended.stderr === '' ? {} : { detail: ended.stderr.slice(-2000) }),
-  };
-}
-
-/** What the other process destroyed is not there to be destroyed at the end. */
-function noteDestroyed({ report }: PeerOutput, scope: Scope): void {
-  for (const name of report?.destroyed ?? []) {
-    scope.value(`$${name}`, 'rdma').life.destroyed = true;
-  }
 }
 
 /** What the other process gave back, under the names that it gave. */
