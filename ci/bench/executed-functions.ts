@@ -47,7 +47,7 @@ export function watchedNumbers(lines: readonly string[], watched: Watched): read
 export function watchFunctions(watched: Watched): void {
   const lines = readFileSync(`${TRACING}/available_filter_functions`, 'latin1').split('\n');
   writeFileSync(ENABLED, '0');
-  if (readFileSync(FILTER, 'latin1').includes(':stacktrace:')) append('!*:stacktrace');
+  if (readFileSync(FILTER, 'latin1').includes(':stacktrace:')) forgetFunctions();
   for (const number of watchedNumbers(lines, watched)) append(`${number}:stacktrace:1`);
   writeFileSync(ENABLED, '1');
 }
@@ -74,9 +74,12 @@ export function probedFunctions(
   });
 }
 
-/** Without probes, as what is timed wants it. */
+/**
+ * Without probes, as what is timed wants it. The number only says that those that count are meant.
+ * Source: kernel/trace/trace_functions.c, ftrace_stacktrace_callback()
+ */
 export function forgetFunctions(): void {
-  append('!*:stacktrace');
+  append('!*:stacktrace:1');
 }
 
 /** Compilers give pieces of functions names of their own. */

@@ -7,8 +7,12 @@ import { projectRoot } from '../../uapi/project-root.ts';
 import { createVmTarget } from '../lab/target.ts';
 
 export interface GuestWish {
-  /** The guest has what these providers need, as in a run; but no module is built for it. */
+  /** The guest has what these providers need, as in a run. */
   readonly providers?: readonly string[];
+  /** Also modules that are not in the kernel's package and must be built. */
+  readonly builds?: boolean;
+  /** Shell commands for the guest, after those of the providers. */
+  readonly setup?: readonly string[];
   /** NAME as in `vm:NAME`. */
   readonly kernel?: string;
 }
@@ -16,7 +20,7 @@ export interface GuestWish {
 /** Runs a script of the build inside the lab's guest, in the agent's place, and gives what it prints. */
 export async function* linesFromGuest(
   script: string,
-  { providers = [], kernel }: GuestWish = {},
+  { providers = [], builds = false, setup = [], kernel }: GuestWish = {},
 ): AsyncGenerator<string> {
   const outputDir = mkdtempSync(join(tmpdir(), 'uapi-bench-'));
   const needs = providers.length > 0 ? labNeeds(providers, []) : undefined;
@@ -26,7 +30,11 @@ export async function* linesFromGuest(
       modulesToLoad: needs?.modules ?? [],
       qemuDevices: needs?.devices ?? [],
       glDevices: needs?.glDevices ?? [],
-      setup: needs?.setup ?? [],
+      boardDevices: needs?.boardDevices ?? [],
+      kernelArguments: needs?.kernelArguments ?? [],
+      setup: [...(needs?.setup ?? []), ...setup],
+      modulesToBuild: (builds && needs?.builds) || [],
+      treeModules: (builds && needs?.treeModules) || [],
       agent: join(projectRoot(), 'build', script),
       ...(kernel !== undefined && { kernel }),
       say: (line) => console.error(line),

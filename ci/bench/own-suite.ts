@@ -17,6 +17,8 @@ export interface OwnTimes {
   readonly times: SuiteTimes;
   /** Cases that the executed points are of. */
   readonly cases: number;
+  /** Providers whose devices they ran on. */
+  readonly providers: readonly string[];
   /** Of points that did not pass: id and reason. */
   readonly troubles: readonly string[];
 }
@@ -70,6 +72,7 @@ function summary(records: readonly JournalRecord[], commandSeconds: number): Own
       commandSeconds,
     },
     cases: new Set(executed.map(caseOf)).size,
+    providers: [...new Set(executed.flatMap(providersOf))].sort(),
     troubles: executed.filter((point) => !passed.includes(point)).map(troubleOf),
   };
 }
@@ -77,6 +80,11 @@ function summary(records: readonly JournalRecord[], commandSeconds: number): Own
 /** `submit/rdma-write/content-arrives[size=1]@rdma@rxe0` is a point of the case before the bracket. */
 function caseOf({ id }: PointRecord): string {
   return /^[^[@]*/.exec(id)?.[0] ?? id;
+}
+
+/** Of devices such as `vgem@vgem`. */
+function providersOf({ devices }: PointRecord): readonly string[] {
+  return Object.values(devices).map((address) => /^[^@]*/.exec(address)?.[0] ?? address);
 }
 
 function troubleOf({ id, verdict, reason }: PointRecord): string {
