@@ -135,14 +135,18 @@ t.test('points without an exporter and an importer make no grid', async (t) => {
 });
 
 t.test('points that the run did not come to are not run', async (t) => {
-  const left = [pairId('left', QXL, VGEM), `${pairId('cut', HEAP, QXL)}#2`];
+  const left = [
+    pairId('left', QXL, VGEM),
+    pairId('later', HEAP, VGEM),
+    `${pairId('cut', HEAP, QXL)}#2`,
+  ];
   const run = runOf([pairPoint(HEAP, VGEM, 'pass')], {
-    planned: left.slice(0, 1),
-    interrupted: left.slice(1),
+    planned: left.slice(0, 2),
+    interrupted: left.slice(2),
   });
   t.strictSame(gridLines(run, { width: 72 }).slice(1), [
     '            qxl      vgem',
-    '  dma-heap  not run  works',
+    '  dma-heap  not run  works, 1 not run',
     '  qxl       not run  not run',
   ]);
 });

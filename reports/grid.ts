@@ -17,6 +17,8 @@ export interface GridCell {
   readonly passed: number;
   /** Points that passed, failed or were refused. */
   readonly run: number;
+  /** Points that the run did not come to. */
+  readonly left: number;
   /** Points that failed as nobody expected. */
   readonly gating: number;
   readonly refusals: readonly CountedRefusal[];
@@ -62,7 +64,7 @@ export function gridOf(run: Run): Grid | undefined {
   }
   for (const id of [...run.interrupted, ...notRun(run)]) {
     const { exporter, importer } = rolesOfId(id);
-    if (exporter !== undefined && importer !== undefined) cellOf(cells, exporter, importer);
+    if (exporter !== undefined && importer !== undefined) cellOf(cells, exporter, importer).left++;
   }
   if (cells.size === 0) return undefined;
   // In the order of their names, so that shuffled runs compare line by line.
@@ -81,8 +83,13 @@ export function cellAt(grid: Grid, exporter: string, importer: string): GridCell
   return found ?? finished(emptyCell(exporter, importer));
 }
 
-/** `works`, `partly (31 of 34)`, `importer: ENODEV`. */
-export function cellText({ state, passed, run, refusals }: GridCell): string {
+/** `works`, `partly (31 of 34)`, `importer: ENODEV`; of a run that was cut `works, 3 not run`. */
+export function cellText(cell: GridCell): string {
+  const left = cell.left > 0 && cell.run > 0 ? `, ${cell.left} not run` : '';
+  return `${stateText(cell)}${left}`;
+}
+
+function stateText({ state, passed, run, refusals }: GridCell): string {
   switch (state) {
     case 'works':
     case 'not run':
@@ -96,7 +103,16 @@ export function cellText({ state, passed, run, refusals }: GridCell): string {
 }
 
 function emptyCell(exporter: string, importer: string): MutableCell {
-  return { exporter, importer, passed: 0, run: 0, gating: 0, failed: [], refusals: new Map() };
+  return {
+    exporter,
+    importer,
+    passed: 0,
+    run: 0,
+    left: 0,
+    gating: 0,
+    failed: [],
+    refusals: new Map(),
+  };
 }
 
 function cellOf(cells: Map<string, MutableCell>, exporter: string, importer: string): MutableCell {
