@@ -28,10 +28,7 @@ export function sayUncaught(): void {
   });
 }
 
-/**
- * Once in a boot: taking the probes away again was seen to fail with ENODEV, which is ftrace that has
- * switched itself off (6.12, after a run of the suite).
- */
+/** Once in a boot: what ran before is not forgotten. */
 export async function traced<T>(
   run: () => T | Promise<T>,
 ): Promise<{ coverage: Coverage; value: T }> {

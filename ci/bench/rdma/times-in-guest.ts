@@ -10,7 +10,7 @@ import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 
 /**
  * In the lab's guest, in the agent's place: how long the work requests and the suites take, each alone;
- * and what pyverbs executes, which comes last, since the kernel may not let go of its probes.
+ * and last, under the tracer, what pyverbs executes.
  */
 
 /** A device with itself on the far side, and its address. Source: providers/rdma/lab-links.sh */
