@@ -24,6 +24,7 @@ export const CONTRACT_VERSION = 1;
  */
 export const CAPABILITIES = {
   alloc: 'alloc() and free()',
+  'alloc-odd': 'alloc() takes sizes that are no whole pages, and rounds them up',
   'alloc-access': 'alloc() honours `access` and `closeOnExec`',
   register: 'register() of host memory',
   map: 'map() of the buffers that it allocated',
@@ -40,6 +41,7 @@ export const CAPABILITIES = {
   drm: 'a DRM device: VERSION, GET_CAP and what else the core answers for every driver',
   modeset: 'a DRM device with mode setting',
   dumb: 'dumb buffers of mode setting drivers',
+  'dumb-depths': 'dumb buffers of 8, 16 and 24 bits a pixel, too',
   syncobj: 'DRM synchronization objects',
   'syncobj-timeline': 'DRM synchronization objects with points',
   'image-only': 'a GPU that shows images and renders nothing: no jobs',

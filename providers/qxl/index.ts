@@ -17,6 +17,7 @@ export const provider: Provider = {
   driver: 'qxl',
   offers: [
     'alloc',
+    'alloc-odd',
     'map',
     'offset-map',
     'export',

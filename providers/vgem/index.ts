@@ -22,6 +22,8 @@ export const provider: Provider = {
   driver: 'vgem',
   offers: [
     'alloc',
+    'alloc-odd',
+    'dumb-depths',
     'map',
     'offset-map',
     'export',

@@ -12,6 +12,7 @@ export const provider: Provider = {
   driver: 'virtio_gpu',
   offers: [
     'alloc',
+    'alloc-odd',
     'map',
     'offset-map',
     'export',

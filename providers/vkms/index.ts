@@ -23,6 +23,8 @@ export const provider: Provider = {
   driver: 'vkms',
   offers: [
     'alloc',
+    'alloc-odd',
+    'dumb-depths',
     'map',
     'offset-map',
     'export',
