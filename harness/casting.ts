@@ -31,17 +31,21 @@ function isConnected({ roles }: LoadedCase, devices: Casting): boolean {
   });
 }
 
-/** Of the choices with the same drivers in the same roles one, another at each turn. */
+/**
+ * Of the choices with the same drivers in the same first two roles one, another at each turn: every
+ * pair of drivers meets, and whatever else a case needs is taken as it comes.
+ */
 export function inTurn(all: readonly Casting[], turn: number): readonly Casting[] {
   const kinds = new Map<string, Casting[]>();
   for (const casting of all) {
     const kind = Object.values(casting)
+      .slice(0, 2)
       .map(({ provider, driver }) => `${provider} ${driver}`)
       .join();
     kinds.set(kind, [...(kinds.get(kind) ?? []), casting]);
   }
-  return [...kinds.values()].flatMap((choices) => {
-    const chosen = turn % choices.length;
+  return [...kinds.values()].flatMap((choices, index) => {
+    const chosen = (turn + index) % choices.length;
     return choices.slice(chosen, chosen + 1);
   });
 }

@@ -155,7 +155,7 @@ const rows: readonly Row[] = [
       'alloc/size/any[size=2~pages]@gem@b',
       'alloc/size/any[size=2~pages]@heap@system',
       'dma-buf/share/pair@exporter=gem@a,importer=gem@b',
-      'dma-buf/share/pair@exporter=heap@system,importer=gem@b',
+      'dma-buf/share/pair@exporter=heap@system,importer=gem@a',
     ],
   },
   {
