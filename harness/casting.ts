@@ -33,19 +33,32 @@ function isConnected({ roles }: LoadedCase, devices: Casting): boolean {
 
 /**
  * Of the choices with the same drivers in the same first two roles one, another at each turn: every
- * pair of drivers meets, and whatever else a case needs is taken as it comes.
+ * pair of drivers meets, and whatever else a case needs is taken as it comes. Where two devices and
+ * another process are needed, which takes seconds on an emulated machine, a single choice.
  */
-export function inTurn(all: readonly Casting[], turn: number): readonly Casting[] {
+export function inTurn(
+  one: Pick<LoadedCase, 'roles' | 'steps'>,
+  all: readonly Casting[],
+  turn: number,
+): readonly Casting[] {
+  const isDear = Object.keys(one.roles).length > 1 && startsProcess(one.steps);
   const kinds = new Map<string, Casting[]>();
   for (const casting of all) {
-    const kind = Object.values(casting)
-      .slice(0, 2)
-      .map(({ provider, driver }) => `${provider} ${driver}`)
-      .join();
+    const kind = isDear ? '' : driversOf(casting);
     kinds.set(kind, [...(kinds.get(kind) ?? []), casting]);
   }
   return [...kinds.values()].flatMap((choices, index) => {
     const chosen = (turn + index) % choices.length;
     return choices.slice(chosen, chosen + 1);
   });
+}
+
+function driversOf(casting: Casting): string {
+  const [first, second] = Object.values(casting);
+  return [first, second].map((device) => `${device?.provider} ${device?.driver}`).join();
+}
+
+function startsProcess(steps: unknown): boolean {
+  if (typeof steps !== 'object' || steps === null) return false;
+  return 'process' in steps || Object.values(steps).some(startsProcess);
 }

@@ -145,7 +145,7 @@ function pointsOf(
     return [skipped(one, {}, 'excluded', 'it is destructive; run it with --destructive'), ...skips];
   }
   const points = one.parameters.flatMap((parameters, index) =>
-    (input.sample === true ? inTurn(grid, stableNumber(one.id) + index) : grid).map((cast) => {
+    (input.sample === true ? inTurn(one, grid, stableNumber(one.id) + index) : grid).map((cast) => {
       const devices = Object.fromEntries(
         Object.entries(cast).map(([role, { address }]) => [role, address]),
       );

@@ -37,7 +37,8 @@ function withDeviceOptions<T>(yargs: Argv<T>) {
       default: false,
     })
     .option('sample', {
-      describe: 'Of devices with the same driver one for each point, in turn, instead of all',
+      describe:
+        'Of devices with the same driver one for each point, in turn, instead of all; with another process one pair',
       type: 'boolean',
       default: false,
     })
