@@ -19,13 +19,17 @@ export function castings(
   return all.filter((devices) => isConnected(one, devices));
 }
 
-/** Whether all who must reach each other are on one fabric; every device reaches itself. */
+/**
+ * Whether all who must reach each other are on one fabric; every device reaches itself, but over no
+ * path: what it sends to itself is not impaired.
+ */
 function isConnected({ roles }: LoadedCase, devices: Casting): boolean {
-  return Object.entries(roles).every(([name, { reaches }]) => {
+  return Object.entries(roles).every(([name, { reaches, needs }]) => {
     if (reaches === undefined) return true;
     const one = devices[name];
     const other = devices[reaches];
-    if (one === undefined || other === undefined || one === other) return true;
+    if (one === undefined || other === undefined) return true;
+    if (one === other) return !needs.includes('impaired-paths');
     const fabric = one.identity['fabric'];
     return fabric !== undefined && fabric === other.identity['fabric'];
   });

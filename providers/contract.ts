@@ -208,8 +208,8 @@ export interface Session {
 
   /**
    * Allocates a buffer.
-   * Guarantees: on success the buffer holds at least `size` bytes, reads as zero, and nobody else
-   * sees it; on failure nothing was allocated.
+   * Guarantees: on success the buffer holds at least `size` bytes, reads as zero, is idle, and nobody
+   * else sees it; on failure nothing was allocated.
    */
   alloc?(want: AllocRequest): Outcome<BufferObject>;
 

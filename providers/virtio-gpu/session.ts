@@ -1,5 +1,5 @@
-import type { Device, Session } from '../contract.ts';
-import { drmSession } from '../drm-session.ts';
+import type { BufferObject, Device, Outcome, Session } from '../contract.ts';
+import { drmSession, handleOf } from '../drm-session.ts';
 import { hasVirgl } from './find.ts';
 import { submitCopy, submitFill } from './jobs.ts';
 import { bufferOf, createResource, imageOf, mapResource } from './resource.ts';
@@ -14,7 +14,7 @@ export function sessionOf(device: Device): (fd: number) => Session {
 function imageSession(fd: number): Session {
   return {
     ...drmSession(fd),
-    alloc: (want) => createResource(fd, imageOf(want.size)),
+    alloc: (want) => allocate(fd, imageOf(want.size)),
     map: (buffer) => mapResource(fd, buffer),
   };
 }
@@ -23,10 +23,23 @@ function imageSession(fd: number): Session {
 function virglSession(fd: number): Session {
   return {
     ...imageSession(fd),
-    alloc: (want) => createResource(fd, bufferOf(want.size)),
+    alloc: (want) => allocate(fd, bufferOf(want.size)),
     submitCopy: (job, how) => submitCopy(fd, job, how),
     submitFill: (job, how) => submitFill(fd, job, how),
     waitJob: (job, timeoutMs) => waitIdle(fd, job.id, timeoutMs),
     transfer: (buffer, to) => transfer(fd, buffer, to),
   };
 }
+
+/**
+ * The host makes its part of a resource behind a fence on the buffer. It is waited for, since the
+ * contract's fresh buffers are idle; a host that takes longer than 15 s leaves it busy.
+ */
+function allocate(fd: number, want: Parameters<typeof createResource>[1]): Outcome<BufferObject> {
+  const created = createResource(fd, want);
+  if (created.ok) waitIdle(fd, handleOf(created.value), WAIT_MS);
+  return created;
+}
+
+/** Any time but none is the driver's own. */
+const WAIT_MS = 1;
