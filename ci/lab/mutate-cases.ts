@@ -29,7 +29,12 @@ type Gives = NonNullable<Step['gives']>[string];
 function wrongValue(value: Gives): Gives {
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'number') return value + 1;
-  return isSize(value) ? WRONG_NUMBER : `${value}x`;
+  return isSize(value) || isConstant(value) ? WRONG_NUMBER : `${value}x`;
+}
+
+/** Names of the headers, which loading would not know with anything behind them. */
+function isConstant(text: string): boolean {
+  return /^[A-Z][A-Z0-9_]+(\|[A-Z0-9_]+)*$/.test(text);
 }
 
 function isSize(text: string): boolean {
