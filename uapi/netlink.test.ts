@@ -168,3 +168,19 @@ t.test('the kernel answers: every machine has a loopback interface', async (t) =
   const nonsense = socket.tryRequest({ type: 0x3ff });
   t.notOk(nonsense.ok, 'an unknown command is refused');
 });
+
+t.test('replies go to who asked, also when many ask at once', async (t) => {
+  const opened = NetlinkSocket.tryOpen(NETLINK_ROUTE);
+  if (!opened.ok) return t.comment(`no NETLINK_ROUTE here: errno ${opened.errno}`);
+  using socket = opened.value;
+  const list = { type: RTM_GETLINK, isDump: true, payload: Buffer.alloc(IFINFOMSG_BYTES) };
+  const nonsense = { type: 0x3ff };
+  const asked = Array.from({ length: 40 }, (_, index) => (index % 4 === 3 ? nonsense : list));
+  const outcomes = await Promise.all(asked.map((request) => socket.requestLater(request)));
+  const alone = socket.tryRequest(list);
+  const count = alone.ok ? alone.value.length : 0;
+  t.strictSame(
+    outcomes.map((outcome) => (outcome.ok ? outcome.value.length : 'refused')),
+    asked.map((request) => (request === nonsense ? 'refused' : count)),
+  );
+});

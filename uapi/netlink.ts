@@ -35,6 +35,8 @@ export class NetlinkSocket implements Disposable {
   readonly fd: number;
   readonly #datagram = Buffer.alloc(DATAGRAM_BYTES);
   #sequence = 0;
+  /** Ends when the last request that was asked for has its reply. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(fd: number) {
     this.fd = fd;
@@ -69,9 +71,15 @@ export class NetlinkSocket implements Disposable {
   /**
    * Asks without blocking the thread: the kernel answers in the caller's context, and a driver that
    * hangs with a lock would hang us too. After a limit that the caller keeps the socket is not to be
-   * used again.
+   * used again. Requests wait for each other: who read beside another would take its reply.
    */
-  async requestLater(request: NetlinkRequest): Promise<Outcome<readonly NetlinkMessage[]>> {
+  requestLater(request: NetlinkRequest): Promise<Outcome<readonly NetlinkMessage[]>> {
+    const mine = this.#turn.then(() => this.#exchange(request));
+    this.#turn = mine;
+    return mine;
+  }
+
+  async #exchange(request: NetlinkRequest): Promise<Outcome<readonly NetlinkMessage[]>> {
     const sequence = ++this.#sequence;
     const reply = new NetlinkReply(sequence);
     try {
