@@ -26,10 +26,11 @@ const WRONG_NUMBER = 23130;
 type Mutant = readonly [what: string, step: Step];
 type Gives = NonNullable<Step['gives']>[string];
 
-function wrongValue(value: Gives): Gives {
+function wrongValue(field: string, value: Gives): Gives {
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'number') return value + 1;
-  return isSize(value) || isConstant(value) ? WRONG_NUMBER : `${value}x`;
+  const isName = /(^|\.)name$/.test(field) || !isConstant(value);
+  return isSize(value) || !isName ? WRONG_NUMBER : `${value}x`;
 }
 
 /** Names of the headers, which loading would not know with anything behind them. */
@@ -61,7 +62,7 @@ function* mutantsOf(step: Step): Generator<Mutant> {
     yield ['no errno', rest];
   }
   for (const [field, value] of Object.entries(gives ?? {})) {
-    yield [`gives ${field}`, { ...step, gives: { ...gives, [field]: wrongValue(value) } }];
+    yield [`gives ${field}`, { ...step, gives: { ...gives, [field]: wrongValue(field, value) } }];
   }
   if (bytes !== undefined) {
     yield ['bytes', { ...step, bytes: { ...bytes, pattern: wrongPattern(bytes.pattern) } }];
