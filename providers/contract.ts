@@ -39,6 +39,7 @@ export const CAPABILITIES = {
   'sync-file-deadline': 'sync_files take a deadline hint',
   'render-node': 'the device has a render node',
   drm: 'a DRM device: VERSION, GET_CAP and what else the core answers for every driver',
+  'drm-root': 'the caller may use what DRM keeps for CAP_SYS_ADMIN',
   modeset: 'a DRM device with mode setting',
   dumb: 'dumb buffers of mode setting drivers',
   'dumb-depths': 'dumb buffers of 8, 16 and 24 bits a pixel, too',

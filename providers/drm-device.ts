@@ -8,6 +8,7 @@ import {
   DRM_CAP_SYNCOBJ,
   DRM_CAP_SYNCOBJ_TIMELINE,
 } from '../uapi/headers/drm/drm.ts';
+import { isSystemAdministrator } from '../uapi/privilege.ts';
 import { tryClose } from '../uapi/sys.ts';
 import { pageSize } from '../uapi/sys-memory.ts';
 import { sysfsTarget } from '../uapi/sysfs.ts';
@@ -83,6 +84,8 @@ function missingOfCore(device: Device, fd: number): Probe['missing'] {
     if (!told.ok) missing[capability] = `${name} answers ${errnoName(told.errno)}`;
     else if (told.value === 0n) missing[capability] = `${name} is 0`;
   }
+  // Source: drivers/gpu/drm/drm_ioctl.c, drm_ioctl_permit(), DRM_ROOT_ONLY
+  if (!isSystemAdministrator()) missing['drm-root'] = 'without CAP_SYS_ADMIN: EACCES';
   if (device.otherNodes['render'] === undefined) {
     missing['render-node'] = 'sysfs shows no render node';
   }

@@ -88,7 +88,9 @@ t.test('an ordinary user gets the same verdicts, or a skip for want of privilege
   t.match(run.targets, [{ privileged: false }]);
   const isOpen = ({ provider }: { provider: string }) => provider !== 'dma-heap';
   const root = asRoot.get('debian-6.12');
-  const others = run.points.filter(isOpen).filter(({ id, verdict }) => root?.get(id) !== verdict);
+  const others = run.points
+    .filter((point) => isOpen(point) && point.skip !== 'no-privilege')
+    .filter(({ id, verdict }) => root?.get(id) !== verdict);
   t.strictSame(others, [], 'what the group may open comes to what it comes to for root');
   t.ok(run.points.filter(isOpen).length >= 50);
   const heap = run.points.filter((point) => !isOpen(point));

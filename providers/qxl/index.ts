@@ -26,6 +26,7 @@ export const provider: Provider = {
     'sync-file',
     'sync-file-deadline',
     'drm',
+    'drm-root',
     'modeset',
     'dumb',
     'job-copy',

@@ -35,6 +35,7 @@ export const provider: Provider = {
     'sync-file-deadline',
     'render-node',
     'drm',
+    'drm-root',
     'dumb',
   ],
   headers: ['drm/vgem-drm', 'drm/drm', 'drm/drm-mode'],

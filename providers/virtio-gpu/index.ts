@@ -23,6 +23,7 @@ export const provider: Provider = {
     'sync-file-deadline',
     'render-node',
     'drm',
+    'drm-root',
     'modeset',
     'dumb',
     'syncobj',
