@@ -96,8 +96,7 @@ export type RdmaAccess =
  * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
  */
 export type LinkPath =
-  | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
-  | Reference;
+  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
 /**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
@@ -670,6 +669,10 @@ export interface Step {
      * It runs while the steps here go on, from when it has entered its first step. Gives the process for `join`; one that is not joined is ended when the point ends.
      */
     background?: boolean;
+    /**
+     * A fork(2) of this process: it opens nothing, and has everything that there is here, sessions, memory and mappings, under the same names.
+     */
+    fork?: boolean;
   };
   create?: CreateRequest;
   /**

@@ -58,6 +58,10 @@ export const MREMAP_MAYMOVE = 1;
 export const MREMAP_FIXED = 2;
 export const MREMAP_DONTUNMAP = 4;
 
+export const MADV_DOFORK = 11;
+
+export const CLONE_PARENT = 0x8000;
+
 export const POLLIN = 0x0001;
 export const POLLPRI = 0x0002;
 export const POLLOUT = 0x0004;

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { libc } from './sys-call.ts';
+import { killSelf } from './sys-fork.ts';
 
 /** A process that does not outlive the one that started it. */
 
@@ -19,5 +20,5 @@ const PR_SET_PDEATHSIG = 1;
 export function dieWithParent(parent: number): void {
   prctl(PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0);
   // It may have died before the call: then nobody sends the signal any more.
-  if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
+  if (process.ppid !== parent) killSelf();
 }

@@ -11,7 +11,7 @@ import { handlerOf, verbOf } from './verbs/index.ts';
 
 /** What steps run in: everything of a verb's context that does not change from step to step. */
 export interface Surroundings
-  extends Omit<PointContext, 'scope' | 'session' | 'on' | 'runSteps' | 'failInside'> {
+  extends Omit<PointContext, 'scope' | 'session' | 'on' | 'runSteps' | 'runApart' | 'failInside'> {
   /** The sessions of the roles, in the order of the roles. */
   readonly sessions: ReadonlyMap<string, SessionValue>;
   /** Told before each step, so that a dead worker's last step is known. */
@@ -56,6 +56,8 @@ function runStep(
       inner = failure;
       return { kind: 'mismatch', expected: failure.expected, actual: failure.actual };
     },
+    runApart: (steps, innerScope, entering) =>
+      runSteps(steps, innerScope, { ...around, executed: 0, entering }),
     failInside(failure) {
       inner = { ...failure, step: `${number}.${failure.step}` };
       return { kind: 'mismatch', expected: failure.expected, actual: failure.actual };

@@ -6,7 +6,7 @@ import type { DescriptorValue } from './values.ts';
 
 /** Between a worker and the process that a `process` step starts: one order in, one report out. */
 
-/** A value that the peer gets; its descriptor, if it has one, is inherited in the slot. */
+/** A value that the peer gets; its descriptor, if it has one, is among those that come along. */
 export type HandedValue =
   | { readonly name: string; readonly kind: DescriptorValue['kind'] }
   | {
@@ -41,14 +41,12 @@ export function unpackFields(fields: HandedFields): RdmaObject['fields'] {
 
 export interface PeerOrder {
   readonly steps: readonly Step[];
-  readonly values: readonly (HandedValue & { readonly slot?: number })[];
+  /** With the place of each one's descriptor among those that come along. */
+  readonly values: readonly (HandedValue & { readonly place?: number })[];
   /** Names of descriptors that go back over the socket. */
   readonly give: readonly string[];
-  readonly socket: number;
-  readonly ends: string;
   /** Devices by role; the peer opens its own sessions. */
   readonly roles: Readonly<Record<string, { readonly device: Device; readonly provider: string }>>;
-  readonly providerPaths: readonly string[];
   /** Plain parameters of the point. */
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
 }
@@ -64,19 +62,24 @@ export interface PeerReport {
   readonly destroyed?: readonly string[];
 }
 
-/** What a peer's standard output said: the step that it last entered, and its report if it had time for one. */
+/** What a peer said: the step that it last entered, and its report if it had time for one. */
 export interface PeerOutput {
   readonly entered: string;
   readonly report: PeerReport | undefined;
+}
+
+/** How a case says that a peer must end, and how many steps it has. */
+export interface PeerEnd {
+  readonly ends: string;
+  readonly steps: readonly Step[];
 }
 
 /** How a peer ended: `exit`, `exit 1`, `SIGKILL`; and what it had said by then. */
 export interface EndedPeer {
   readonly how: string;
   readonly output: PeerOutput;
-  readonly stderr: string;
   /** It was still at work, and was ended by us. */
-  readonly stopped?: boolean;
+  readonly stopped: boolean;
 }
 
 /** A line before each step, then one with the report. */

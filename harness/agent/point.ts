@@ -7,6 +7,7 @@ import { E, errnoName } from '../../uapi/errno.ts';
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
 import { callTexts, lastStruct } from './call-text.ts';
 import type { CommandIndex } from './commands.ts';
+import type { ForkServer } from './fork-server.ts';
 import { runSteps } from './interpreter.ts';
 import { RefusedImport, refusalText } from './refusal.ts';
 import { ReleaseStack } from './release.ts';
@@ -29,7 +30,8 @@ export interface PointSupport {
   readonly commands: Pick<CommandIndex, 'find' | 'struct'>;
   readonly devices: ReadonlyMap<string, Device>;
   readonly providers: ReadonlyMap<string, Provider>;
-  readonly providerPaths: readonly string[];
+  /** Starts processes for the steps; there when they start any. */
+  readonly forks: ForkServer | undefined;
   entering(step: string): void;
 }
 
@@ -106,7 +108,7 @@ function walk(
     sessions: opened.value,
     command: (name: string) => support.commands.find(name),
     struct: (tag: string) => support.commands.struct(tag),
-    process: { roles, parameters: point.parameters, providerPaths: support.providerPaths },
+    process: { roles, parameters: point.parameters, forks: support.forks },
     executed: 0,
     entering: support.entering,
   };

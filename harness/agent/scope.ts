@@ -21,6 +21,14 @@ export class Scope {
     return value;
   }
 
+  /** Names of RDMA objects that a step destroyed. */
+  destroyed(): readonly string[] {
+    const here = [...this.#names].flatMap(([name, value]) =>
+      typeof value === 'object' && value.kind === 'rdma' && value.life.destroyed ? name : [],
+    );
+    return [...(this.#parent?.destroyed() ?? []), ...here];
+  }
+
   /** What `$name` or `$name.field` stands for. */
   resolve(reference: string): Value | Scalar {
     const [name = '', ...path] = reference.replace(/^\$/, '').replaceAll('[', '.').split('.');

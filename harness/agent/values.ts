@@ -8,7 +8,8 @@ import type {
 } from '../../providers/contract.ts';
 import type { RdmaObject } from '../../providers/contract-verbs.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
-import type { EndedPeer, PeerOrder } from './peer-protocol.ts';
+import type { PeerProcess } from './peer-process.ts';
+import type { PeerEnd } from './peer-protocol.ts';
 
 /** What steps make and later steps refer to. Each kind says which fields a reference may name. */
 
@@ -84,10 +85,8 @@ export interface JobValue {
 /** A process that runs steps in the background. */
 export interface ProcessValue {
   readonly kind: 'process';
-  readonly pid: number;
-  /** Waits for its end, or with `stop` ends it. Only once. */
-  finish(stop: boolean): EndedPeer;
-  readonly order: Pick<PeerOrder, 'steps' | 'ends'>;
+  readonly peer: PeerProcess;
+  readonly expected: PeerEnd;
   joined: boolean;
 }
 
@@ -140,7 +139,7 @@ export function fieldsOf(value: Value): Fields {
       return { id, ...(fence === undefined ? {} : { fence, fd: fence }) };
     }
     case 'process':
-      return { pid: value.pid };
+      return { pid: value.peer.pid };
     case 'rdma':
       return rdmaFields(value);
     case 'record':

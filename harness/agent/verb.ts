@@ -2,6 +2,7 @@ import type { Step } from '../../cases/types.gen.ts';
 import type { Device } from '../../providers/contract.ts';
 import type { StepFailure } from '../../reports/results.ts';
 import type { AnyStruct, Command } from '../../uapi/description.ts';
+import type { ForkServer } from './fork-server.ts';
 import type { ReleaseStack } from './release.ts';
 import type { Scope } from './scope.ts';
 import { CaseDefect, descriptorOf, type Fields, type SessionValue, type Value } from './values.ts';
@@ -40,13 +41,20 @@ export interface PointContext {
   failInside(failure: StepFailure): VerbResult;
   /** For verbs that start another process. */
   readonly process: ProcessContext;
+  /** Runs them as those of a process of their own: numbers from 1, `entering` told of each. */
+  runApart(
+    steps: readonly Step[],
+    scope: Scope,
+    entering: (step: string) => void,
+  ): StepFailure | undefined;
 }
 
 /** What another process needs to do the same work. */
 export interface ProcessContext {
   readonly roles: Readonly<Record<string, { readonly device: Device; readonly provider: string }>>;
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
-  readonly providerPaths: readonly string[];
+  /** There when the steps start processes that share nothing with this one. */
+  readonly forks: ForkServer | undefined;
 }
 
 export type VerbHandler<V extends Verb> = (args: Arguments<V>, context: PointContext) => VerbResult;

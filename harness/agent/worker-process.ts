@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCallLogFile } from '../../uapi/call-log-file.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { FORKABLE_NODE } from '../../uapi/sys-fork.ts';
 import type { CommandIndex } from './commands.ts';
 import { lostCommand } from './lost-call.ts';
 import { readStep } from './step-marker.ts';
@@ -37,9 +38,8 @@ export class WorkerProcess {
 
   constructor(providerPaths: readonly string[]) {
     const entry = join(projectRoot(), 'build/harness/agent/worker.js');
-    this.#child = spawn(process.execPath, [entry, String(process.pid), ...providerPaths], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    const args = [...FORKABLE_NODE, entry, String(process.pid), ...providerPaths];
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
     this.#channel = this.#child.stdio[CHANNEL] as Socket;
     this.#channel.on('error', () => {
       // A dead worker's channel; `died` says it.

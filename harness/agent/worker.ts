@@ -8,6 +8,8 @@ import { memfdCreate } from '../../uapi/sys-memory.ts';
 import { dieWithParent } from '../../uapi/sys-parent.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { CommandIndex } from './commands.ts';
+import { ForkServer } from './fork-server.ts';
+import { startsPeers } from './peer.ts';
 import { type PointSupport, runPoint, type WorkerOutcome } from './point.ts';
 import { loadProvider, providerNames } from './provider-loader.ts';
 import { StepMarker } from './step-marker.ts';
@@ -26,7 +28,9 @@ class Worker {
   readonly #devices = new Map<string, Device>();
   readonly #providers = new Map<string, Provider>();
   readonly #cases = new Map<string, WireCase>();
-  readonly #support: PointSupport;
+  readonly #support: Omit<PointSupport, 'forks'>;
+  /** Forked when all that a case needs was loaded; of use until more is. */
+  #forks: ForkServer | undefined;
   readonly #providerPaths: readonly string[];
   #commands: CommandIndex | undefined;
 
@@ -40,7 +44,6 @@ class Worker {
       },
       devices: this.#devices,
       providers: this.#providers,
-      providerPaths,
       entering: (step) => marker.mark(step),
     };
   }
@@ -57,6 +60,7 @@ class Worker {
       case 'case':
         await loadVerbsFor(message.case.steps);
         this.#cases.set(message.case.id, message.case);
+        this.#dropForks();
         return { t: 'ready' };
       case 'point':
         return { t: 'outcome', outcome: await this.#run(message.point) };
@@ -119,7 +123,13 @@ class Worker {
       if (!(await this.#isThere(address))) return goneDevice(address);
     }
     await this.#prepare(addresses);
-    return runPoint(point, wireCase, this.#support);
+    if (startsPeers(wireCase.steps)) this.#forks ??= new ForkServer(this.#support);
+    return runPoint(point, wireCase, { ...this.#support, forks: this.#forks });
+  }
+
+  #dropForks(): void {
+    this.#forks?.close();
+    this.#forks = undefined;
   }
 
   async #prepare(addresses: readonly string[]): Promise<void> {
@@ -157,6 +167,7 @@ class Worker {
     const provider = await loadProvider(name, this.#providerPaths);
     this.#providers.set(name, provider);
     this.#commands = undefined;
+    this.#dropForks();
     return provider;
   }
 

@@ -21,6 +21,8 @@ export interface StepContext {
   /** The steps are those of another process, which may run in the background. */
   readonly inProcess: boolean;
   readonly inBackground?: boolean;
+  /** The steps are those of a fork. */
+  readonly inFork?: boolean;
 }
 
 /** Checks steps in order. @returns them with numbers for the names of constants */
@@ -192,9 +194,16 @@ function checkInner(step: Step, scope: Scope, context: StepContext, blame: Blame
     return { ...step, repeat: { ...repeat, steps } };
   }
   if (process === undefined) return step;
-  const inner = processScope(process.pass ?? [], scope);
+  const isFork = process.fork === true;
+  const inner = isFork ? new Scope(scope) : processScope(process.pass ?? [], scope);
   const inBackground = process.background === true;
-  const inside = { ...context, inProcess: true, inBackground };
+  const inside = { ...context, inProcess: true, inFork: isFork, inBackground };
+  if (context.inFork === true) {
+    blame.key(['process'], `a fork starts no process; start it from the steps outside`);
+  }
+  if (isFork && process.pass !== undefined) {
+    blame.key(['process', 'pass'], `a fork has everything that there is; remove 'pass'`);
+  }
   if (inBackground && process.give !== undefined) {
     blame.key(['process', 'give'], `a process in the background gives nothing back; remove it`);
   }

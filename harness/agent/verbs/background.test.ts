@@ -7,7 +7,10 @@ import { E } from '../../../uapi/errno.ts';
 import { tryClose } from '../../../uapi/sys.ts';
 import { tryPoll } from '../../../uapi/sys-poll.ts';
 import { socketpair } from '../../../uapi/sys-socket.ts';
-import { reap } from '../../../uapi/sys-spawn.ts';
+import { reap } from '../../../uapi/sys-child.ts';
+import { CommandIndex } from '../commands.ts';
+import { ForkServer } from '../fork-server.ts';
+import { loadProvider } from '../provider-loader.ts';
 import { ReleaseStack } from '../release.ts';
 import { Scope } from '../scope.ts';
 import type { PointContext, VerbResult } from '../verb.ts';
@@ -31,6 +34,9 @@ export const provider = { name: 'null', headers: [], open: () => ({ ok: true, va
 writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
 const device = { address: 'null@null', node: '/dev/null', otherNodes: {}, identity: {} };
 const roles = { device: { device, provider: 'null' } };
+const provider = await loadProvider('null', [folder]);
+const providers = new Map([['null', provider]]);
+const forks = new ForkServer({ providers, commands: await CommandIndex.load([]) });
 
 function start(steps: readonly Step[], ends?: 'SIGKILL') {
   const scope = new Scope();
@@ -38,7 +44,7 @@ function start(steps: readonly Step[], ends?: 'SIGKILL') {
   const context = {
     scope,
     release,
-    process: { roles, parameters: {}, providerPaths: [folder] },
+    process: { roles, parameters: {}, forks },
     failInside: (failure) => ({
       kind: 'mismatch',
       expected: failure.expected,

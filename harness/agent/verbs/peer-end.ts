@@ -1,4 +1,4 @@
-import type { EndedPeer, PeerOrder, PeerOutput } from '../peer-protocol.ts';
+import type { EndedPeer, PeerEnd, PeerOutput } from '../peer-protocol.ts';
 import { RefusedImport } from '../refusal.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
@@ -8,7 +8,7 @@ import type { PointContext, VerbResult } from '../verb.ts';
 
 /** A fault counts only in the step that is there to provoke it: the last. */
 export function judgeEnd(
-  { steps, ends }: Pick<PeerOrder, 'steps' | 'ends'>,
+  { steps, ends }: PeerEnd,
   ended: EndedPeer,
   context: Pick<PointContext, 'failInside'>,
 ): VerbResult | undefined {
@@ -16,14 +16,13 @@ export function judgeEnd(
   if (report?.defect !== undefined) throw new CaseDefect(`in the other process: ${report.defect}`);
   if (report?.refusal !== undefined) throw new RefusedImport(report.refusal);
   if (report?.failure !== undefined) return context.failInside(report.failure);
-  if (ended.stopped === true) return undefined;
+  if (ended.stopped) return undefined;
   const faulted = ends === 'SIGSEGV' || ends === 'SIGBUS';
   if (ended.how === ends && (!faulted || entered === String(steps.length))) return undefined;
   return {
     kind: 'mismatch',
     expected: `the other process ends by ${ends}${faulted ? ' in its last step' : ''}`,
     actual: `it ended by ${ended.how} in step ${entered}`,
-    ...(ended.stderr === '' ? {} : { detail: ended.stderr.slice(-2000) }),
   };
 }
 

@@ -1,17 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../../uapi/project-root.ts';
+import { setCallLog } from '../../../uapi/call-log.ts';
 import { tryClose } from '../../../uapi/sys.ts';
+import { currentPid, tryFork } from '../../../uapi/sys-fork.ts';
 import { recvFds, socketpair } from '../../../uapi/sys-socket.ts';
-import {
-  type EndedPeer,
-  type HandedValue,
-  type PeerOrder,
-  type PeerOutput,
-  packFields,
-  parseOutput,
-} from '../peer-protocol.ts';
-import type { Scope } from '../scope.ts';
+import type { PeerFiles } from '../fork-server.ts';
+import { liveAsPeer, mustStart, PeerProcess } from '../peer-process.ts';
+import { type HandedValue, type PeerOrder, type PeerOutput, packFields } from '../peer-protocol.ts';
+import { giveBack } from '../peer-values.ts';
+import { Scope } from '../scope.ts';
 import {
   CaseDefect,
   descriptorOf,
@@ -21,58 +16,60 @@ import {
   type RdmaValue,
 } from '../values.ts';
 import { type Arguments, gaveFields, type PointContext, type VerbResult } from '../verb.ts';
-import { startBackground } from './background.ts';
+import { keepInBackground, surviveInterrupts } from './background.ts';
 import { holdDescriptor } from './device.ts';
 import { judgeEnd, noteDestroyed } from './peer-end.ts';
 
-/** Standard streams come first, then the socket for what comes back, then what is handed over. */
-const SOCKET_SLOT = 3;
-const FIRST_HANDED_SLOT = 4;
 const MAX_FDS = 64;
 
 /**
- * Runs steps in another process. Everything is synchronous: the order goes in on standard input,
- * descriptors are inherited, and what comes back waits in a socket until the process is gone.
+ * Runs steps in another process. Everything is synchronous: what comes back waits in a socket until
+ * the process is gone.
  */
 export function process(args: Arguments<'process'>, context: PointContext): VerbResult {
-  const pass = args.pass ?? [];
-  const handed = pass.map((reference) => handOver(reference, pass, context));
-  const handedFds = handed.flatMap(({ fd }) => fd ?? []);
+  const { steps, ends = 'exit', background = false } = args;
   const [near, far] = socketpair();
-  const order: PeerOrder = {
-    steps: args.steps,
-    give: args.give ?? [],
-    ends: args.ends ?? 'exit',
-    values: inSlots(handed),
-    socket: SOCKET_SLOT,
-    ...context.process,
-  };
   try {
-    if (args.background === true) return startBackground(order, [far, ...handedFds], context);
-    const ended = spawnPeer(order, [far, ...handedFds]);
+    if (background) surviveInterrupts();
+    const starter = args.fork === true ? forkHere : startApart;
+    const peer = PeerProcess.start((output) => starter(args, { output, socket: far }, context));
+    if (background) return keepInBackground(peer, { steps, ends }, context);
+    const ended = peer.finish(false);
     noteDestroyed(ended.output, context.scope);
-    return judgeEnd(order, ended, context) ?? receive(ended.output, near, context);
+    return judgeEnd({ steps, ends }, ended, context) ?? receive(ended.output, near, context);
   } finally {
     tryClose(far);
     tryClose(near);
   }
 }
 
-/** The peer is told who starts it, so that it ends with this process. */
-function spawnPeer(order: PeerOrder, descriptors: readonly number[]): EndedPeer {
-  const { pid } = globalThis.process;
-  const entry = join(projectRoot(), 'build/harness/agent/peer.js');
-  const { status, signal, stdout, stderr } = spawnSync(
-    globalThis.process.execPath,
-    [entry, String(pid)],
-    {
-      input: JSON.stringify(order),
-      stdio: ['pipe', 'pipe', 'pipe', ...descriptors],
-      maxBuffer: 1 << 20,
-    },
-  );
-  const how = signal ?? (status === 0 ? 'exit' : `exit ${status}`);
-  return { how, output: parseOutput(stdout.toString()), stderr: stderr.toString() };
+type Files = Omit<PeerFiles, 'handed'>;
+
+/** A process that has nothing of this one but what is passed to it, and sessions of its own. */
+function startApart(args: Arguments<'process'>, files: Files, context: PointContext): number {
+  const { pass = [], ends = 'exit' } = args;
+  const { forks, ...around } = context.process;
+  if (forks === undefined) throw new CaseDefect('nobody said that the steps start processes');
+  const handed = pass.map((reference) => handOver(reference, pass, context));
+  const values = withPlaces(handed);
+  const order: PeerOrder = { ...around, steps: args.steps, give: args.give ?? [], values };
+  return forks.start(order, ends, { ...files, handed: handed.flatMap(({ fd }) => fd ?? []) });
+}
+
+/** A process that has all of this one: its descriptors, its memory and its mappings. */
+function forkHere(args: Arguments<'process'>, files: Files, context: PointContext): number {
+  const parent = currentPid();
+  const pid = mustStart(tryFork());
+  if (pid > 0) return pid;
+  setCallLog(undefined);
+  const { steps, give = [], ends = 'exit' } = args;
+  return liveAsPeer({ output: files.output, parent, ends }, (entering) => {
+    const scope = new Scope(context.scope);
+    const failure = context.runApart(steps, scope, entering);
+    const destroyed = context.scope.destroyed();
+    if (failure !== undefined) return { failure, destroyed };
+    return { destroyed, given: giveBack(give, scope, files.socket) };
+  });
 }
 
 interface Handed {
@@ -80,10 +77,10 @@ interface Handed {
   readonly fd?: number;
 }
 
-/** Descriptors are inherited in the order in which they are handed over. */
-function inSlots(handed: readonly Handed[]): PeerOrder['values'] {
-  let slot = FIRST_HANDED_SLOT;
-  return handed.map(({ value, fd }) => (fd === undefined ? value : { ...value, slot: slot++ }));
+/** Descriptors come along in the order in which they are handed over. */
+function withPlaces(handed: readonly Handed[]): PeerOrder['values'] {
+  let place = 0;
+  return handed.map(({ value, fd }) => (fd === undefined ? value : { ...value, place: place++ }));
 }
 
 function handOver(reference: string, pass: readonly string[], { scope }: PointContext): Handed {

@@ -1,0 +1,102 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { constants } from 'node:os';
+import koffi from 'koffi';
+import { CLONE_PARENT, MADV_DOFORK } from './constants.ts';
+import { libc, type SysResult } from './sys-call.ts';
+
+/**
+ * fork(2) for a process that runs JavaScript. The child has the thread that called and no other, so
+ * it may run synchronous code only, and ends by exitNow() or killSelf(). Nothing of this is in the
+ * call log: it is no call of a case.
+ */
+
+/** Without these the engine's other threads, which no child has, take part in collecting garbage. */
+export const FORKABLE_NODE = ['--single-threaded', '--v8-pool-size=0'];
+
+const rawFork: () => number = libc.func('int fork()');
+const rawSyscall: (
+  number: number,
+  flags: number,
+  stack: number,
+  parentTid: number,
+  childTid: number,
+  tls: number,
+) => number = libc.func('long syscall(long n, long flags, long stack, long ptid, long ctid, long tls)');
+const rawMadvise: (address: number, length: number, advice: number) => number = libc.func(
+  'int madvise(size_t address, size_t length, int advice)',
+);
+const rawGetpid: () => number = libc.func('int getpid()');
+const rawKill: (pid: number, signal: number) => number = libc.func('int kill(int pid, int signal)');
+const rawExit: (status: number) => void = libc.func('void _exit(int status)');
+
+/** Source: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h for the rest. */
+const NR_CLONE = process.arch === 'x64' ? 56 : 220;
+
+/**
+ * fork(2); a `sibling` has the parent of this process for its own (CLONE_PARENT), and only a process
+ * with one thread may ask for it, because the C library is not told. ret is 0 in the child.
+ *
+ * @throws Error in a process that was not started with FORKABLE_NODE
+ */
+export function tryFork(kind: 'child' | 'sibling' = 'child'): SysResult {
+  const missing = FORKABLE_NODE.filter((flag) => !process.execArgv.includes(flag));
+  if (missing.length > 0) throw new Error(`a process that forks needs node ${missing.join(' ')}`);
+  letForkCopyEverything();
+  const flags = CLONE_PARENT | constants.signals.SIGCHLD;
+  const ret = kind === 'child' ? rawFork() : rawSyscall(NR_CLONE, flags, 0, 0, 0, 0);
+  return { ret, errno: ret < 0 ? koffi.errno() : 0 };
+}
+
+/** The id of this process; in a child, process.pid is still that of its parent. */
+export function currentPid(): number {
+  return rawGetpid();
+}
+
+/** Ends this process as _exit(2) does: nothing that its parent prepared is run. */
+export function exitNow(status: number): never {
+  rawExit(status);
+  throw new Error('_exit returned');
+}
+
+/** Ends this process by SIGKILL. */
+export function killSelf(): never {
+  rawKill(rawGetpid(), constants.signals.SIGKILL);
+  throw new Error('SIGKILL returned');
+}
+
+/** Private memory without a file: address range, rights, offset, device, inode 0, no special name. */
+const ANONYMOUS = /^([0-9a-f]+)-([0-9a-f]+) ...p 0+ 00:00 0 *(?:$|\[heap|\[stack|\[anon)/gm;
+
+/**
+ * The engine marks its memory MADV_DONTFORK, which a child would miss at once: V8 is built so that
+ * starting another program is fast. Looking at the mappings may itself have made the heap grow, so it
+ * is looked again until nothing is new; that last look allocates next to nothing.
+ *
+ * Source: V8, V8_ENABLE_PRIVATE_MAPPING_FORK_OPTIMIZATION; mm/madvise.c
+ */
+function letForkCopyEverything(): void {
+  let seen: Buffer;
+  do {
+    seen = Buffer.from(readMaps());
+    for (const [, from = '', to = ''] of seen.toString('latin1').matchAll(ANONYMOUS)) {
+      const start = Number.parseInt(from, 16);
+      rawMadvise(start, Number.parseInt(to, 16) - start, MADV_DOFORK);
+    }
+  } while (!readMaps().equals(seen));
+}
+
+let maps: Buffer = Buffer.alloc(1 << 17);
+
+/** What /proc/self/maps says, in memory that the next call overwrites. */
+function readMaps(): Buffer {
+  const fd = openSync('/proc/self/maps', 'r');
+  let length = 0;
+  for (;;) {
+    const count = readSync(fd, maps, length, maps.length - length, null);
+    if (count === 0) break;
+    length += count;
+    if (length === maps.length) maps = Buffer.concat([maps, Buffer.alloc(length)]);
+  }
+  closeSync(fd);
+  return maps.subarray(0, length);
+}
