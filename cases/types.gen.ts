@@ -96,7 +96,8 @@ export type RdmaAccess =
  * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
  */
 export type LinkPath =
-  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
+  | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
+  | Reference;
 /**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */

@@ -21,7 +21,9 @@ const rawSyscall: (
   parentTid: number,
   childTid: number,
   tls: number,
-) => number = libc.func('long syscall(long n, long flags, long stack, long ptid, long ctid, long tls)');
+) => number = libc.func(
+  'long syscall(long n, long flags, long stack, long ptid, long ctid, long tls)',
+);
 const rawMadvise: (address: number, length: number, advice: number) => number = libc.func(
   'int madvise(size_t address, size_t length, int advice)',
 );

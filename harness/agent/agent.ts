@@ -12,6 +12,7 @@ import { Scheduler } from './scheduler.ts';
 import { kernelFacts } from './watch/kernel-facts.ts';
 import { KernelWatch } from './watch/kernel-watch.ts';
 import type { ToWorker } from './worker-protocol.ts';
+import { WorkerSupply } from './worker-supply.ts';
 
 /** The target half: answers the host, supervises workers, watches the kernel. Drives no device. */
 export class Agent {
@@ -21,7 +22,7 @@ export class Agent {
   readonly #lanes = new Map<string, Lane>();
   /** Devices whose worker is stuck in the kernel, with the point that did it. */
   readonly #quarantined = new Map<string, string>();
-  #providerPaths: readonly string[] = [];
+  #workers = new WorkerSupply([]);
   #isolate = false;
   /** No point runs before what is there already is known. */
   #watching: Promise<void> = Promise.resolve();
@@ -62,11 +63,11 @@ export class Agent {
   async close(): Promise<void> {
     this.#scheduler.cancel();
     const lanes = [...this.#lanes.values(), ...(this.#scout === undefined ? [] : [this.#scout])];
-    await Promise.all(lanes.map((lane) => lane.close()));
+    await Promise.all([...lanes.map((lane) => lane.close()), this.#workers.close()]);
   }
 
   #hello(message: Extract<HostMessage, { t: 'hello' }>): void {
-    this.#providerPaths = message.providers;
+    this.#workers = new WorkerSupply(message.providers);
     this.#isolate = message.isolate;
     this.#scheduler = new Scheduler(message.jobs > 0 ? message.jobs : availableParallelism());
     const privileged = process.getuid?.() === 0;
@@ -112,7 +113,7 @@ export class Agent {
   }
 
   #newLane(): Lane {
-    return new Lane(this.#providerPaths, this.#isolate, () => this.#watch.activity());
+    return new Lane(this.#workers, this.#isolate, () => this.#watch.activity());
   }
 
   #lane(address: string): Lane {

@@ -5,12 +5,16 @@ import type { WorkerOutcome } from './point.ts';
 import { loadProvider } from './provider-loader.ts';
 import { isHalfDead, whereabouts } from './watch/kernel-facts.ts';
 import { logBlockedTasks } from './watch/log-writer.ts';
-import { WorkerDied, WorkerProcess } from './worker-process.ts';
+import { WorkerDied, type WorkerProcess } from './worker-process.ts';
+import type { WorkerSupply } from './worker-supply.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
 const KILL_LIMIT_MS = 10_000;
 /** A worker starts within this time, also where everything is emulated. */
 const START_LIMIT_MS = 120_000;
+
+/** So many looks must agree that only the worker's main thread is dead: about a second. */
+const HALF_DEAD_LOOKS = 4;
 
 /** What became of a point, and whether the lane's device can be used again. */
 export interface LaneResult extends WorkerOutcome {
@@ -20,7 +24,7 @@ export interface LaneResult extends WorkerOutcome {
 
 /** One device's worker: kept warm from point to point, replaced after anything that is not clean. */
 export class Lane {
-  readonly #providerPaths: readonly string[];
+  readonly #workers: WorkerSupply;
   readonly #isolate: boolean;
   readonly #kernelActivity: () => number;
   #worker: WorkerProcess | undefined;
@@ -29,8 +33,8 @@ export class Lane {
   #prepared = new Set<string>();
 
   /** @param kernelActivity changes whenever the kernel logs something */
-  constructor(providerPaths: readonly string[], isolate: boolean, kernelActivity: () => number) {
-    this.#providerPaths = providerPaths;
+  constructor(workers: WorkerSupply, isolate: boolean, kernelActivity: () => number) {
+    this.#workers = workers;
     this.#isolate = isolate;
     this.#kernelActivity = kernelActivity;
   }
@@ -38,7 +42,7 @@ export class Lane {
   /** Starts the worker ahead of its first point. */
   warm(): WorkerProcess {
     if (this.#worker === undefined) {
-      this.#worker = new WorkerProcess(this.#providerPaths);
+      this.#worker = this.#workers.take();
       this.#known = new Set();
       this.#prepared = new Set();
     }
@@ -58,10 +62,12 @@ export class Lane {
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const worker = this.warm();
+    let halfDeadLooks = 0;
     const looks = {
       activity: () => `${worker.activity()} ${this.#kernelActivity()}`,
       check() {
-        if (isHalfDead(worker.pid)) throw new WorkerDied('killed by the kernel');
+        halfDeadLooks = isHalfDead(worker.pid) ? halfDeadLooks + 1 : 0;
+        if (halfDeadLooks === HALF_DEAD_LOOKS) throw new WorkerDied('killed by the kernel');
       },
     };
     try {
@@ -111,7 +117,7 @@ export class Lane {
   /** The commands of the point's providers: only a death is worth loading them here. */
   async #commandsOf(point: WirePoint): Promise<CommandIndex> {
     const names = new Set(Object.values(point.devices).map((address) => address.split('@', 1)[0]));
-    const loading = [...names].map((name) => loadProvider(name ?? '', this.#providerPaths));
+    const loading = [...names].map((name) => loadProvider(name ?? '', this.#workers.providerPaths));
     return CommandIndex.load(await Promise.all(loading));
   }
 }

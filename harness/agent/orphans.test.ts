@@ -7,6 +7,7 @@ import { projectRoot } from '../../uapi/project-root.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { Lane } from './lane.ts';
 import { descendantsOf, isAlive } from './watch/processes.ts';
+import { WorkerSupply } from './worker-supply.ts';
 
 /** Nothing that a point started outlives it, whoever is killed: shown with processes that block. */
 
@@ -38,7 +39,8 @@ const STEPS = [
   { dup: { what: '$device' }, as: 'shared' },
   { process: { pass: ['$shared'], steps: [INNER] } },
 ];
-const PROCESSES_OF_A_POINT = 3;
+/** Below the worker: twice a process that starts others, and one that it started. */
+const PEERS = 4;
 
 const TOPIC = {
   topic: 'Reads that block',
@@ -60,6 +62,12 @@ function files(t: Test): string {
     blocks: { 'index.js': PROVIDER, 'package.json': '{"type":"module"}' },
     cases: { block: { 'read.json': topic } },
   });
+}
+
+function laneFor(t: Test): Lane {
+  const workers = new WorkerSupply([join(files(t), 'blocks')]);
+  t.teardown(() => workers.close());
+  return new Lane(workers, false, () => 0);
 }
 
 const wireCase: WireCase = { id: 'c', steps: STEPS, roles: ['device'], expectLog: [] };
@@ -86,10 +94,11 @@ async function survivors(pids: readonly number[]): Promise<readonly number[]> {
 }
 
 t.test('a worker that hangs takes its peers with it', async (t) => {
-  const lane = new Lane([join(files(t), 'blocks')], false, () => 0);
+  const lane = laneFor(t);
   await lane.ready(['blocks@blocks']);
   const running = lane.run(blockingPoint(8000), wireCase);
-  const started = await descendants(process.pid, PROCESSES_OF_A_POINT);
+  const [worker = -1] = await descendants(process.pid, 1);
+  const started = [worker, ...(await descendants(worker, PEERS))];
   const { end, stuck } = await running;
   t.strictSame(started.filter(isAlive), [], 'nobody is left when the point has its end');
   t.match(end, { kind: 'timeout', where: /(in the other process, \d+:\nthread [\s\S]*){2}/ });
@@ -97,11 +106,12 @@ t.test('a worker that hangs takes its peers with it', async (t) => {
 });
 
 t.test('so does one that is killed', async (t) => {
-  const lane = new Lane([join(files(t), 'blocks')], false, () => 0);
+  const lane = laneFor(t);
   await lane.ready(['blocks@blocks']);
   const running = lane.run(blockingPoint(60_000), wireCase);
-  const started = await descendants(process.pid, PROCESSES_OF_A_POINT);
-  process.kill(started[0] ?? -1, 'SIGKILL');
+  const [worker = -1] = await descendants(process.pid, 1);
+  const started = [worker, ...(await descendants(worker, PEERS))];
+  process.kill(worker, 'SIGKILL');
   t.match(await running, { end: { kind: 'died', how: 'SIGKILL', step: '2' } });
   t.strictSame(await survivors(started), []);
 });
@@ -114,6 +124,9 @@ function startRun(t: Test): ChildProcess {
   return spawn(process.execPath, [entry, ...run, ...what], { stdio: 'ignore' });
 }
 
+/** The agent, a worker and the spare one. */
+const HARNESS = 3;
+
 /** The agent is the first that a run starts; everything else descends from it. */
 const KILLS = [
   { who: 'Ctrl-C', signal: 'SIGINT', ofAgent: false },
@@ -125,7 +138,7 @@ for (const { who, signal, ofAgent } of KILLS) {
   t.test(`${who} leaves no process`, async (t) => {
     const run = startRun(t);
     const exit = once(run, 'exit');
-    const started = await descendants(run.pid ?? -1, 1 + PROCESSES_OF_A_POINT);
+    const started = await descendants(run.pid ?? -1, HARNESS + PEERS);
     process.kill((ofAgent ? started[0] : run.pid) ?? -1, signal);
     t.strictSame(ofAgent ? await survivors(started) : [], []);
     // The run goes on without its agent, with another one.

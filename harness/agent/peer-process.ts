@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
 import { errnoName } from '../../uapi/errno.ts';
+import { reap, sleepMs } from '../../uapi/sys-child.ts';
 import { exitNow, killSelf } from '../../uapi/sys-fork.ts';
 import { memfdCreate } from '../../uapi/sys-memory.ts';
 import { dieWithParent } from '../../uapi/sys-parent.ts';
-import { reap, sleepMs } from '../../uapi/sys-child.ts';
 import { type EndedPeer, type PeerLine, type PeerReport, parseOutput } from './peer-protocol.ts';
 import { RefusedImport } from './refusal.ts';
 import { CaseDefect } from './values.ts';
@@ -65,7 +65,11 @@ export class PeerProcess {
  * @param ends how it is to end when all is done
  */
 export function liveAsPeer(
-  { output, parent, ends }: { readonly output: number; readonly parent: number; readonly ends: string },
+  {
+    output,
+    parent,
+    ends,
+  }: { readonly output: number; readonly parent: number; readonly ends: string },
   work: (entering: (step: string) => void) => PeerReport,
 ): never {
   const say = (line: PeerLine) => writeSync(output, `${JSON.stringify(line)}\n`);

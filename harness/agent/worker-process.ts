@@ -28,7 +28,8 @@ export class WorkerDied extends Error {
 export class WorkerProcess {
   readonly #child: ChildProcess;
   readonly #channel: Socket;
-  readonly #started: Promise<FromWorker>;
+  /** It can be spoken to. */
+  readonly started: Promise<FromWorker>;
   /** Resolves when the process is gone: `SIGSEGV`, `exit 1`. */
   readonly died: Promise<string>;
   #output = '';
@@ -50,14 +51,18 @@ export class WorkerProcess {
     });
     this.#keepOutput();
     this.#readAnswers();
-    this.#started = this.#answer();
-    this.#started.catch(() => {
+    this.started = this.#answer();
+    this.started.catch(() => {
       // Told again by the first request.
     });
   }
 
   get pid(): number {
     return this.#child.pid ?? -1;
+  }
+
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** What the worker printed, the last of it. */
@@ -67,7 +72,7 @@ export class WorkerProcess {
 
   /** One question, one answer. @throws WorkerDied */
   async request(message: ToWorker): Promise<FromWorker> {
-    await this.#started;
+    await this.started;
     this.#channel.write(`${JSON.stringify(message)}\n`);
     return this.#answer();
   }

@@ -21,10 +21,12 @@ export function kernelFacts(): WireKernel {
 
 /**
  * True when the main thread is dead and others keep the process: an oops kills only the thread that
- * made the call.
+ * made the call. A process that dies as a whole looks like that too, for a moment.
  */
 export function isHalfDead(pid: number): boolean {
-  return / Z /.test(textOf(`/proc/${pid}/task/${pid}/stat`).replace(/^.*\)/, ''));
+  const isDead = (thread: string) =>
+    !/^ [^ZX] /.test(textOf(`/proc/${pid}/task/${thread}/stat`).replace(/^.*\)/s, ''));
+  return isDead(String(pid)) && threadsOf(pid).some((thread) => !isDead(thread));
 }
 
 /** What the threads of a process are doing in the kernel: state, wait channel, system call, stack. */
