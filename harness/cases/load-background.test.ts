@@ -1,7 +1,7 @@
 import t from 'tap';
 import { loadFiles, MARK, placeOf, topicWith } from './fixture-cases.ts';
 
-/** Background processes, as the loader checks them. */
+/** Background processes and forks, as the loader checks them. */
 
 const process = (more: string, steps = '{"sleep": "5ms"}') =>
   `"process": {"background": true, ${more}"steps": [${steps}]}`;
@@ -9,6 +9,12 @@ const process = (more: string, steps = '{"sleep": "5ms"}') =>
 t.test('a background process with its steps and its join is accepted', async (t) => {
   const steps = `{${process('', '{"sleep": "5ms"}, {"interrupt": {"every": "1ms", "times": 3}}')}, "as": "other"},
     {"atLeast": ["$other.pid", 1]}, {"join": {"process": "$other", "stop": true}}, {${process('')}}`;
+  t.strictSame((await loadFiles({ 'x/y.json': topicWith(steps) })).problems, []);
+});
+
+t.test('a fork knows the names outside, and keeps its own', async (t) => {
+  const inside = '{"stat": {"fd": "$pipe"}}, {"pipe": {}, "as": "another"}';
+  const steps = `{"pipe": {}, "as": "pipe"}, {"process": {"fork": true, "steps": [${inside}]}}`;
   t.strictSame((await loadFiles({ 'x/y.json': topicWith(steps) })).problems, []);
 });
 
@@ -33,6 +39,16 @@ const rows = [
     'what a background process would give',
     `{"process": {"background": true, ${MARK}"give": ["pipe"], "steps": [{"pipe": {}, "as": "pipe"}]}}`,
     'a process in the background gives nothing back; remove it',
+  ],
+  [
+    'a fork that is passed something',
+    `{"pipe": {}, "as": "pipe"}, {"process": {"fork": true, ${MARK}"pass": ["$pipe"], "steps": [{"openFds": {}}]}}`,
+    "a fork has everything that there is; remove 'pass'",
+  ],
+  [
+    'a process that a fork starts',
+    `{"process": {"fork": true, "steps": [{${MARK}"process": {"steps": [{"openFds": {}}]}}]}}`,
+    'a fork starts no process; start it from the steps outside',
   ],
   [
     'a sleep that is no duration',

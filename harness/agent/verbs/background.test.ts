@@ -10,9 +10,12 @@ import { tryPoll } from '../../../uapi/sys-poll.ts';
 import { socketpair } from '../../../uapi/sys-socket.ts';
 import { CommandIndex } from '../commands.ts';
 import { ForkServer } from '../fork-server.ts';
+import { runSteps } from '../interpreter.ts';
+import { openRoles } from '../point.ts';
 import { loadProvider } from '../provider-loader.ts';
 import { ReleaseStack } from '../release.ts';
 import { Scope } from '../scope.ts';
+import type { SessionValue } from '../values.ts';
 import type { PointContext, VerbResult } from '../verb.ts';
 import { join as joinStep } from './background.ts';
 import { process as startProcess } from './process.ts';
@@ -37,6 +40,10 @@ const roles = { device: { device, provider: 'null' } };
 const provider = await loadProvider('null', [folder]);
 const providers = new Map([['null', provider]]);
 const forks = new ForkServer({ providers, commands: await CommandIndex.load([]) });
+
+function noCommand(name: string): never {
+  throw new Error(`no step asks for ${name}`);
+}
 
 function start(steps: readonly Step[], ends?: 'SIGKILL') {
   const scope = new Scope();
@@ -75,6 +82,28 @@ t.test('its failure is that of the join', async (t) => {
   const failing: Step[] = [{ openFds: {} }, { equal: [1, 2] }];
   t.match(joined(start(failing)), { kind: 'mismatch', actual: '2' });
   t.match(joined(start([{ openFds: {} }], 'SIGKILL')), { kind: 'gave' });
+});
+
+t.test('a fork has what is there, and gives back what it made', async (t) => {
+  const { context } = start([{ sleep: '1ms' }]);
+  const opened = openRoles(roles, providers, context.release);
+  const sessions = opened.ok ? opened.value : new Map<string, SessionValue>();
+  const around = { ...context, command: noCommand, struct: noCommand, sessions };
+  const steps: Step[] = [
+    { pipe: {}, as: 'before' },
+    {
+      process: {
+        fork: true,
+        give: ['made'],
+        steps: [{ stat: { fd: '$before' } }, { memory: { size: 4096 }, as: 'made' }],
+      },
+    },
+    { stat: { fd: '$made' }, gives: { size: 4096 } },
+    { process: { fork: true, steps: [{ stat: { fd: '$before' } }, { equal: [1, 2] }] } },
+  ];
+  const failure = runSteps(steps, context.scope, { ...around, entering() {}, executed: 0 });
+  t.match(failure, { step: '4.2', expected: /2/ });
+  t.strictSame(context.release.releaseTo(0), []);
 });
 
 t.test('stopping it takes what had failed until then, and nothing else', async (t) => {
