@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { lookAgain, pause } from './patience.ts';
 
 /** One dma-buf that exists somewhere in the system. */
@@ -27,11 +27,38 @@ export function parseBufinfo(text: string): readonly DmaBuf[] {
 /** Reading takes the locks of all buffers: a driver that hangs with one must not hang us. */
 const READ_LIMIT_MS = 2000;
 
-/** All dma-bufs of the system; undefined without debugfs, the right to read it, or an answer. */
-async function readDmaBufs(): Promise<readonly DmaBuf[] | undefined> {
-  const text = readFile(BUFINFO, 'utf8').catch(() => undefined);
-  const answer = await Promise.race([text, pause(READ_LIMIT_MS)]);
-  return answer === undefined ? undefined : parseBufinfo(answer);
+/** The list of all dma-bufs of the system. It stays open: it is read after every point. */
+class Bufinfo {
+  readonly #file: FileHandle;
+  #bytes = Buffer.alloc(16_384);
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** @returns undefined without debugfs, or without the right to read it */
+  static async open(): Promise<Bufinfo | undefined> {
+    const file = await open(BUFINFO).catch(() => undefined);
+    return file === undefined ? undefined : new Bufinfo(file);
+  }
+
+  /** @returns undefined without an answer */
+  async read(): Promise<readonly DmaBuf[] | undefined> {
+    const text = this.#text().catch(() => undefined);
+    const answer = await Promise.race([text, pause(READ_LIMIT_MS)]);
+    return answer === undefined ? undefined : parseBufinfo(answer);
+  }
+
+  async #text(): Promise<string> {
+    for (let length = 0; ; ) {
+      const room = this.#bytes.length - length;
+      const { bytesRead } = await this.#file.read(this.#bytes, length, room, length);
+      length += bytesRead;
+      // The kernel makes the whole text at once, and gives less than there is room for at its end.
+      if (bytesRead < room) return this.#bytes.toString('utf8', 0, length);
+      this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(length)]);
+    }
+  }
 }
 
 /**
@@ -42,12 +69,14 @@ export class DmaBufWatch {
   readonly #known = new Set<number>();
   /** New since the last look, with the points that were running: they can have made it. */
   readonly #suspects = new Map<number, Set<object>>();
-  #isReadable = true;
+  /** Undefined when it cannot be read, or no longer. */
+  #bufinfo: Bufinfo | undefined;
 
   /** Takes what is there for given. @returns whether the list can be read at all */
   async start(): Promise<boolean> {
+    this.#bufinfo = await Bufinfo.open();
     for (const { inode } of await this.#read()) this.#known.add(inode);
-    return this.#isReadable;
+    return this.#bufinfo !== undefined;
   }
 
   /**
@@ -86,9 +115,8 @@ export class DmaBufWatch {
 
   /** After one failure it is not tried again. */
   async #read(): Promise<readonly DmaBuf[]> {
-    if (!this.#isReadable) return [];
-    const buffers = await readDmaBufs();
-    this.#isReadable = buffers !== undefined;
+    const buffers = await this.#bufinfo?.read();
+    if (buffers === undefined) this.#bufinfo = undefined;
     return buffers ?? [];
   }
 }
