@@ -9,7 +9,7 @@ import { dieWithParent } from '../../uapi/sys-parent.ts';
 import { recvFds, sendFds, socketpair } from '../../uapi/sys-socket.ts';
 import type { CommandIndex } from './commands.ts';
 import { carryOut, startsPeers } from './peer.ts';
-import { liveAsPeer, mustStart } from './peer-process.ts';
+import { FORK_ATTEMPTS, liveAsPeer, mustStart } from './peer-process.ts';
 import type { PeerOrder } from './peer-protocol.ts';
 
 /** What a peer works with, all of it loaded: a forked process cannot load anything. */
@@ -20,6 +20,7 @@ export interface PeerSupport {
 
 const MAX_FDS = 128;
 const PID_BYTES = 4;
+const READY = Uint8Array.of(1);
 
 /**
  * Starts processes for the steps of its maker, as siblings of itself, so that they are the maker's
@@ -31,17 +32,26 @@ export class ForkServer {
   readonly #socket: number;
   readonly #pid: number;
 
-  constructor(support: PeerSupport) {
-    const [near, far] = socketpair();
-    const maker = currentPid();
-    const pid = mustStart(tryFork());
-    if (pid === 0) {
-      tryClose(near);
-      serve(far, maker, support);
-    }
-    tryClose(far);
-    this.#socket = near;
+  private constructor(pid: number, socket: number) {
     this.#pid = pid;
+    this.#socket = socket;
+  }
+
+  static start(support: PeerSupport): ForkServer {
+    for (let attempt = 1; ; attempt++) {
+      const [near, far] = socketpair();
+      const maker = currentPid();
+      const pid = mustStart(tryFork());
+      if (pid === 0) {
+        tryClose(near);
+        serve(far, maker, support);
+      }
+      tryClose(far);
+      const server = new ForkServer(pid, near);
+      const isUp = recvFds(near, READY.length, 0).data.length > 0;
+      if (isUp || attempt === FORK_ATTEMPTS) return server;
+      server.close();
+    }
   }
 
   /**
@@ -63,6 +73,7 @@ export class ForkServer {
 
   close(): void {
     tryClose(this.#socket);
+    process.kill(this.#pid, 'SIGKILL');
     while (reap(this.#pid) === undefined) sleepMs(1);
   }
 }
@@ -91,6 +102,7 @@ function serve(socket: number, maker: number, support: PeerSupport): never {
     dieWithParent(maker);
     nameProcess('fork-server');
     setCallLog(undefined);
+    sendFds(socket, READY, []);
     for (;;) {
       const { data, fds } = recvFds(socket, 1, MAX_FDS);
       if (data.length === 0) return exitNow(0);
@@ -116,7 +128,7 @@ function live(
   const { order, ends } = JSON.parse(readFileSync(request, 'utf8')) as Request;
   tryClose(request);
   return liveAsPeer({ output, parent, ends }, (entering) => {
-    const forks = startsPeers(order.steps) ? new ForkServer(support) : undefined;
+    const forks = startsPeers(order.steps) ? ForkServer.start(support) : undefined;
     return carryOut(order, { support, handed, socket, forks, entering });
   });
 }

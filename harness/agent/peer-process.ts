@@ -13,7 +13,7 @@ import { CaseDefect } from './values.ts';
 /** How often it is looked whether a process has got ready, or has ended. */
 const LOOK_MS = 1;
 /** A child can miss memory that the engine got in the very moment of the fork: it dies at once. */
-const ATTEMPTS = 3;
+export const FORK_ATTEMPTS = 3;
 
 /** Has a process started that says what it does in this file. @returns its id */
 export type Starter = (output: number) => number;
@@ -36,7 +36,7 @@ export class PeerProcess {
       const peer = new PeerProcess(starter(output), output);
       while (fstatSync(output).size === 0 && peer.look() === undefined) sleepMs(LOOK_MS);
       const isStillborn = fstatSync(output).size === 0 && peer.look() === 'SIGSEGV';
-      if (!isStillborn || attempt === ATTEMPTS) return peer;
+      if (!isStillborn || attempt === FORK_ATTEMPTS) return peer;
       closeSync(output);
     }
   }

@@ -123,7 +123,7 @@ class Worker {
       if (!(await this.#isThere(address))) return goneDevice(address);
     }
     await this.#prepare(addresses);
-    if (startsPeers(wireCase.steps)) this.#forks ??= new ForkServer(this.#support);
+    if (startsPeers(wireCase.steps)) this.#forks ??= ForkServer.start(this.#support);
     return runPoint(point, wireCase, { ...this.#support, forks: this.#forks });
   }
 

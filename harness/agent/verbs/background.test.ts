@@ -39,7 +39,7 @@ const device = { address: 'null@null', node: '/dev/null', otherNodes: {}, identi
 const roles = { device: { device, provider: 'null' } };
 const provider = await loadProvider('null', [folder]);
 const providers = new Map([['null', provider]]);
-const forks = new ForkServer({ providers, commands: await CommandIndex.load([]) });
+const forks = ForkServer.start({ providers, commands: await CommandIndex.load([]) });
 
 function noCommand(name: string): never {
   throw new Error(`no step asks for ${name}`);

@@ -1,4 +1,4 @@
-import { setCallLog } from '../../../uapi/call-log.ts';
+import { callLog, setCallLog } from '../../../uapi/call-log.ts';
 import { tryClose } from '../../../uapi/sys.ts';
 import { currentPid, tryFork } from '../../../uapi/sys-fork.ts';
 import { recvFds, socketpair } from '../../../uapi/sys-socket.ts';
@@ -28,6 +28,9 @@ const MAX_FDS = 64;
  */
 export function process(args: Arguments<'process'>, context: PointContext): VerbResult {
   const { steps, ends = 'exit', background = false } = args;
+  // What it takes to have another process is no call of the case.
+  const log = callLog();
+  setCallLog(undefined);
   const [near, far] = socketpair();
   try {
     if (background) surviveInterrupts();
@@ -40,6 +43,7 @@ export function process(args: Arguments<'process'>, context: PointContext): Verb
   } finally {
     tryClose(far);
     tryClose(near);
+    setCallLog(log);
   }
 }
 
@@ -61,7 +65,6 @@ function forkHere(args: Arguments<'process'>, files: Files, context: PointContex
   const parent = currentPid();
   const pid = mustStart(tryFork());
   if (pid > 0) return pid;
-  setCallLog(undefined);
   const { steps, give = [], ends = 'exit' } = args;
   return liveAsPeer({ output: files.output, parent, ends }, (entering) => {
     const scope = new Scope(context.scope);
