@@ -1,4 +1,5 @@
-import { tryPread, tryPwrite } from '../../../uapi/sys.ts';
+import { E } from '../../../uapi/errno.ts';
+import { tryPread, tryPwrite, tryWrite } from '../../../uapi/sys.ts';
 import { tryEventfd } from '../../../uapi/sys-file.ts';
 import { CaseDefect } from '../values.ts';
 import {
@@ -59,7 +60,10 @@ export function store(args: Arguments<'store'>, context: PointContext): VerbResu
   }
   const word = Buffer.alloc(8);
   word.writeBigUInt64LE(value);
-  const { ret, errno } = tryPwrite(fdOf(args.into, context), word.subarray(0, bytes), offset);
+  const fd = fdOf(args.into, context);
+  const placed = tryPwrite(fd, word.subarray(0, bytes), offset);
+  // What has no places, an eventfd for example, is written to as it is.
+  const { ret, errno } = placed.errno === E.ESPIPE ? tryWrite(fd, word.subarray(0, bytes)) : placed;
   return errno === 0 ? gaveFields({ count: ret }) : refused({ errno, call: 'pwrite' });
 }
 
