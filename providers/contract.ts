@@ -150,6 +150,8 @@ export interface ExportRequest {
 export interface BufferObject {
   /** Bytes, as the kernel granted them. */
   readonly size: bigint;
+  /** Bytes from its start that jobs reach; absent when they reach all. */
+  readonly jobBytes?: bigint;
   /** The driver's handle, where it has handles. */
   readonly handle?: number;
   /** Where the driver has no handles but descriptors: the buffer's own dma-buf descriptor. */

@@ -34,7 +34,8 @@ export function allocSurface(fd: number, size: bigint): Outcome<BufferObject> {
   const { errno } = tryIoctl(fd, DRM_IOCTL_QXL_ALLOC_SURF, arg);
   if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_QXL_ALLOC_SURF.name };
   const handle = drm_qxl_alloc_surf.get(arg, 'handle');
-  return { ok: true, value: { handle, size: (rows + 1n) * ROW_BYTES } };
+  const jobBytes = rows * ROW_BYTES;
+  return { ok: true, value: { handle, size: jobBytes + ROW_BYTES, jobBytes } };
 }
 
 /** The rows that jobs can reach. */

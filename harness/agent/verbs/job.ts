@@ -1,4 +1,4 @@
-import type { Job, Outcome, SubmitRequest } from '../../../providers/contract.ts';
+import type { BufferObject, Job, Outcome, SubmitRequest } from '../../../providers/contract.ts';
 import { tryClose } from '../../../uapi/sys.ts';
 import { durationMs } from '../duration.ts';
 import type { JobValue, SessionValue } from '../values.ts';
@@ -30,7 +30,7 @@ export function submitCopy(args: Arguments<'submitCopy'>, context: PointContext)
   const verb = provided(session.session.submitCopy, 'submitCopy', session);
   const sourceOffset = scope.size(args.sourceOffset ?? 0);
   const targetOffset = scope.size(args.targetOffset ?? 0);
-  const size = args.size === undefined ? source.size - sourceOffset : scope.size(args.size);
+  const size = args.size === undefined ? reachOf(source) - sourceOffset : scope.size(args.size);
   const job = { source, sourceOffset, target, targetOffset, size };
   return holdJob(context, session, verb(job, requestOf(args, context)));
 }
@@ -41,9 +41,13 @@ export function submitFill(args: Arguments<'submitFill'>, context: PointContext)
   const session = context.on ?? owner;
   const verb = provided(session.session.submitFill, 'submitFill', session);
   const offset = scope.size(args.offset ?? 0);
-  const size = args.size === undefined ? target.size - offset : scope.size(args.size);
+  const size = args.size === undefined ? reachOf(target) - offset : scope.size(args.size);
   const job = { target, offset, size, value: Number(scope.size(args.value)) };
   return holdJob(context, session, verb(job, requestOf(args, context)));
+}
+
+function reachOf({ jobBytes, size }: BufferObject): bigint {
+  return jobBytes ?? size;
 }
 
 function requestOf(args: Synchronized, context: PointContext): SubmitRequest {
