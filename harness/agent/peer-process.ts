@@ -15,6 +15,9 @@ const LOOK_MS = 1;
 /** A child can miss memory that the engine got in the very moment of the fork: it dies at once. */
 export const FORK_ATTEMPTS = 3;
 
+/** The first that a peer says: it lives. What comes next is that it enters a step. */
+const HELLO = '{"entered":""}\n';
+
 /** Has a process started that says what it does in this file. @returns its id */
 export type Starter = (output: number) => number;
 
@@ -34,8 +37,9 @@ export class PeerProcess {
     for (let attempt = 1; ; attempt++) {
       const output = memfdCreate('uapi-conform-output');
       const peer = new PeerProcess(starter(output), output);
-      while (fstatSync(output).size === 0 && peer.look() === undefined) sleepMs(LOOK_MS);
-      const isStillborn = fstatSync(output).size === 0 && peer.look() === 'SIGSEGV';
+      const said = () => fstatSync(output).size;
+      while (said() <= HELLO.length && peer.look() === undefined) sleepMs(LOOK_MS);
+      const isStillborn = said() === 0 && peer.look() === 'SIGSEGV';
       if (!isStillborn || attempt === FORK_ATTEMPTS) return peer;
       closeSync(output);
     }
@@ -75,7 +79,7 @@ export function liveAsPeer(
   const say = (line: PeerLine) => writeSync(output, `${JSON.stringify(line)}\n`);
   try {
     dieWithParent(parent);
-    say({ entered: '' });
+    writeSync(output, HELLO);
     say({ report: work((step) => say({ entered: step })) });
   } catch (error) {
     say({ report: reportOf(error) });
