@@ -1,5 +1,6 @@
 import type { DeviceRecord } from '../reports/results.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
+import { someStep } from './some-step.ts';
 
 /** Which devices play the roles of a case. */
 
@@ -38,14 +39,15 @@ function isConnected({ roles }: LoadedCase, devices: Casting): boolean {
 /**
  * Of the choices with the same drivers in the same first two roles one, another at each turn: every
  * pair of drivers meets, and whatever else a case needs is taken as it comes. Where two devices and
- * another process are needed, which takes seconds on an emulated machine, a single choice.
+ * another process are needed a single choice.
  */
 export function inTurn(
   one: Pick<LoadedCase, 'roles' | 'steps'>,
   all: readonly Casting[],
   turn: number,
 ): readonly Casting[] {
-  const isDear = Object.keys(one.roles).length > 1 && startsProcess(one.steps);
+  const isDear =
+    Object.keys(one.roles).length > 1 && someStep(one.steps, (step) => 'process' in step);
   const kinds = new Map<string, Casting[]>();
   for (const casting of all) {
     const kind = isDear ? '' : driversOf(casting);
@@ -60,9 +62,4 @@ export function inTurn(
 function driversOf(casting: Casting): string {
   const [first, second] = Object.values(casting);
   return [first, second].map((device) => `${device?.provider} ${device?.driver}`).join();
-}
-
-function startsProcess(steps: unknown): boolean {
-  if (typeof steps !== 'object' || steps === null) return false;
-  return 'process' in steps || Object.values(steps).some(startsProcess);
 }

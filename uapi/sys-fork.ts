@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { CLONE_PARENT, MADV_DOFORK } from './constants.ts';
-import { libc, type SysResult } from './sys-call.ts';
+import { libc, mustSucceed, type SysResult } from './sys-call.ts';
 
 /**
  * fork(2) for a process that runs JavaScript. The child has the thread that called and no other, so
@@ -47,6 +47,11 @@ export function tryFork(kind: 'child' | 'sibling' = 'child'): SysResult {
   const flags = CLONE_PARENT | constants.signals.SIGCHLD;
   const ret = kind === 'child' ? rawFork() : rawSyscall(NR_CLONE, flags, 0, 0, 0, 0);
   return { ret, errno: ret < 0 ? koffi.errno() : 0 };
+}
+
+/** fork(2): the id of the child, and 0 in the child itself. */
+export function fork(): number {
+  return mustSucceed(tryFork(), { call: 'fork', argument: () => 'a child' });
 }
 
 /** The id of this process; in a child, process.pid is still that of its parent. */

@@ -2,14 +2,15 @@ import { closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import type { Provider } from '../../providers/contract.ts';
 import { setCallLog } from '../../uapi/call-log.ts';
 import { tryClose } from '../../uapi/sys.ts';
+import { mustSucceed } from '../../uapi/sys-call.ts';
 import { reap, sleepMs } from '../../uapi/sys-child.ts';
-import { currentPid, exitNow, tryFork } from '../../uapi/sys-fork.ts';
+import { currentPid, exitNow, fork, tryFork } from '../../uapi/sys-fork.ts';
 import { memfdCreate } from '../../uapi/sys-memory.ts';
 import { dieWithParent } from '../../uapi/sys-parent.ts';
 import { recvFds, sendFds, socketpair } from '../../uapi/sys-socket.ts';
 import type { CommandIndex } from './commands.ts';
 import { carryOut, startsPeers } from './peer.ts';
-import { FORK_ATTEMPTS, liveAsPeer, mustStart } from './peer-process.ts';
+import { FORK_ATTEMPTS, liveAsPeer } from './peer-process.ts';
 import type { PeerOrder } from './peer-protocol.ts';
 
 /** What a peer works with, all of it loaded: a forked process cannot load anything. */
@@ -41,7 +42,7 @@ export class ForkServer {
     for (let attempt = 1; ; attempt++) {
       const [near, far] = socketpair();
       const maker = currentPid();
-      const pid = mustStart(tryFork());
+      const pid = fork();
       if (pid === 0) {
         tryClose(near);
         serve(far, maker, support);
@@ -60,7 +61,8 @@ export class ForkServer {
    */
   start(order: PeerOrder, ends: string, files: PeerFiles): number {
     const request = memfdCreate('uapi-conform-order');
-    writeAll(request, JSON.stringify({ order, ends } satisfies Request));
+    // Opened anew: the file's own position, from which the process reads, stays at the start.
+    writeFileSync(`/proc/self/fd/${request}`, JSON.stringify({ order, ends } satisfies Request));
     sendFds(this.#socket, new Uint8Array(1), [
       request,
       files.output,
@@ -68,7 +70,8 @@ export class ForkServer {
       ...files.handed,
     ]);
     closeSync(request);
-    return mustStart(unpack(recvFds(this.#socket, 2 * PID_BYTES, 0).data));
+    const reply = unpack(recvFds(this.#socket, 2 * PID_BYTES, 0).data);
+    return mustSucceed(reply, { call: 'clone', argument: () => 'by the fork server' });
   }
 
   close(): void {
@@ -148,10 +151,4 @@ function pack({ ret, errno }: { readonly ret: number; readonly errno: number }):
 function unpack(reply: Buffer) {
   if (reply.length === 0) throw new Error('the fork server is gone');
   return { ret: reply.readInt32LE(), errno: reply.readInt32LE(PID_BYTES) };
-}
-
-/** Written at a position: the file's own, from which the process reads, stays at the start. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
 }

@@ -1,12 +1,10 @@
-import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
-import { errnoName } from '../../uapi/errno.ts';
+import { closeSync, fstatSync, readFileSync, writeSync } from 'node:fs';
 import { reap, sleepMs } from '../../uapi/sys-child.ts';
 import { exitNow, killSelf } from '../../uapi/sys-fork.ts';
 import { memfdCreate } from '../../uapi/sys-memory.ts';
 import { dieWithParent } from '../../uapi/sys-parent.ts';
 import { type EndedPeer, type PeerLine, type PeerReport, parseOutput } from './peer-protocol.ts';
 import { RefusedImport } from './refusal.ts';
-import { CaseDefect } from './values.ts';
 
 /** A process that runs steps beside those of the point: both sides of its life. */
 
@@ -56,7 +54,8 @@ export class PeerProcess {
     const stopped = stop && this.look() === undefined;
     if (stopped) process.kill(this.pid, 'SIGKILL');
     while (this.look() === undefined) sleepMs(LOOK_MS);
-    const text = textOf(this.#output);
+    // Opened anew: the file's own position is behind what the process wrote.
+    const text = readFileSync(`/proc/self/fd/${this.#output}`, 'utf8');
     closeSync(this.#output);
     return { how: this.#how ?? '', stopped, output: parseOutput(text) };
   }
@@ -90,22 +89,4 @@ export function liveAsPeer(
 function reportOf(error: unknown): PeerReport {
   if (error instanceof RefusedImport) return { refusal: error.refusal };
   return { defect: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-}
-
-/** The id that a fork gave. */
-export function mustStart({ ret, errno }: { readonly ret: number; readonly errno: number }) {
-  if (errno !== 0) throw new CaseDefect(`no other process: ${errnoName(errno)}`);
-  return ret;
-}
-
-/** All that was written to a file, whatever its position. */
-function textOf(fd: number): string {
-  const bytes = Buffer.alloc(fstatSync(fd).size);
-  let length = 0;
-  while (length < bytes.length) {
-    const count = readSync(fd, bytes, length, bytes.length - length, length);
-    if (count === 0) break;
-    length += count;
-  }
-  return bytes.toString('utf8', 0, length);
 }

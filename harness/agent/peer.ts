@@ -1,3 +1,4 @@
+import { someStep } from '../some-step.ts';
 import type { ForkServer, PeerSupport } from './fork-server.ts';
 import { runSteps } from './interpreter.ts';
 import type { PeerOrder, PeerReport } from './peer-protocol.ts';
@@ -45,9 +46,7 @@ export function carryOut(order: PeerOrder, around: PeerSurroundings): PeerReport
 
 /** Whether a step, or one inside another, starts a process that shares nothing with its starter. */
 export function startsPeers(steps: unknown): boolean {
-  if (Array.isArray(steps)) return steps.some(startsPeers);
-  if (typeof steps !== 'object' || steps === null) return false;
-  const { process } = steps as { readonly process?: { readonly fork?: boolean } };
-  if (process !== undefined && process.fork !== true) return true;
-  return Object.values(steps).some(startsPeers);
+  return someStep(steps, (step: { readonly process?: { readonly fork?: boolean } }) => {
+    return step.process !== undefined && step.process.fork !== true;
+  });
 }

@@ -5,6 +5,7 @@ import type { CallText, SkipClass, StepFailure } from '../../reports/results.ts'
 import { type CallLog, setCallLog } from '../../uapi/call-log.ts';
 import { E, errnoName } from '../../uapi/errno.ts';
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
+import { someStep } from '../some-step.ts';
 import { callTexts, lastStruct } from './call-text.ts';
 import type { CommandIndex } from './commands.ts';
 import type { ForkServer } from './fork-server.ts';
@@ -84,10 +85,7 @@ function endByError(error: unknown): PointEnd {
  * raw call, or in another process that shares the session and may die with them.
  */
 function makesUnseenObjects(steps: unknown): boolean {
-  if (Array.isArray(steps)) return steps.some(makesUnseenObjects);
-  if (typeof steps !== 'object' || steps === null) return false;
-  if ('ioctl' in steps || 'process' in steps) return true;
-  return Object.values(steps).some(makesUnseenObjects);
+  return someStep(steps, (step) => 'ioctl' in step || 'process' in step);
 }
 
 function walk(

@@ -1,9 +1,9 @@
 import { callLog, setCallLog } from '../../../uapi/call-log.ts';
 import { tryClose } from '../../../uapi/sys.ts';
-import { currentPid, tryFork } from '../../../uapi/sys-fork.ts';
+import { currentPid, fork } from '../../../uapi/sys-fork.ts';
 import { recvFds, socketpair } from '../../../uapi/sys-socket.ts';
 import type { PeerFiles } from '../fork-server.ts';
-import { liveAsPeer, mustStart, PeerProcess } from '../peer-process.ts';
+import { liveAsPeer, PeerProcess } from '../peer-process.ts';
 import { type HandedValue, type PeerOrder, type PeerOutput, packFields } from '../peer-protocol.ts';
 import { giveBack } from '../peer-values.ts';
 import { Scope } from '../scope.ts';
@@ -63,7 +63,7 @@ function startApart(args: Arguments<'process'>, files: Files, context: PointCont
 /** A process that has all of this one: its descriptors, its memory and its mappings. */
 function forkHere(args: Arguments<'process'>, files: Files, context: PointContext): number {
   const parent = currentPid();
-  const pid = mustStart(tryFork());
+  const pid = fork();
   if (pid > 0) return pid;
   const { steps, give = [], ends = 'exit' } = args;
   return liveAsPeer({ output: files.output, parent, ends }, (entering) => {

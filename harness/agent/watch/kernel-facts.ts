@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import type { WireKernel } from '../../protocol.ts';
+import { isAlive, isThreadAlive } from './processes.ts';
 
 function textOf(path: string): string {
   try {
@@ -24,9 +25,7 @@ export function kernelFacts(): WireKernel {
  * made the call. A process that dies as a whole looks like that too, for a moment.
  */
 export function isHalfDead(pid: number): boolean {
-  const isDead = (thread: string) =>
-    !/^ [^ZX] /.test(textOf(`/proc/${pid}/task/${thread}/stat`).replace(/^.*\)/s, ''));
-  return isDead(String(pid)) && threadsOf(pid).some((thread) => !isDead(thread));
+  return !isAlive(pid) && threadsOf(pid).some((thread) => isThreadAlive(pid, Number(thread)));
 }
 
 /** What the threads of a process are doing in the kernel: state, wait channel, system call, stack. */

@@ -30,7 +30,11 @@ export function descendantsOf(pid: number): readonly number[] {
 
 /** Whether a process is there and not a zombie, which holds nothing any more. */
 export function isAlive(pid: number): boolean {
-  return /\) [^ZX] /.test(text(`/proc/${pid}/stat`));
+  return isThreadAlive(pid, pid);
+}
+
+export function isThreadAlive(pid: number, thread: number): boolean {
+  return /\) [^ZX] /.test(text(`/proc/${pid}/task/${thread}/stat`));
 }
 
 /** The name, which stands in parentheses, may hold anything. Source: proc_pid_stat(5) */
