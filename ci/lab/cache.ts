@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -57,4 +57,22 @@ async function dropAbandoned(directory: string): Promise<void> {
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     await rm(join(directory, name), { recursive: true, force: true });
   }
+}
+
+/** Keeps the files of a kind that were used last; one that QEMU has started with is in its memory. */
+export async function dropOld(directory: string, ending: string, kept: number): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  const names = (await readdir(directory)).filter((name) => name.endsWith(ending));
+  const aged = await Promise.all(
+    names.map(async (name) => {
+      const path = join(directory, name);
+      const usedMs = await stat(path).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      );
+      return { path, usedMs };
+    }),
+  );
+  aged.sort((a, b) => b.usedMs - a.usedMs);
+  for (const { path } of aged.slice(kept)) await rm(path, { force: true });
 }

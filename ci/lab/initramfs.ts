@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { readFile, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
 import { findProgram } from '../../harness/system-packages.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
-import { cacheDir, publishFile } from './cache.ts';
+import { PACK_NODE } from './agent-pack.ts';
+import { cacheDir, dropOld, publishFile } from './cache.ts';
 import {
   CHARACTER_DEVICE,
   type CpioEntry,
@@ -38,7 +39,13 @@ export interface GuestPlan {
   readonly user?: number;
   /** Program that talks on the port, and its script; or a shell on the console. */
   readonly run:
-    | { readonly kind: 'agent'; readonly node: string; readonly script: string }
+    | {
+        readonly kind: 'agent';
+        readonly node: string;
+        readonly script: string;
+        /** The script and its modules in one file, see agent-pack.ts; absent for other scripts. */
+        readonly pack?: string;
+      }
     | { readonly kind: 'shell'; readonly shell: string; readonly term: string };
 }
 
@@ -51,6 +58,8 @@ export interface Initramfs {
 
 /** What the guest needs before it sees the host's files. */
 const BOOT_MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay', 'virtio_console'];
+
+const KEPT = 12;
 
 /** Builds the initial RAM disk of a kernel, or takes it from the cache when no input has changed. */
 export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<Initramfs> {
@@ -66,14 +75,17 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
     init: await readFile(join(scripts, 'init.sh'), 'utf8'),
     'lab/session.sh': await readFile(join(scripts, 'session.sh'), 'utf8'),
     'lab/gate.cjs': await readFile(join(scripts, 'gate.cjs'), 'utf8'),
+    'lab/packed.cjs': await readFile(join(scripts, 'packed.cjs'), 'utf8'),
     'lab/setup.sh': plan.setup.map(setupCommand).join(''),
     'lab/env': environment(kernel, plan, boot.files, [...later, ...plan.extraModules]),
   };
-  const key = await cacheKey([busybox, ...modules], Object.values(texts));
+  const pack = plan.run.kind === 'agent' ? plan.run.pack : undefined;
+  const packs = pack === undefined ? [] : [pack];
+  const key = await cacheKey([busybox, ...modules, ...packs], Object.values(texts));
   const file = cacheDir('initramfs', `${key}.cpio`);
   if (existsSync(file)) await utimes(file, new Date(), new Date());
-  else await publishFile(file, writeCpio(await entries(busybox, modules, texts)));
-  await dropOld(cacheDir('initramfs'));
+  else await publishFile(file, writeCpio(await entries(busybox, modules, texts, packs)));
+  await dropOld(cacheDir('initramfs'), '.cpio', KEPT);
   // Without an index nothing is known of what is built in.
   return { file, missing: kernel.modules === undefined ? [] : lab.missing };
 }
@@ -112,6 +124,7 @@ function environment(
     LAB_HOME: plan.home,
     LAB_PATH: plan.path,
     LAB_NODE: run.kind === 'agent' ? run.node : '',
+    LAB_NODE_FLAGS: run.kind === 'agent' ? startWords(run.pack).join(' ') : '',
     LAB_AGENT: run.kind === 'agent' ? run.script : '',
     LAB_USER: plan.user === undefined ? '' : String(plan.user),
     // By its path: busybox has one of its own, which knows no users.
@@ -121,6 +134,12 @@ function environment(
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${shellQuote(value)}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What comes between node and the script: both ways wait until the drivers are loaded. */
+function startWords(pack: string | undefined): readonly string[] {
+  if (pack === undefined) return ['--require', '/run/lab/gate.cjs'];
+  return [...PACK_NODE, '/run/lab/packed.cjs'];
 }
 
 /** Each command on its own: one that fails must not keep another provider's device away. */
@@ -151,6 +170,7 @@ async function entries(
   busybox: string,
   modules: readonly string[],
   texts: Readonly<Record<string, string>>,
+  packs: readonly string[],
 ): Promise<CpioEntry[]> {
   const folders = ['dev', 'proc', 'sys', 'host', 'overlay', 'root', 'lab', 'lab/modules'];
   const list: CpioEntry[] = folders.map((path) => ({ path, mode: DIRECTORY }));
@@ -158,6 +178,9 @@ async function entries(
   list.push({ path: 'lab/busybox', mode: PROGRAM, content: await readFile(busybox) });
   for (const [path, text] of Object.entries(texts)) {
     list.push({ path, mode: path === 'init' ? PROGRAM : PLAIN_FILE, content: Buffer.from(text) });
+  }
+  for (const file of packs) {
+    list.push({ path: 'lab/agent.pack', mode: PLAIN_FILE, content: await readFile(file) });
   }
   for (const file of modules) {
     const content = await readModule(file);
@@ -180,26 +203,4 @@ async function readModule(file: string): Promise<Buffer> {
   const result = spawnSync(program, [...args, file], { maxBuffer: MODULE_LIMIT_BYTES });
   if (result.status === 0) return result.stdout;
   throw new InfraError(`${file} cannot be read: ${result.error?.message ?? String(result.stderr)}`);
-}
-
-const KEPT = 12;
-
-/** Keeps the initial RAM disks used last; one that QEMU has started with is in its memory. */
-async function dropOld(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const names = (await readdir(directory)).filter((name) => name.endsWith('.cpio'));
-  const aged = await Promise.all(
-    names.map(async (name) => {
-      const path = join(directory, name);
-      return {
-        path,
-        usedMs: await stat(path).then(
-          (s) => s.mtimeMs,
-          () => 0,
-        ),
-      };
-    }),
-  );
-  aged.sort((a, b) => b.usedMs - a.usedMs);
-  for (const { path } of aged.slice(KEPT)) await rm(path, { force: true });
 }

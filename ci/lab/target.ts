@@ -7,6 +7,7 @@ import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
+import { agentPack } from './agent-pack.ts';
 import { ownKernel } from './author-kernel.ts';
 import { GL_ENVIRONMENT, usableGlDevices } from './gl-display.ts';
 import { type BootResult, bootGuest } from './guest.ts';
@@ -44,6 +45,8 @@ export interface VmOptions {
   readonly setup?: readonly string[];
   /** Paths of the host that the agent needs, a provider's folder for example. */
   readonly visible?: readonly string[];
+  /** Folders of providers outside the tree, for the agent. */
+  readonly providerPaths?: readonly string[];
   /** The script that node runs in the guest; the suite's agent where it is not given. */
   readonly agent?: string;
   /** Run the agent as an ordinary user, in the group that the device nodes belong to. */
@@ -65,7 +68,7 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
  * a boot and nothing else.
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
-  const plan = guestPlan(options);
+  const plan = await guestPlan(options);
   await ensurePackages('lab');
   const kernel = await chooseKernel(options);
   const tree = await provideTreeModules(kernel, options.treeModules ?? [], options.say);
@@ -178,7 +181,7 @@ export function findQemu(): string {
   return qemu;
 }
 
-function guestPlan(options: VmOptions): GuestPlan {
+async function guestPlan(options: VmOptions): Promise<GuestPlan> {
   const own = join(projectRoot(), 'build', 'harness', 'agent', 'main.js');
   const script = resolve(options.agent ?? own);
   if (!existsSync(script)) {
@@ -191,7 +194,12 @@ function guestPlan(options: VmOptions): GuestPlan {
     visible: options.visible ?? [],
     ...guestSurroundings(),
     ...(options.unprivileged && { user: NOBODY }),
-    run: { kind: 'agent', node: process.execPath, script },
+    run: {
+      kind: 'agent',
+      node: process.execPath,
+      script,
+      ...(script === own && { pack: await agentPack([], options.providerPaths ?? []) }),
+    },
   };
 }
 

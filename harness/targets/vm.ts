@@ -65,6 +65,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     unprivileged,
     say,
     visible: request.providerPaths,
+    providerPaths: request.providerPaths,
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
     glDevices: needs.glDevices,

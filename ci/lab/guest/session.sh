@@ -31,7 +31,7 @@ start_agent() {
   exec 3<> "/dev/${port##*/}" || fail "cannot open /dev/${port##*/}"
   $B mkfifo /run/lab/input /run/lab/gate
   $B cat <&3 > /run/lab/input &
-  $as_user "$LAB_NODE" --require /run/lab/gate.cjs "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console &
+  $as_user "$LAB_NODE" $LAB_NODE_FLAGS "$LAB_AGENT" < /run/lab/input >&3 2> /dev/console &
   agent=$!
   exec 3>&-
 }
