@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { UsageError } from '../../harness/errors.ts';
 import { probeFirmware } from './accelerator.ts';
@@ -11,6 +12,7 @@ import { sourcePackage } from './kernel-source.ts';
 import { NAMED_KERNELS, newestImage } from './kernels.ts';
 import { moduleName, parseModuleIndex, planModules } from './modules.ts';
 import { guestMemoryMiB, qemuArguments } from './qemu-command.ts';
+import { startsByPvh, unpackedKernel } from './unpacked-kernel.ts';
 
 const DEB822 = `# a comment
 Types: deb deb-src
@@ -352,4 +354,33 @@ t.test('the accelerator probe starts at the reset vector', async (t) => {
   const firmware = probeFirmware();
   t.equal(firmware.length, 65_536);
   t.equal(firmware.readUInt8(firmware.length - 16), 0xb0);
+});
+
+/** An ELF file of one header and nothing but notes. */
+function elfWithNote(name: string, type: number): Buffer {
+  const elf = Buffer.alloc(160);
+  elf.write('7f454c4602', 'hex');
+  elf.writeBigUInt64LE(64n, 32); // e_phoff
+  elf.writeUInt16LE(56, 54); // e_phentsize
+  elf.writeUInt16LE(1, 56); // e_phnum
+  elf.writeUInt32LE(4, 64); // PT_NOTE
+  elf.writeBigUInt64LE(120n, 64 + 8); // p_offset
+  elf.writeBigUInt64LE(36n, 64 + 32); // p_filesz
+  elf.writeUInt32LE(4, 120); // a note without data before the one looked for
+  elf.writeUInt32LE(4, 136);
+  elf.writeUInt32LE(4, 136 + 4);
+  elf.writeUInt32LE(type, 136 + 8);
+  elf.write(`${name}\0`, 136 + 12, 'latin1');
+  return elf;
+}
+
+t.test('a kernel is started unpacked where it says how', async (t) => {
+  const PVH = 18;
+  t.ok(startsByPvh(elfWithNote('Xen', PVH)));
+  t.notOk(startsByPvh(elfWithNote('Xen', PVH - 1)));
+  t.notOk(startsByPvh(elfWithNote('GNU', PVH)));
+  t.notOk(startsByPvh(Buffer.from('MZ')));
+  const folder = t.testdir({ bzImage: 'no kernel at all' });
+  const image = join(folder, 'bzImage');
+  t.equal(await unpackedKernel(image), image, 'what cannot be unpacked is started as it is');
 });

@@ -49,6 +49,29 @@ export async function runProgram(
   throw new InfraError(`${argv.join(' ')} failed: ${lastWords(result.stderr)}`);
 }
 
+/** What a program makes of some bytes. @throws InfraError with its last words */
+export function filterProgram(
+  argv: readonly [string, ...string[]],
+  input: Uint8Array,
+): Promise<Buffer> {
+  const [program, ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new InfraError(`${argv.join(' ')} failed: ${why}`));
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (error) => fail(error.message));
+    child.on('close', (code) => {
+      if (code === 0) resolve(Buffer.concat(out));
+      else fail(lastWords(Buffer.concat(err).toString()));
+    });
+    child.stdin.on('error', () => {}); // it went away, which its end tells
+    child.stdin.end(input);
+  });
+}
+
 /** The line of an error output that matters: apt's first error if there is one, else the last. */
 export function lastWords(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');

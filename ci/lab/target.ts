@@ -16,6 +16,7 @@ import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { provideTreeModules, type TreeModule } from './tree-module.ts';
+import { unpackedKernel } from './unpacked-kernel.ts';
 
 export interface VmOptions {
   /** NAME as in `vm:NAME`; see `uapi-conform lab list`. */
@@ -134,13 +135,15 @@ class VmTarget implements Target {
     }
   }
 
-  #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
-    const { name, release } = this.#kernel;
-    return bootGuest({
+  async #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
+    const { name, release, image } = this.#kernel;
+    const isEmulated = this.#accelerator === 'tcg';
+    return await bootGuest({
       qemu: this.#qemu,
       args: qemuArguments({
         accelerator: this.#accelerator,
-        image: this.#kernel.image,
+        // The first time; should that be the trouble, the usual way is tried next.
+        image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
         initramfs: this.#initramfs,
         devices: [...new Set(this.#options.qemuDevices)],
         glDevices: this.#glDevices,
