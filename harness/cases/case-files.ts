@@ -1,5 +1,4 @@
-import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { type Dirent, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { Problem } from './problems.ts';
 import { parseSource, type SourceFile } from './source-file.ts';
@@ -8,42 +7,65 @@ import { parseSource, type SourceFile } from './source-file.ts';
 const FIXTURES = 'fixtures';
 const RULES = 'rules';
 
-/** A JSON file of a case directory. `id` is its path there: `dma-buf/export`. */
+/** A JSON file of a case directory, not looked into. `id` is its path there: `dma-buf/export`. */
+export interface CaseText {
+  readonly id: string;
+  /** As messages show it. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The same, and what is in it. */
 export interface CaseFile {
   readonly id: string;
   readonly source: SourceFile;
 }
 
-export interface CaseFiles {
-  readonly topics: readonly CaseFile[];
-  readonly fixtures: readonly CaseFile[];
+/** The files of a case directory by what they are. */
+export interface Sorted<File> {
+  readonly topics: readonly File[];
+  readonly fixtures: readonly File[];
+}
+
+/** Reads and parses a case directory; what cannot be read is noted and left out. */
+export function readCaseFiles(directory: string, problems: Problem[]): Sorted<CaseFile> {
+  const { topics, fixtures } = readCaseTexts(directory, problems);
+  return {
+    topics: topics.flatMap((text) => parseCase(text, problems) ?? []),
+    fixtures: fixtures.flatMap((text) => parseCase(text, problems) ?? []),
+  };
 }
 
 /** Reads a case directory; what cannot be read is noted and left out. */
-export async function readCaseFiles(directory: string, problems: Problem[]): Promise<CaseFiles> {
-  const paths = await jsonFiles(directory, problems);
-  const read = await Promise.all(paths.map((path) => readCaseFile(directory, path, problems)));
-  const files = read.flat();
-  const inFolder = (folder: string) => (file: CaseFile) => file.id.startsWith(`${folder}/`);
-  const fixtures = files.filter(inFolder(FIXTURES));
-  const topics = files.filter((file) => !fixtures.includes(file));
+export function readCaseTexts(directory: string, problems: Problem[]): Sorted<CaseText> {
+  const paths = jsonFiles(directory, problems);
+  const files = paths.flatMap((path) => readCaseText(directory, path, problems) ?? []);
   if (paths.length === 0 && problems.length === 0) {
     problems.push({
       file: shownPath(directory),
       text: 'holds no topic file; write one as cases/README.md explains',
     });
   }
+  const isFixture = ({ id }: CaseText) => id.startsWith(`${FIXTURES}/`);
   return {
-    topics,
-    fixtures: fixtures.map(({ id, source }) => ({ id: id.slice(FIXTURES.length + 1), source })),
+    topics: files.filter((file) => !isFixture(file)),
+    fixtures: files
+      .filter(isFixture)
+      .map((file) => ({ ...file, id: file.id.slice(FIXTURES.length + 1) })),
   };
 }
 
+/** Looks into a file. @returns undefined, and adds to `problems`, when it is not JSON */
+export function parseCase({ id, file, text }: CaseText, problems: Problem[]): CaseFile | undefined {
+  const source = parseSource(file, text, problems);
+  return source === undefined ? undefined : { id, source };
+}
+
 /** Paths below the directory, sorted; not the rules and not the schemas. */
-async function jsonFiles(directory: string, problems: Problem[]): Promise<string[]> {
+function jsonFiles(directory: string, problems: Problem[]): string[] {
   let entries: Dirent[];
   try {
-    entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    entries = readdirSync(directory, { recursive: true, withFileTypes: true });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     problems.push({
@@ -59,22 +81,20 @@ async function jsonFiles(directory: string, problems: Problem[]): Promise<string
     .sort();
 }
 
-async function readCaseFile(
-  directory: string,
-  path: string,
-  problems: Problem[],
-): Promise<CaseFile[]> {
+function readCaseText(directory: string, path: string, problems: Problem[]): CaseText | undefined {
   const file = shownPath(join(directory, path));
-  try {
-    const source = parseSource(file, await readFile(join(directory, path), 'utf8'), problems);
-    const id = path.slice(0, -'.json'.length).split(sep).join('/');
-    if (/^[a-z0-9]+([-/][a-z0-9]+)*$/.test(id)) return source === undefined ? [] : [{ id, source }];
+  const id = path.slice(0, -'.json'.length).split(sep).join('/');
+  if (!/^[a-z0-9]+([-/][a-z0-9]+)*$/.test(id)) {
     problems.push({ file, text: 'ids come from paths: name it in lower-case words with hyphens' });
+    return undefined;
+  }
+  try {
+    return { id, file, text: readFileSync(join(directory, path), 'utf8') };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     problems.push({ file, text: `cannot be read: ${why}` });
+    return undefined;
   }
-  return [];
 }
 
 /** Relative to where the user stands, if it is below that. */

@@ -25,7 +25,7 @@ export async function checkCases(
   directories: readonly string[],
   providers: readonly Provider[],
 ): Promise<CasesSummary> {
-  const cases = await loadCases(directories, providers);
+  const cases = await loadCases(directories, providers, { afresh: true });
   const rules = loadRules();
   const covered = new Set(cases.flatMap((one) => one.rules));
   const areas: Record<string, { cases: number; points: number }> = {};

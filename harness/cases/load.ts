@@ -1,17 +1,20 @@
 import { join, resolve } from 'node:path';
 import type { Provider } from '../../providers/contract.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
-import { type CaseFile, readCaseFiles } from './case-files.ts';
-import { type Fixtures, type LoadedFixture, loadFixture } from './fixtures.ts';
-import { Headers } from './headers.ts';
-import { type Library, loadTopic } from './load-topic.ts';
+import { type CaseText, readCaseTexts, type Sorted } from './case-files.ts';
+import { CheckedCases } from './checked-cases.ts';
 import type { LoadedCase } from './loaded-case.ts';
 import { type Problem, throwProblems } from './problems.ts';
-import { loadRules } from './rules.ts';
+import { ruleTexts } from './rules.ts';
 
 /** The cases of this tree. */
 export function ownCases(): string {
   return join(projectRoot(), 'cases');
+}
+
+export interface LoadOptions {
+  /** Checks everything, also what was checked when this tree was built and has not changed. */
+  readonly afresh?: boolean;
 }
 
 /**
@@ -24,54 +27,49 @@ export function ownCases(): string {
 export async function loadCases(
   directories: readonly string[],
   providers: readonly Provider[],
+  { afresh = false }: LoadOptions = {},
 ): Promise<readonly LoadedCase[]> {
   const problems: Problem[] = [];
-  const [headers, files] = await Promise.all([
-    Headers.load(providers, problems),
-    readAll(directories, problems),
-  ]);
-  const library: Library = {
-    providers,
-    headers,
-    fixtures: loadFixtures(files.fixtures, headers, problems),
-    ruleIds: new Set(loadRules().keys()),
-  };
-  const cases = files.topics.flatMap((file) => loadTopic(file, library, problems));
+  const { own, shared, others } = readAll(directories, problems);
+  const fixtures = [...shared, ...others.fixtures];
+  const checked = afresh ? undefined : CheckedCases.open(providers, [...shared, ...ruleTexts()]);
+  const cases: LoadedCase[] = [];
+  const unchecked = [...own, ...others.topics].filter((text) => {
+    const known = checked?.find(text);
+    cases.push(...(known ?? []));
+    return known === undefined;
+  });
+  if (checked === undefined || unchecked.length > 0 || others.fixtures.length > 0) {
+    const { checkTexts } = await import('./check-texts.ts');
+    cases.push(...(await checkTexts(unchecked, fixtures, providers, problems)));
+  }
   checkIds(cases, problems);
   throwProblems(problems);
   // Cases of one file stay in the order of the file.
   return cases.sort((a, b) => compare(a.area, b.area) || compare(a.file, b.file));
 }
 
-interface Files {
-  readonly topics: readonly CaseFile[];
-  readonly fixtures: readonly CaseFile[];
+interface Texts {
+  /** Topics and fixtures of this tree. */
+  readonly own: readonly CaseText[];
+  readonly shared: readonly CaseText[];
+  readonly others: Sorted<CaseText>;
 }
 
-async function readAll(directories: readonly string[], problems: Problem[]): Promise<Files> {
-  const own = ownCases();
-  const wanted = [...new Set(directories.map((directory) => resolve(directory)))];
-  const read = await Promise.all(wanted.map((directory) => readCaseFiles(directory, problems)));
-  // Cases from elsewhere may build on the fixtures of this tree.
-  const shared = wanted.includes(own) ? undefined : await readCaseFiles(own, []);
+/** Cases from elsewhere may build on the fixtures of this tree. */
+function readAll(directories: readonly string[], problems: Problem[]): Texts {
+  const wanted = new Set(directories.map((directory) => resolve(directory)));
+  const isOwn = wanted.delete(ownCases());
+  const own = readCaseTexts(ownCases(), isOwn ? problems : []);
+  const read = [...wanted].map((directory) => readCaseTexts(directory, problems));
   return {
-    topics: read.flatMap(({ topics }) => topics),
-    fixtures: [...(shared?.fixtures ?? []), ...read.flatMap(({ fixtures }) => fixtures)],
+    own: isOwn ? own.topics : [],
+    shared: own.fixtures,
+    others: {
+      topics: read.flatMap(({ topics }) => topics),
+      fixtures: read.flatMap(({ fixtures }) => fixtures),
+    },
   };
-}
-
-function loadFixtures(files: readonly CaseFile[], headers: Headers, problems: Problem[]): Fixtures {
-  const fixtures = new Map<string, LoadedFixture>();
-  for (const { id, source } of files) {
-    const before = fixtures.get(id);
-    if (before !== undefined) {
-      const text = `the fixture '${id}' is also in ${before.source.file}; rename one`;
-      problems.push({ file: source.file, text });
-    }
-    const fixture = loadFixture(source, headers, problems);
-    if (fixture !== undefined) fixtures.set(id, fixture);
-  }
-  return fixtures;
 }
 
 /** Two directories may hold the same topic, but an id names one case. */

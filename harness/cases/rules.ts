@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
+import type { CaseText } from './case-files.ts';
 import { type Problem, throwProblems } from './problems.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { parseSource, type SourceFile } from './source-file.ts';
@@ -15,17 +16,31 @@ export type { Rule };
  */
 export function loadRules(): ReadonlyMap<string, Rule> {
   const root = projectRoot();
-  return readRules(join(root, 'cases/rules'), root);
+  return readRules(join(root, RULES), root);
+}
+
+/** The files of the catalogue as they are; `id` is their name. */
+export function ruleTexts(): readonly CaseText[] {
+  const root = projectRoot();
+  return readTexts(join(root, RULES), root);
+}
+
+const RULES = 'cases/rules';
+
+function readTexts(folder: string, base: string): CaseText[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return names.sort().map((name) => {
+    const path = join(folder, name);
+    return { id: name, file: relative(base, path), text: readFileSync(path, 'utf8') };
+  });
 }
 
 /** The catalogue in a folder; `base` is what messages are relative to. */
 export function readRules(folder: string, base: string): ReadonlyMap<string, Rule> {
   const problems: Problem[] = [];
   const rules = new Map<string, Rule>();
-  for (const name of readdirSync(folder).sort()) {
-    if (!name.endsWith('.json')) continue;
-    const path = join(folder, name);
-    const source = parseSource(relative(base, path), readFileSync(path, 'utf8'), problems);
+  for (const { id: name, file, text } of readTexts(folder, base)) {
+    const source = parseSource(file, text, problems);
     if (source === undefined) continue;
     const area = name.slice(0, -'.json'.length).toUpperCase();
     for (const [index, rule] of rulesOf(source, problems).entries()) {

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import type { DocumentNode, MemberNode, ObjectNode, ValueNode } from '@humanwhocodes/momoa';
-import { parse } from '@humanwhocodes/momoa';
 import type { Position, Problem } from './problems.ts';
 
 /** Where a value is in JSON: `['cases', 0, 'steps']`. */
@@ -14,6 +14,14 @@ export interface SourceFile {
   at(path: JsonPath): Position;
   /** Where the key of a member stands, for problems with the name itself. */
   atKey(path: JsonPath): Position;
+}
+
+const require = createRequire(import.meta.url);
+
+/** Loaded when there is something to point at. */
+function parse(text: string): DocumentNode {
+  const momoa = require('@humanwhocodes/momoa') as typeof import('@humanwhocodes/momoa');
+  return momoa.parse(text);
 }
 
 /**

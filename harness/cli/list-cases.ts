@@ -1,4 +1,3 @@
-import { plainTable } from '../../reports/table.ts';
 import type { LoadedCase } from '../cases/loaded-case.ts';
 import { formatPointId } from '../point-id.ts';
 import { pointFilter, selectCases } from '../select.ts';
@@ -30,7 +29,16 @@ function idsOf(one: LoadedCase): string[] {
   return one.parameters.map((parameters) => formatPointId({ case: one.id, parameters }));
 }
 
+/** A library for tables takes longer than all the rest of the command. */
 function caseLines(cases: readonly LoadedCase[]): string[] {
-  const rows = cases.map(({ id, title, rules }) => [id, title, rules.join(' ')]);
-  return plainTable(['case', 'title', 'rules'], rows, 3);
+  const head = { id: 'case', title: 'title', rules: 'rules' };
+  const rows = [
+    head,
+    ...cases.map(({ id, title, rules }) => ({ id, title, rules: rules.join(' ') })),
+  ];
+  const idWidth = Math.max(...rows.map(({ id }) => id.length));
+  const titleWidth = Math.max(...rows.map(({ title }) => title.length));
+  return rows.map(
+    ({ id, title, rules }) => `${id.padEnd(idWidth)}  ${title.padEnd(titleWidth)}  ${rules}`,
+  );
 }

@@ -18,5 +18,13 @@ export async function loadSuite(
 ): Promise<Suite> {
   const providers = await loadProviders(providerPaths);
   const cases = await loadCases([ownCases(), ...caseDirectories], providers);
-  return { providers, cases, rules: loadRules() };
+  let rules: ReadonlyMap<string, Rule> | undefined;
+  return {
+    providers,
+    cases,
+    get rules() {
+      rules ??= loadRules();
+      return rules;
+    },
+  };
 }
