@@ -7,7 +7,7 @@ import type { WireStep } from '../protocol.ts';
 import type { CaseText } from './case-files.ts';
 import type { LoadedCase, ParameterRow } from './loaded-case.ts';
 import { offersAll } from './roles.ts';
-import { parseSource } from './source-file.ts';
+import { parseSource, type SourceFile } from './source-file.ts';
 import { schemasHash } from './validators.ts';
 
 /**
@@ -85,12 +85,17 @@ export class CheckedCases {
     );
     if (isOpen) return undefined;
     const all = () => this.#allSteps();
+    let parsed: SourceFile | undefined;
+    const source = () => {
+      parsed ??= parseSource(file, text, []);
+      return parsed;
+    };
     return topic.cases.map(({ steps, wireParameters, ...rest }, index) => ({
       ...rest,
       file,
       wireParameters: wireParameters ?? rest.parameters,
       get line() {
-        return parseSource(file, text, [])?.at(['cases', index]).line ?? 1;
+        return source()?.at(['cases', index]).line ?? 1;
       },
       get steps() {
         return all()[steps] ?? [];
