@@ -2,10 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
 import { MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED } from './constants.ts';
+import { FORKABLE_NODE } from './forkable-node.ts';
 import { Mapping } from './mapping.ts';
 import { projectRoot } from './project-root.ts';
 import { reap, sleepMs } from './sys-child.ts';
-import { currentPid, exitNow, FORKABLE_NODE, killSelf, tryFork } from './sys-fork.ts';
+import { currentPid, exitNow, killSelf, tryFork } from './sys-fork.ts';
 
 /** What JavaScript can still do in a fork, and what it shares with the process that it comes from. */
 

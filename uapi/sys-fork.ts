@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { CLONE_PARENT, MADV_DOFORK } from './constants.ts';
+import { FORKABLE_NODE } from './forkable-node.ts';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
 
 /**
@@ -9,9 +10,6 @@ import { libc, mustSucceed, type SysResult } from './sys-call.ts';
  * it may run synchronous code only, and ends by exitNow() or killSelf(). Nothing of this is in the
  * call log: it is no call of a case.
  */
-
-/** Without these the engine's other threads, which no child has, take part in collecting garbage. */
-export const FORKABLE_NODE = ['--single-threaded', '--v8-pool-size=0'];
 
 const rawFork: () => number = libc.func('int fork()');
 const rawSyscall: (

@@ -26,7 +26,7 @@ const OUTCOMES: readonly (readonly [string, Verdict, RegExp?, 'skipped after'?])
   ['refcount', 'unhealthy', /refcount_t: underflow/],
   ['leak-fd', 'fail', /left behind: fd \d+ \(anon_inode:\[uapi-faults\]\)/],
   ['leak-dmabuf', 'fail', /left behind: a dma-buf of 12288 bytes from uapi-faults/],
-  ['oops', 'crash', /killed by the kernel in step 1, .*FAULTS_DO.*NULL pointer dereference/],
+  ['oops', 'crash', /died: SIG\w+ in step 1, .*FAULTS_DO.*NULL pointer dereference/],
   ['panic', 'crash', /the guest's kernel panicked: uapi-faults: a panic on demand/],
 ];
 

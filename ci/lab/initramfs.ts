@@ -5,6 +5,7 @@ import { readFile, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
 import { findProgram } from '../../harness/system-packages.ts';
+import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { PACK_NODE } from './agent-pack.ts';
 import { cacheDir, dropOld, publishFile } from './cache.ts';
@@ -138,8 +139,8 @@ function environment(
 
 /** What comes between node and the script: both ways wait until the drivers are loaded. */
 function startWords(pack: string | undefined): readonly string[] {
-  if (pack === undefined) return ['--require', '/run/lab/gate.cjs'];
-  return [...PACK_NODE, '/run/lab/packed.cjs'];
+  if (pack === undefined) return [...FORKABLE_NODE, '--require', '/run/lab/gate.cjs'];
+  return [...FORKABLE_NODE, ...PACK_NODE, '/run/lab/packed.cjs'];
 }
 
 /** Each command on its own: one that fails must not keep another provider's device away. */

@@ -5,6 +5,7 @@ import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
 import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
+import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { agentPack } from './agent-pack.ts';
@@ -201,7 +202,7 @@ async function guestPlan(options: VmOptions): Promise<GuestPlan> {
       kind: 'agent',
       node: process.execPath,
       script,
-      ...(script === own && { pack: await agentPack([], options.providerPaths ?? []) }),
+      ...(script === own && { pack: await agentPack(FORKABLE_NODE, options.providerPaths ?? []) }),
     },
   };
 }

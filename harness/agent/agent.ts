@@ -8,11 +8,15 @@ import {
   type WirePoint,
 } from '../protocol.ts';
 import { Lane, type LaneResult } from './lane.ts';
+import { Library } from './library.ts';
 import { Scheduler } from './scheduler.ts';
 import { kernelFacts } from './watch/kernel-facts.ts';
 import { KernelWatch } from './watch/kernel-watch.ts';
-import type { ToWorker } from './worker-protocol.ts';
-import { WorkerSupply } from './worker-supply.ts';
+import { WorkerDied, WorkerProcess } from './worker-process.ts';
+import type { FromWorker, ToWorker } from './worker-protocol.ts';
+
+/** What a worker that looked for devices is given to be gone. */
+const SCOUT_END_MS = 10_000;
 
 /** The target half: answers the host, supervises workers, watches the kernel. Drives no device. */
 export class Agent {
@@ -22,13 +26,13 @@ export class Agent {
   readonly #lanes = new Map<string, Lane>();
   /** Devices whose worker is stuck in the kernel, with the point that did it. */
   readonly #quarantined = new Map<string, string>();
-  #workers = new WorkerSupply([]);
+  readonly #library = new Library();
   #isolate = false;
   /** No point runs before what is there already is known. */
   #watching: Promise<void> = Promise.resolve();
   #scheduler = new Scheduler(1);
-  /** Discovery and probes run in a worker too; it becomes the first lane's. */
-  #scout: Lane | undefined;
+  /** Looks for devices, or probes them. */
+  #scout: WorkerProcess | undefined;
 
   /** @param say sends a message; it has left the target when the call returns */
   constructor(say: (message: AgentMessage) => void) {
@@ -42,9 +46,10 @@ export class Agent {
       case 'discover':
         return this.#ask({ t: 'discover' });
       case 'probe':
-        return this.#probe(message.addresses);
+        return this.#ask(message, () => this.#library.loadFor(message.addresses));
       case 'case':
         this.#cases.set(message.case.id, message.case);
+        this.#library.loadForCase(message.case);
         return;
       case 'point':
         this.#scheduler.add(message.point);
@@ -62,49 +67,54 @@ export class Agent {
 
   async close(): Promise<void> {
     this.#scheduler.cancel();
-    const lanes = [...this.#lanes.values(), ...(this.#scout === undefined ? [] : [this.#scout])];
-    await Promise.all([...lanes.map((lane) => lane.close()), this.#workers.close()]);
+    const lanes = [...this.#lanes.values()].map((lane) => lane.close());
+    await Promise.all([...lanes, this.#scout?.end(SCOUT_END_MS)]);
   }
 
   #hello(message: Extract<HostMessage, { t: 'hello' }>): void {
-    this.#workers = new WorkerSupply(message.providers);
     this.#isolate = message.isolate;
     this.#scheduler = new Scheduler(message.jobs > 0 ? message.jobs : availableParallelism());
     const privileged = process.getuid?.() === 0;
     this.#say({ t: 'hello', protocol: PROTOCOL_VERSION, kernel: kernelFacts(), privileged });
-    if (message.protocol !== PROTOCOL_VERSION) return;
-    this.#scout = this.#newLane();
-    this.#scout.warm();
+    // What is loaded now is there when it is asked for.
+    if (message.protocol === PROTOCOL_VERSION) this.#library.loadProviders(message.providers);
   }
 
-  async #probe(addresses: readonly string[]): Promise<void> {
-    const [first] = addresses;
-    await this.#ask({ t: 'probe', addresses });
-    if (first !== undefined && this.#scout !== undefined) {
-      this.#lanes.set(first, this.#scout);
-      this.#scout = undefined;
-    }
-  }
-
-  /** A question that a worker answers; whatever goes wrong there ends the conversation. */
-  async #ask(message: Extract<ToWorker, { t: 'discover' | 'probe' }>): Promise<void> {
-    const lane = this.#scout ?? this.#newLane();
-    this.#scout = lane;
+  /**
+   * Has a worker of its own answer, since that can crash or hang in a driver, too; whatever goes wrong
+   * ends the conversation.
+   *
+   * @param meanwhile what to begin while the worker is at work
+   */
+  async #ask(
+    message: Extract<ToWorker, { t: 'discover' | 'probe' }>,
+    meanwhile?: () => void,
+  ): Promise<void> {
+    let worker: WorkerProcess | undefined;
     try {
-      const answer = await lane.warm().request(message);
-      if (answer.t === 'devices') return this.#say(answer);
-      if (answer.t === 'probed') {
-        this.#say(answer);
-        this.#watching = this.#startWatch(answer.devices);
-        return;
-      }
-      const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
-      this.#say({ t: 'fatal', kind: 'usage', message: `${message.t}: ${error}` });
+      await this.#library.settled();
+      worker = await WorkerProcess.start(this.#library);
+      this.#scout = worker;
+      const asked = worker.request(message);
+      meanwhile?.();
+      this.#takeAnswer(await asked, message.t);
     } catch (error) {
-      const output = lane.warm().output;
-      const text = `${message.t}: the worker died: ${String(error)} ${output}`;
-      this.#say({ t: 'fatal', kind: 'infra', message: text });
+      const kind = error instanceof WorkerDied ? 'infra' : 'usage';
+      const how = `the worker: ${String(error)} ${worker?.output ?? ''}`.trimEnd();
+      this.#say({ t: 'fatal', kind, message: `${message.t}: ${how}` });
     }
+    this.#scout = undefined;
+    await worker?.end(SCOUT_END_MS);
+  }
+
+  #takeAnswer(answer: FromWorker, question: string): void {
+    if (answer.t === 'probed') this.#watching = this.#startWatch(answer.devices);
+    if (answer.t === 'devices' || answer.t === 'probed') {
+      this.#say(answer);
+      return;
+    }
+    const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
+    this.#say({ t: 'fatal', kind: 'usage', message: `${question}: ${error}` });
   }
 
   /** What cannot be watched here belongs into the journal, so it is said once points may come. */
@@ -113,7 +123,7 @@ export class Agent {
   }
 
   #newLane(): Lane {
-    return new Lane(this.#workers, this.#isolate, () => this.#watch.activity());
+    return new Lane(this.#library, this.#isolate, () => this.#watch.activity());
   }
 
   #lane(address: string): Lane {

@@ -1,20 +1,19 @@
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
-import { CommandIndex } from './commands.ts';
+import type { Library } from './library.ts';
 import { Expired, within, withinActivity } from './limits.ts';
 import type { WorkerOutcome } from './point.ts';
-import { loadProvider } from './provider-loader.ts';
-import { isHalfDead, whereabouts } from './watch/kernel-facts.ts';
+import { whereabouts } from './watch/kernel-facts.ts';
 import { logBlockedTasks } from './watch/log-writer.ts';
-import { WorkerDied, type WorkerProcess } from './worker-process.ts';
-import type { WorkerSupply } from './worker-supply.ts';
+import { isEnding } from './watch/processes.ts';
+import { WorkerDied, WorkerProcess } from './worker-process.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
 const KILL_LIMIT_MS = 10_000;
 /** A worker starts within this time, also where everything is emulated. */
 const START_LIMIT_MS = 120_000;
 
-/** So many looks must agree that only the worker's main thread is dead: about a second. */
-const HALF_DEAD_LOOKS = 4;
+/** So many looks must agree that the worker is dying and does not get to its end: about a second. */
+const ENDING_LOOKS = 4;
 
 /** What became of a point, and whether the lane's device can be used again. */
 export interface LaneResult extends WorkerOutcome {
@@ -24,7 +23,7 @@ export interface LaneResult extends WorkerOutcome {
 
 /** One device's worker: kept warm from point to point, replaced after anything that is not clean. */
 export class Lane {
-  readonly #workers: WorkerSupply;
+  readonly #library: Library;
   readonly #isolate: boolean;
   readonly #kernelActivity: () => number;
   #worker: WorkerProcess | undefined;
@@ -33,19 +32,24 @@ export class Lane {
   #prepared = new Set<string>();
 
   /** @param kernelActivity changes whenever the kernel logs something */
-  constructor(workers: WorkerSupply, isolate: boolean, kernelActivity: () => number) {
-    this.#workers = workers;
+  constructor(library: Library, isolate: boolean, kernelActivity: () => number) {
+    this.#library = library;
     this.#isolate = isolate;
     this.#kernelActivity = kernelActivity;
   }
 
-  /** Starts the worker ahead of its first point. */
-  warm(): WorkerProcess {
-    if (this.#worker === undefined) {
-      this.#worker = this.#workers.take();
-      this.#known = new Set();
-      this.#prepared = new Set();
-    }
+  /**
+   * The lane's worker, which has all that was loaded so far.
+   * @throws when it cannot be had
+   */
+  async worker(): Promise<WorkerProcess> {
+    await this.#library.settled();
+    const worker = this.#worker;
+    if (worker?.isAlive === true && worker.edition === this.#library.edition) return worker;
+    await this.close();
+    this.#known = new Set();
+    this.#prepared = new Set();
+    this.#worker = await within(START_LIMIT_MS, WorkerProcess.start(this.#library));
     return this.#worker;
   }
 
@@ -54,20 +58,20 @@ export class Lane {
    * @throws when it cannot be had
    */
   async ready(addresses: readonly string[]): Promise<void> {
-    const worker = this.warm();
+    const worker = await this.worker();
     if (addresses.every((address) => this.#prepared.has(address))) return;
     await within(START_LIMIT_MS, worker.request({ t: 'prepare', addresses }));
     for (const address of addresses) this.#prepared.add(address);
   }
 
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
-    const worker = this.warm();
-    let halfDeadLooks = 0;
+    const worker = await this.worker();
+    let endingLooks = 0;
     const looks = {
       activity: () => `${worker.activity()} ${this.#kernelActivity()}`,
       check() {
-        halfDeadLooks = isHalfDead(worker.pid) ? halfDeadLooks + 1 : 0;
-        if (halfDeadLooks === HALF_DEAD_LOOKS) throw new WorkerDied('killed by the kernel');
+        endingLooks = isEnding(worker.pid) ? endingLooks + 1 : 0;
+        if (endingLooks === ENDING_LOOKS) throw new WorkerDied('killed by the kernel');
       },
     };
     try {
@@ -75,7 +79,7 @@ export class Lane {
       if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
       return { ...outcome, stuck: false };
     } catch (error) {
-      const end = await this.#endOf(error, worker, point);
+      const end = await this.#endOf(error, worker);
       const gone = await this.#replace(worker);
       return { end, steps: 1, callCounts: {}, stuck: !gone };
     }
@@ -102,23 +106,16 @@ export class Lane {
   }
 
   /** What a worker that gave no answer came to; read before it is killed. */
-  async #endOf(error: unknown, worker: WorkerProcess, point: WirePoint): Promise<PointEnd> {
+  async #endOf(error: unknown, worker: WorkerProcess): Promise<PointEnd> {
     const where = error instanceof Expired ? whereaboutsOf(worker) : '';
     if (error instanceof Expired) logBlockedTasks();
-    const call = await worker.lastCall(await this.#commandsOf(point));
+    const call = await worker.lastCall(this.#library.commands);
     const at = { step: worker.lastStep(), ...(call === undefined ? {} : { call }) };
     if (error instanceof WorkerDied) return { kind: 'died', how: error.message, ...at };
     if (error instanceof Expired) {
       return { kind: 'timeout', limitMs: error.limitMs, limit: error.limit, where, ...at };
     }
     return { kind: 'defect', error: String(error) };
-  }
-
-  /** The commands of the point's providers: only a death is worth loading them here. */
-  async #commandsOf(point: WirePoint): Promise<CommandIndex> {
-    const names = new Set(Object.values(point.devices).map((address) => address.split('@', 1)[0]));
-    const loading = [...names].map((name) => loadProvider(name ?? '', this.#workers.providerPaths));
-    return CommandIndex.load(await Promise.all(loading));
   }
 }
 

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 import { projectRoot } from '../../uapi/project-root.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { Lane } from './lane.ts';
+import { Library } from './library.ts';
 import { descendantsOf, isAlive } from './watch/processes.ts';
-import { WorkerSupply } from './worker-supply.ts';
 
 /** Nothing that a point started outlives it, whoever is killed: shown with processes that block. */
 
@@ -65,9 +65,12 @@ function files(t: Test): string {
 }
 
 function laneFor(t: Test): Lane {
-  const workers = new WorkerSupply([join(files(t), 'blocks')]);
-  t.teardown(() => workers.close());
-  return new Lane(workers, false, () => 0);
+  const library = new Library();
+  library.loadProviders([join(files(t), 'blocks')]);
+  library.loadFor(['blocks@blocks']);
+  const lane = new Lane(library, false, () => 0);
+  t.teardown(() => lane.close());
+  return lane;
 }
 
 const wireCase: WireCase = { id: 'c', steps: STEPS, roles: ['device'], expectLog: [] };
@@ -124,8 +127,8 @@ function startRun(t: Test): ChildProcess {
   return spawn(process.execPath, [entry, ...run, ...what], { stdio: 'ignore' });
 }
 
-/** The agent, a worker and the spare one. */
-const HARNESS = 3;
+/** The agent and a worker. */
+const HARNESS = 2;
 
 /** The agent is the first that a run starts; everything else descends from it. */
 const KILLS = [

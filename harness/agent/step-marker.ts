@@ -1,7 +1,6 @@
 import { readSync } from 'node:fs';
 import { Mapping } from '../../uapi/mapping.ts';
 import { ftruncate } from '../../uapi/sys-file.ts';
-import { memfdCreate } from '../../uapi/sys-memory.ts';
 
 /** Bytes of the note; step numbers such as `12.3.1` are short. */
 const NOTE_BYTES = 64;
@@ -11,13 +10,12 @@ const NOTE_BYTES = 64;
  * still read when the worker is dead. No system call, since it is written before every step.
  */
 export class StepMarker {
-  readonly fd: number;
   readonly #note: Mapping;
 
-  constructor() {
-    this.fd = memfdCreate('uapi-conform-step');
-    ftruncate(this.fd, NOTE_BYTES);
-    this.#note = Mapping.map({ fd: this.fd, length: NOTE_BYTES });
+  /** @param fd an empty file, which readStep() reads */
+  constructor(fd: number) {
+    ftruncate(fd, NOTE_BYTES);
+    this.#note = Mapping.map({ fd, length: NOTE_BYTES });
   }
 
   mark(step: string): void {

@@ -1,23 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import type { Socket } from 'node:net';
-import { join } from 'node:path';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readCallLogFile } from '../../uapi/call-log-file.ts';
-import { projectRoot } from '../../uapi/project-root.ts';
-import { FORKABLE_NODE } from '../../uapi/sys-fork.ts';
+import { SOCK_CLOEXEC, SOCK_STREAM } from '../../uapi/constants.ts';
+import { reap } from '../../uapi/sys-child.ts';
+import { memfdCreate } from '../../uapi/sys-memory.ts';
+import { socketpair } from '../../uapi/sys-socket.ts';
 import type { CommandIndex } from './commands.ts';
+import type { Library } from './library.ts';
 import { lostCommand } from './lost-call.ts';
+import { FORK_ATTEMPTS } from './peer-process.ts';
 import { readStep } from './step-marker.ts';
 import { pause } from './watch/patience.ts';
 import { descendantsOf, isAlive } from './watch/processes.ts';
+import { forkWorker } from './worker-fork.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
-const CHANNEL = 3;
 /** Of what a worker printed, the end; providers outside the tree may be talkative. */
 const KEPT_OUTPUT = 4096;
-/** How often it is looked whether peers are gone, which nobody tells us. */
-const PEER_LOOK_MS = 5;
+/** How often it is looked whether a process is gone that nobody tells us of. */
+const LOOK_MS = 1;
 
 /** The worker is gone: by signal, or by an exit that nobody asked for. */
 export class WorkerDied extends Error {
@@ -26,43 +28,46 @@ export class WorkerDied extends Error {
 
 /** The agent's side of one worker: one question at a time, and what is known of its death. */
 export class WorkerProcess {
-  readonly #child: ChildProcess;
+  readonly pid: number;
+  /** Of the library that it has. */
+  readonly edition: number;
   readonly #channel: Socket;
-  /** It can be spoken to. */
-  readonly started: Promise<FromWorker>;
-  /** Resolves when the process is gone: `SIGSEGV`, `exit 1`. */
-  readonly died: Promise<string>;
-  #output = '';
   /** The worker's call log and step marker, which stay readable when it is dead. */
-  #blackBox: { readonly logFd: number; readonly stepFd: number } | undefined;
+  readonly #log = memfdCreate('uapi-conform-call-log');
+  readonly #step = memfdCreate('uapi-conform-step');
+  #output = '';
+  #how: string | undefined;
   #waiting: { resolve(answer: FromWorker): void; reject(error: Error): void } | undefined;
 
-  constructor(providerPaths: readonly string[]) {
-    const entry = join(projectRoot(), 'build/harness/agent/worker.js');
-    const args = [...FORKABLE_NODE, entry, String(process.pid), ...providerPaths];
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-    this.#channel = this.#child.stdio[CHANNEL] as Socket;
-    this.#channel.on('error', () => {
-      // A dead worker's channel; `died` says it.
-    });
-    this.died = new Promise((resolve) => {
-      this.#child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`));
-      this.#child.once('error', (error) => resolve(error.message));
-    });
-    this.#keepOutput();
+  private constructor(library: Library) {
+    const type = SOCK_STREAM | SOCK_CLOEXEC;
+    const [near, channel] = socketpair(type);
+    const [printed, output] = socketpair(type);
+    this.edition = library.edition;
+    this.pid = forkWorker(library, { channel, output, log: this.#log, step: this.#step });
+    closeSync(channel);
+    closeSync(output);
+    this.#channel = new Socket({ fd: near });
     this.#readAnswers();
-    this.started = this.#answer();
-    this.started.catch(() => {
-      // Told again by the first request.
-    });
+    this.#keepOutput(new Socket({ fd: printed }));
   }
 
-  get pid(): number {
-    return this.#child.pid ?? -1;
+  /** @throws WorkerDied when it cannot be had */
+  static async start(library: Library): Promise<WorkerProcess> {
+    for (let attempt = 1; ; attempt++) {
+      const worker = new WorkerProcess(library);
+      try {
+        await worker.#answer();
+        return worker;
+      } catch (error) {
+        await worker.end(0);
+        if (attempt === FORK_ATTEMPTS) throw error;
+      }
+    }
   }
 
   get isAlive(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return !this.#isGone();
   }
 
   /** What the worker printed, the last of it. */
@@ -71,16 +76,15 @@ export class WorkerProcess {
   }
 
   /** One question, one answer. @throws WorkerDied */
-  async request(message: ToWorker): Promise<FromWorker> {
-    await this.started;
+  request(message: ToWorker): Promise<FromWorker> {
+    const answer = this.#answer();
     this.#channel.write(`${JSON.stringify(message)}\n`);
-    return this.#answer();
+    return answer;
   }
 
   /** The call that the worker was in, or the last that it made; undefined when it made none. */
   async lastCall(commands: Pick<CommandIndex, 'lookUp'>): Promise<string | undefined> {
-    if (this.#blackBox === undefined) return undefined;
-    const path = `/proc/self/fd/${this.#blackBox.logFd}`;
+    const path = `/proc/self/fd/${this.#log}`;
     const last = readCallLogFile(path).at(-1);
     if (last === undefined) return undefined;
     const command = await lostCommand(last.command, commands);
@@ -91,18 +95,13 @@ export class WorkerProcess {
 
   /** Changes with every step and every call. */
   activity(): string {
-    if (this.#blackBox === undefined) return '';
-    const last = readCallLogFile(`/proc/self/fd/${this.#blackBox.logFd}`).at(-1)?.facts;
+    const last = readCallLogFile(`/proc/self/fd/${this.#log}`).at(-1)?.facts;
     return `${this.lastStep()} ${last?.sequence} ${last?.state}`;
   }
 
   /** The step that the worker entered last; `0` before the first. */
   lastStep(): string {
-    return this.#blackBox === undefined ? '0' : readStep(this.#blackBox.stepFd);
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
+    return readStep(this.#step);
   }
 
   /** Processes that its steps started: there are none unless it is at work. */
@@ -112,30 +111,39 @@ export class WorkerProcess {
 
   /**
    * Kills it and waits for its end and that of its peers, which the kernel kills with it. A thread
-   * stuck in the kernel can put that off.
+   * stuck in the kernel can put that off. Only once.
    *
    * @returns whether they are all gone
    */
   async end(limitMs: number): Promise<boolean> {
     const peers = this.peers();
     const deadline = performance.now() + limitMs;
-    this.kill();
-    let ended = await Promise.race([this.died.then(() => true), pause(limitMs)]);
-    while (peers.some(isAlive) && performance.now() < deadline) await delay(PEER_LOOK_MS);
-    ended &&= !peers.some(isAlive);
-    if (this.#blackBox !== undefined) {
-      closeSync(this.#blackBox.logFd);
-      closeSync(this.#blackBox.stepFd);
-    }
-    this.#blackBox = undefined;
-    return ended === true;
+    if (!this.#isGone()) process.kill(this.pid, 'SIGKILL');
+    const areGone = () => this.#isGone() && !peers.some(isAlive);
+    while (!areGone() && performance.now() < deadline) await delay(LOOK_MS);
+    closeSync(this.#log);
+    closeSync(this.#step);
+    return areGone();
   }
 
   #answer(): Promise<FromWorker> {
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      void this.died.then((how) => reject(new WorkerDied(how)));
+      if (this.#how !== undefined) reject(new WorkerDied(this.#how));
     });
+  }
+
+  /** Whether it is dead and its end was taken. */
+  #isGone(): boolean {
+    this.#how ??= reap(this.pid);
+    return this.#how !== undefined;
+  }
+
+  /** The other end is closed when the worker dies, a moment before its end can be taken. */
+  async #endOfAnswers(): Promise<void> {
+    while (!this.#isGone()) await pause(LOOK_MS);
+    this.#waiting?.reject(new WorkerDied(this.#how));
+    this.#waiting = undefined;
   }
 
   #readAnswers(): void {
@@ -146,22 +154,23 @@ export class WorkerProcess {
       rest = lines.pop() ?? '';
       for (const line of lines) this.#take(JSON.parse(line) as FromWorker);
     });
+    this.#channel.on('error', () => {
+      // A dead worker's channel: it is closed next.
+    });
+    this.#channel.once('close', () => void this.#endOfAnswers());
   }
 
   #take(message: FromWorker): void {
-    if (message.t === 'hello') {
-      const open = (fd: number) => openSync(`/proc/${this.pid}/fd/${fd}`, 'r');
-      this.#blackBox = { logFd: open(message.logFd), stepFd: open(message.stepFd) };
-    }
     this.#waiting?.resolve(message);
     this.#waiting = undefined;
   }
 
-  #keepOutput(): void {
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
-      });
-    }
+  #keepOutput(stream: Socket): void {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      this.#output = (this.#output + text).slice(-KEPT_OUTPUT);
+    });
+    stream.on('error', () => {
+      // Dead, too.
+    });
   }
 }

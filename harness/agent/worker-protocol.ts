@@ -6,14 +6,14 @@ import type { WorkerOutcome } from './point.ts';
 export type ToWorker =
   | { readonly t: 'discover' }
   | { readonly t: 'probe'; readonly addresses: readonly string[] }
-  /** Load what points on these devices need, so that it is no point's time. */
+  /** Look for these devices, so that it is no point's time. */
   | { readonly t: 'prepare'; readonly addresses: readonly string[] }
   | { readonly t: 'case'; readonly case: WireCase }
   | { readonly t: 'point'; readonly point: WirePoint };
 
 export type FromWorker =
-  /** First, unasked: the worker can be spoken to; its call log and step marker by descriptor. */
-  | { readonly t: 'hello'; readonly logFd: number; readonly stepFd: number }
+  /** First, unasked: the worker can be spoken to. */
+  | { readonly t: 'hello' }
   | { readonly t: 'ready' }
   | { readonly t: 'devices'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }

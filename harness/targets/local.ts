@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { InfraError } from '../errors.ts';
 import type { Target } from '../target.ts';
@@ -21,7 +22,7 @@ export function createLocalTarget(): Target {
       }
       return startChildAgent({
         program: process.execPath,
-        args: [entry],
+        args: [...FORKABLE_NODE, entry],
         explain: ({ how, errors }) => {
           return { kind: 'exited', message: `the agent ${how}`, console: errors };
         },

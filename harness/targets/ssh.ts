@@ -2,6 +2,7 @@
  * A machine that ssh reaches: the agent is copied over, run and removed again. Needs Node there and
  * nothing else.
  */
+import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { InfraError } from '../errors.ts';
 import { shellQuote } from '../shell-word.ts';
 import type { Target, TargetConnection, TargetLoss } from '../target.ts';
@@ -114,7 +115,7 @@ function startAgent(
   const sudo = options.become ? 'sudo -n ' : '';
   const where = shellQuote(directory);
   // The agent ends when the connection does, so what follows it is run in any case.
-  const script = `cd ${where} && ${sudo}${shellQuote(node.program)} ${AGENT_ENTRY}; code=$?; cd /; rm -rf ${where}; exit $code`;
+  const script = `cd ${where} && ${sudo}${shellQuote(node.program)} ${FORKABLE_NODE.join(' ')} ${AGENT_ENTRY}; code=$?; cd /; rm -rf ${where}; exit $code`;
   return startChildAgent({
     program: sshProgram(),
     args: sshArguments(options, script),

@@ -3,9 +3,10 @@
 const fs = require('node:fs');
 const GATE = '/run/lab/gate';
 
-// Worker threads and forked processes of the agent inherit the option, but must not wait again.
+// Worker threads inherit the option, but must not wait again.
 if (fs.existsSync(GATE)) {
   fs.readFileSync(GATE);
-  process.execArgv = [];
+  const ours = ['--require', __filename];
+  process.execArgv = process.execArgv.filter((argument) => !ours.includes(argument));
   fs.writeSync(1, 'lab:ready\n');
 }

@@ -10,14 +10,15 @@ type AllVerbs = typeof CORE_VERBS & typeof RDMA_VERBS extends Verbs ? Verbs : ne
 
 const loaded: Partial<AllVerbs> = { ...CORE_VERBS };
 
-/** Has what these steps need ready: running them is synchronous, loading is not. */
-export async function loadVerbsFor(steps: readonly object[]): Promise<void> {
-  if (!steps.every(isCore)) await loadRdmaVerbs();
-}
-
-export async function loadRdmaVerbs(): Promise<void> {
+/**
+ * Has what these steps need ready: running them is synchronous, loading is not.
+ * @returns whether anything is new
+ */
+export async function loadVerbsFor(steps: readonly object[]): Promise<boolean> {
+  if (steps.every(isLoaded)) return false;
   const { RDMA_VERBS } = await import('./rdma-verbs.ts');
   Object.assign(loaded, RDMA_VERBS);
+  return true;
 }
 
 /** The verb of a step: the loader of cases made sure that there is exactly one. */
@@ -29,10 +30,10 @@ export function handlerOf(verb: Verb): VerbHandler<Verb> | undefined {
   return loaded[verb] as VerbHandler<Verb> | undefined;
 }
 
-/** Whether a step, and those that it holds, have core verbs. */
-function isCore(step: object): boolean {
-  const verb = Object.entries(step).find(([key]) => key in CORE_VERBS);
-  return verb !== undefined && heldSteps(verb[1]).every(isCore);
+/** Whether the verb of a step, and of those that it holds, are there. */
+function isLoaded(step: object): boolean {
+  const verb = Object.entries(step).find(([key]) => key in loaded);
+  return verb !== undefined && heldSteps(verb[1]).every(isLoaded);
 }
 
 function heldSteps(verbArguments: unknown): readonly object[] {

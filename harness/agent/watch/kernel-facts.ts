@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import type { WireKernel } from '../../protocol.ts';
-import { isAlive, isThreadAlive } from './processes.ts';
 
 function textOf(path: string): string {
   try {
@@ -18,14 +17,6 @@ export function taint(): number {
 
 export function kernelFacts(): WireKernel {
   return { release: release(), version: version(), machine: machine(), taint: taint() };
-}
-
-/**
- * True when the main thread is dead and others keep the process: an oops kills only the thread that
- * made the call. A process that dies as a whole looks like that too, for a moment.
- */
-export function isHalfDead(pid: number): boolean {
-  return !isAlive(pid) && threadsOf(pid).some((thread) => isThreadAlive(pid, Number(thread)));
 }
 
 /** What the threads of a process are doing in the kernel: state, wait channel, system call, stack. */

@@ -30,17 +30,32 @@ export function descendantsOf(pid: number): readonly number[] {
 
 /** Whether a process is there and not a zombie, which holds nothing any more. */
 export function isAlive(pid: number): boolean {
-  return isThreadAlive(pid, pid);
+  const { state } = statOf(pid);
+  return state !== undefined && !isDead(state);
 }
 
-export function isThreadAlive(pid: number, thread: number): boolean {
-  return /\) [^ZX] /.test(text(`/proc/${pid}/task/${thread}/stat`));
+/** A process that is exiting. Source: include/linux/sched.h */
+const PF_EXITING = 0x4;
+
+/** Whether the kernel is ending a process, as after an oops in one of its calls. */
+export function isEnding(pid: number): boolean {
+  const { state, flags } = statOf(pid);
+  return state !== undefined && (isDead(state) || (flags & PF_EXITING) !== 0);
+}
+
+function isDead(state: string): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+function parentOf(pid: number): number {
+  return statOf(pid).parent;
 }
 
 /** The name, which stands in parentheses, may hold anything. Source: proc_pid_stat(5) */
-function parentOf(pid: number): number {
-  const [, parent] = /\) . (\d+) [^)]*$/.exec(text(`/proc/${pid}/stat`)) ?? [];
-  return Number(parent ?? 0);
+function statOf(pid: number) {
+  const behindName = text(`/proc/${pid}/stat`).split(') ').at(-1) ?? '';
+  const [state, parent = 0, , , , , flags = 0] = behindName.split(' ');
+  return { state: state || undefined, parent: Number(parent), flags: Number(flags) };
 }
 
 function text(path: string): string {
