@@ -1,9 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import t from 'tap';
 import { PROTOCOL_VERSION } from '../../harness/protocol.ts';
+import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { agentPack, PACK_NODE } from './agent-pack.ts';
 
@@ -17,7 +19,7 @@ t.before(async () => {
   for (const name of ['packed.cjs', 'gate.cjs']) {
     copyFileSync(join(root, 'ci/lab/guest', name), join(folder, name));
   }
-  copyFileSync(await agentPack([], []), join(folder, 'agent.pack'));
+  copyFileSync(await agentPack(FORKABLE_NODE, []), join(folder, 'agent.pack'));
 });
 
 function start(program: string, flags: readonly string[] = [], input = '') {
@@ -38,6 +40,19 @@ t.test('the agent runs from its pack', async (t) => {
   const { stdout, stderr } = start(main, [], GREETING);
   t.match(JSON.parse(stdout), { t: 'hello', protocol: PROTOCOL_VERSION });
   t.equal(stderr, '');
+});
+
+t.test('it loads providers from there, too', async (t) => {
+  const args = [...FORKABLE_NODE, ...PACK_NODE, join(folder, 'packed.cjs'), main];
+  const agent = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.teardown(() => agent.kill('SIGKILL'));
+  const hello = { ...HELLO, protocol: PROTOCOL_VERSION };
+  for (const message of [hello, { t: 'discover' }]) {
+    agent.stdin.write(`${JSON.stringify(message)}\n`);
+  }
+  const answers = createInterface(agent.stdout)[Symbol.asyncIterator]();
+  t.match(JSON.parse((await answers.next()).value), { t: 'hello' });
+  t.match(JSON.parse((await answers.next()).value), { t: 'devices' });
 });
 
 t.test('code that was compiled for other options of node is compiled anew', async (t) => {

@@ -41,6 +41,7 @@ function compiled(file, source, cachedData) {
     },
     importModuleDynamically: async (specifier) => loaded(await imported(specifier, file)),
   };
+  if (!cachedData?.length) return new vm.SourceTextModule(source, options);
   try {
     return new vm.SourceTextModule(source, { ...options, cachedData });
   } catch (error) {
