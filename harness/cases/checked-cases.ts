@@ -109,7 +109,7 @@ export class CheckedCases {
   }
 }
 
-/** What the build keeps of cases that are in order. */
+/** What the build keeps of cases that are in order, in the order in which it is to be written. */
 export function checkedFiles(
   cases: readonly LoadedCase[],
   topics: readonly CaseText[],

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
 import { loadProviders } from '../providers.ts';
 import { readCaseTexts } from './case-files.ts';
@@ -15,8 +15,12 @@ export async function writeCheckedCases(): Promise<void> {
   if (topics.every((topic) => known?.find(topic) !== undefined)) return;
   try {
     const cases = await loadCases([ownCases()], providers, { afresh: true });
-    for (const { path, content } of checkedFiles(cases, topics, providers, library)) {
-      writeFileSync(path, content);
+    const files = checkedFiles(cases, topics, providers, library);
+    // They belong together: a build that is killed half-way leaves none of the last, which counts.
+    for (const { path } of [...files].reverse()) rmSync(path, { force: true });
+    for (const { path, content } of files) {
+      writeFileSync(`${path}.new`, content);
+      renameSync(`${path}.new`, path);
     }
   } catch (error) {
     // Every command that needs the cases will say it.
