@@ -37,6 +37,8 @@ export function forkWorker(library: Library, files: WorkerFiles): number {
 }
 
 function live(work: () => void): never {
+  // The runtime's own way out waits for threads that a fork does not have.
+  process.exit = (code) => exitNow(Number(code ?? process.exitCode ?? 0));
   try {
     work();
   } catch (error) {
