@@ -3,33 +3,39 @@
 // emulation; this takes one. What is not in the pack is read from where it is. All modules of a program
 // come this way, so that none is there twice.
 const fs = require('node:fs');
-const { createRequire } = require('node:module');
+const { createRequire, isBuiltin } = require('node:module');
 const { dirname, join, resolve } = require('node:path');
 const { fileURLToPath, pathToFileURL } = require('node:url');
 const vm = require('node:vm');
 
 const pack = openPack(join(__dirname, 'agent.pack'));
 const modules = new Map();
+const libraries = new Map();
 let linking = Promise.resolve();
 
 /** A head of JSON behind its length, then sources and code caches, at the offsets that it tells. */
 function openPack(file) {
   const bytes = fs.readFileSync(file);
   const start = 4 + bytes.readUInt32LE(0);
-  const { files, ahead } = JSON.parse(bytes.toString('utf8', 4, start));
-  return { files, ahead, body: bytes.subarray(start) };
+  const head = JSON.parse(bytes.toString('utf8', 4, start));
+  const numbers = new Map(head.files.map((path, number) => [path, number]));
+  return { ...head, numbers, body: bytes.subarray(start) };
 }
 
 function moduleAt(file) {
   const known = modules.get(file);
   if (known !== undefined) return known;
-  const [source, code, end] = pack.files[file] ?? [];
+  const number = pack.numbers.get(file);
   const made =
-    source === undefined
-      ? compiled(file, fs.readFileSync(file, 'utf8'))
-      : compiled(file, pack.body.toString('utf8', source, code), pack.body.subarray(code, end));
+    number === undefined ? compiled(file, fs.readFileSync(file, 'utf8')) : unpacked(file, number);
   modules.set(file, made);
   return made;
+}
+
+function unpacked(file, number) {
+  const [source, code, end] = pack.spans[number];
+  const text = pack.body.toString('utf8', source, code);
+  return compiled(file, text, pack.body.subarray(code, end));
 }
 
 /** Node of another version, or started otherwise, does not take the code and compiles anew. */
@@ -50,14 +56,22 @@ function compiled(file, source, cachedData) {
   }
 }
 
-async function imported(specifier, from) {
+/** Where an import leads, which for most of them was found out when the pack was made. */
+function imported(specifier, from) {
+  const to = pack.links[pack.numbers.get(from)]?.[specifier];
+  if (typeof to === 'number') return moduleAt(pack.files[to]);
+  if (to !== undefined) return library(to, from);
   if (specifier.startsWith('file:')) return moduleAt(fileURLToPath(specifier));
   if (/^\.{0,2}\//.test(specifier)) return moduleAt(resolve(dirname(from), specifier));
-  const key = specifier.startsWith('node:') ? specifier : createRequire(from).resolve(specifier);
-  const known = modules.get(key);
+  return library(isBuiltin(specifier) ? specifier : createRequire(from).resolve(specifier), from);
+}
+
+/** A module of node or a library, which node itself loads. */
+function library(key, from) {
+  const known = libraries.get(key);
   if (known !== undefined) return known;
-  const made = foreign(key, await namespaceOf(key, from));
-  modules.set(key, made);
+  const made = namespaceOf(key, from).then((namespace) => foreign(key, namespace));
+  libraries.set(key, made);
   return made;
 }
 
@@ -70,7 +84,6 @@ async function namespaceOf(key, from) {
   }
 }
 
-/** A module of node or a library, which node itself loads. */
 function foreign(key, namespace) {
   const isModule = namespace[Symbol.toStringTag] === 'Module';
   const names = isModule ? Object.keys(namespace) : ['default', ...Object.keys(namespace)];
