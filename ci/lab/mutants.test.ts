@@ -42,6 +42,12 @@ for (const { name, step, mutants } of EXPECTATIONS) {
   });
 }
 
+t.test('a wrong number has room where the right one has', async (t) => {
+  const load: Step = { load: { from: '$view', width: 8 }, gives: { value: '0xff' } };
+  const [, mutant] = [...mutantCases(caseOf(load), 'expectations')];
+  t.same(mutant?.steps[0]?.gives, { value: '254' });
+});
+
 t.test('the case itself comes first, and each row is a case', async (t) => {
   const rows = { ...caseOf({ alloc: { size: '$size' } }), parameters: { size: [1, 2] } };
   const written = [...mutantCases(rows, 'expectations')];

@@ -12,6 +12,7 @@ type Gives = NonNullable<Step['gives']>[string];
 function wrongValue(field: string, value: Gives): Gives {
   if (typeof value === 'boolean') return !value;
   if (typeof value === 'number') return value + 1;
+  if (/^(0x[0-9a-f]+|\d+)$/i.test(value)) return `${BigInt(value) ^ 1n}`;
   const isName = /(^|\.)name$/.test(field) || !isConstant(value);
   return isSize(value) || !isName ? WRONG_NUMBER : `${value}x`;
 }
