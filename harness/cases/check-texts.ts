@@ -6,13 +6,17 @@ import { type Library, loadTopic } from './load-topic.ts';
 import type { LoadedCase } from './loaded-case.ts';
 import type { Problem } from './problems.ts';
 import { loadRules } from './rules.ts';
+import type { Fixture } from './validators.ts';
 
 /**
  * Checks and completes the cases of some topics with the fixtures that they may name.
+ *
+ * @param known fixtures that were found to be in order when the tree was built
  * @returns those that are in order; what is wrong goes to `problems`
  */
 export async function checkTexts(
   topics: readonly CaseText[],
+  known: readonly CaseText[],
   fixtures: readonly CaseText[],
   providers: readonly Provider[],
   problems: Problem[],
@@ -23,14 +27,21 @@ export async function checkTexts(
   const library: Library = {
     providers,
     headers,
-    fixtures: loadFixtures(parsed(fixtures), headers, problems),
+    fixtures: loadFixtures(parsed(known), parsed(fixtures), headers, problems),
     ruleIds: new Set(loadRules().keys()),
   };
   return parsed(topics).flatMap((file) => loadTopic(file, library, problems));
 }
 
-function loadFixtures(files: readonly CaseFile[], headers: Headers, problems: Problem[]): Fixtures {
-  const fixtures = new Map<string, LoadedFixture>();
+function loadFixtures(
+  known: readonly CaseFile[],
+  files: readonly CaseFile[],
+  headers: Headers,
+  problems: Problem[],
+): Fixtures {
+  const fixtures = new Map<string, LoadedFixture>(
+    known.map(({ id, source }) => [id, { source, fixture: source.value as Fixture }]),
+  );
   for (const { id, source } of files) {
     const before = fixtures.get(id);
     if (before !== undefined) {

@@ -31,7 +31,6 @@ export async function loadCases(
 ): Promise<readonly LoadedCase[]> {
   const problems: Problem[] = [];
   const { own, shared, others } = readAll(directories, problems);
-  const fixtures = [...shared, ...others.fixtures];
   const checked = afresh ? undefined : CheckedCases.open(providers, [...shared, ...ruleTexts()]);
   const cases: LoadedCase[] = [];
   const unchecked = [...own, ...others.topics].filter((text) => {
@@ -41,7 +40,9 @@ export async function loadCases(
   });
   if (checked === undefined || unchecked.length > 0 || others.fixtures.length > 0) {
     const { checkTexts } = await import('./check-texts.ts');
-    cases.push(...(await checkTexts(unchecked, fixtures, providers, problems)));
+    const [known, fixtures] = checked === undefined ? [[], shared] : [shared, []];
+    const toCheck = [...fixtures, ...others.fixtures];
+    cases.push(...(await checkTexts(unchecked, known, toCheck, providers, problems)));
   }
   checkIds(cases, problems);
   throwProblems(problems);

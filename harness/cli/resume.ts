@@ -2,7 +2,8 @@
 import { join, resolve } from 'node:path';
 import yargs from 'yargs';
 import { UsageError } from '../errors.ts';
-import { type EarlierRun, readEarlierRun } from '../run/earlier-run.ts';
+import type { EarlierRun } from '../run/earlier-run.ts';
+import { readEarlierRun } from '../run/read-earlier-run.ts';
 import { JOURNAL_FILE, type OutputDirectory } from './output-directory.ts';
 import { RunLock } from './run-lock.ts';
 import { type RunArguments, withRunOptions } from './run-options.ts';

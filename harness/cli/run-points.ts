@@ -1,14 +1,10 @@
 import { statSync } from 'node:fs';
-import { runReport, wantsColor } from '../../reports/console.ts';
-import { readRun } from '../../reports/journal.ts';
-import type { Run, RunRecord } from '../../reports/results.ts';
+import type { RunRecord } from '../../reports/results.ts';
 import { JOURNAL_VERSION } from '../../reports/results.ts';
-import { writeReports } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
 import { entriesByFolder, ownExpectations, readLists } from '../expectation-lists.ts';
 import { Expectations } from '../expectations.ts';
 import { Journal } from '../journal.ts';
-import { exitCode } from '../judge.ts';
 import type { EarlierRun } from '../run/earlier-run.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
@@ -17,12 +13,10 @@ import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open
 import { FailureLimit } from './failure-limit.ts';
 import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
-import { resumeRun } from './resume.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
 import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
-import { shortPath } from './short-path.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { loadSuite, type Suite } from './suite.ts';
 import { suiteIdentity } from './suite-identity.ts';
@@ -31,7 +25,7 @@ import { suiteIdentity } from './suite-identity.ts';
 export async function run(first: RunArguments): Promise<number> {
   keepHeapSmall();
   const start = new Date();
-  const resumed = first.resume === undefined ? undefined : resumeRun(first.resume);
+  const resumed = first.resume === undefined ? undefined : await goOn(first.resume);
   const given = resumed?.given ?? first;
   const request = runRequest(given);
   checkTargetRequest(request.target);
@@ -45,15 +39,24 @@ export async function run(first: RunArguments): Promise<number> {
   try {
     const opened = await openTarget(request.target, output.path, (line) => console.say(line));
     const settings = runSettings(request, suite, opened, start, resumed?.earlier);
+    // What makes reports is slow to load, and a machine takes its time to boot.
+    const finishing = import('./finish-run.ts');
     const end = await execute(settings, request, output, console, stop);
     console.stop();
-    return finish(end, request, output);
+    const { finishRun } = await finishing;
+    return finishRun(end, request, output);
   } catch (error) {
     if (error instanceof UsageError || statSync(output.journal).size === 0) output.discard();
     throw error;
   } finally {
     console.stop();
   }
+}
+
+/** Reading a journal is slow to load, and most runs begin anew. */
+async function goOn(directory: string) {
+  const { resumeRun } = await import('./resume.ts');
+  return resumeRun(directory);
 }
 
 function limitRun({ runTimeoutMs }: RunRequest, stop: StopSignals): void {
@@ -119,35 +122,6 @@ function runSettings(
       return planRun(request, suite, devices, target.timeoutScale, expectations);
     },
   };
-}
-
-/** Makes the reports, shows the end of the run and says how the process is to end. */
-function finish(end: RunEnd, request: RunRequest, output: OutputDirectory): number {
-  const run = readRun(output.journal);
-  try {
-    const written = writeReports(run, output.path, request.formats);
-    const paths = [output.journal, ...written].map((path) => `  ${shortPath(path)}`).join('\n');
-    const report = runReport(run, { color: wantsColor(process.stdout) });
-    process.stdout.write(`\n${report}\nreports:\n${paths}\n`);
-  } finally {
-    const remark = end.broken ?? (end.interrupted ? stopped(run) : nothingRun(end));
-    if (remark !== undefined) process.stderr.write(`uapi-conform: ${remark}\n`);
-  }
-  return exitCode({ ...end, broken: end.broken !== undefined });
-}
-
-function stopped(run: Run): string {
-  const why = run.end?.reason ?? 'interrupted';
-  return `${why}: ${run.points.length} of ${run.planned.length} points have a verdict.`;
-}
-
-function nothingRun({ verdicts }: RunEnd): string | undefined {
-  if (verdicts.some((verdict) => verdict !== 'skip')) return undefined;
-  const what =
-    verdicts.length === 0
-      ? 'no point was planned: the selection leaves nothing'
-      : `all ${verdicts.length} points were skipped, for the reasons above`;
-  return `nothing was run: ${what}. A run that executed no point is not a success.`;
 }
 
 /** `--list`: the same connection, selection and plan, but no point is sent. @returns the exit code */

@@ -6,7 +6,7 @@ import { readRun } from '../../reports/journal.ts';
 import { JOURNAL_VERSION, type Run, type Verdict } from '../../reports/results.ts';
 import { Journal } from '../journal.ts';
 import type { Target } from '../target.ts';
-import { readEarlierRun } from './earlier-run.ts';
+import { readEarlierRun } from './read-earlier-run.ts';
 import { executeRun, type RunEnd } from './run.ts';
 import type { RunPoint } from './run-point.ts';
 import type { RunPolicy } from './run-policy.ts';
