@@ -608,6 +608,10 @@ export interface Step {
      */
     tail?: string;
     /**
+     * `compat`: the call is made as a 32-bit (i386) program makes it, with its command number, its layout of the structs and memory below 4 GiB; where the kernel takes no such calls the point is skipped. `native`, the default: as this program does.
+     */
+    entry?: ('native' | 'compat') | Reference;
+    /**
      * false: EINTR and EAGAIN are answers. Default: the call starts again after them, as libdrm does.
      */
     restart?: boolean;

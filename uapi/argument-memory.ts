@@ -1,12 +1,16 @@
-import { MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ } from './constants.ts';
+import { MAP_32BIT, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ } from './constants.ts';
 import { Mapping, MappingError } from './mapping.ts';
 import { mustSucceed } from './sys-call.ts';
 import { mprotect, pageSize, tryMunmap } from './sys-memory.ts';
 
 /** Anonymous memory for arguments that a call must refuse, or must not run over. */
 
-function anonymous(length: number): Mapping {
-  return Mapping.map({ fd: -1, length, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+/** Where argument memory may lie: `low` is where a 32-bit program's addresses reach. */
+export type Reach = 'anywhere' | 'low';
+
+function anonymous(length: number, reach: Reach): Mapping {
+  const low = reach === 'low' ? MAP_32BIT : 0;
+  return Mapping.map({ fd: -1, length, flags: MAP_PRIVATE | MAP_ANONYMOUS | low });
 }
 
 /**
@@ -27,10 +31,14 @@ export class GuardedPage implements Disposable {
    * which any later mmap of this process may fill
    * @param minBytes at least this many usable bytes, rounded up to pages
    */
-  static create(guard: 'no-access' | 'unmapped' = 'no-access', minBytes = 1): GuardedPage {
+  static create(
+    guard: 'no-access' | 'unmapped' = 'no-access',
+    minBytes = 1,
+    reach: Reach = 'anywhere',
+  ): GuardedPage {
     const page = pageSize();
     const usable = Math.max(1, Math.ceil(minBytes / page)) * page;
-    const memory = anonymous(usable + page);
+    const memory = anonymous(usable + page, reach);
     const behind = memory.address + BigInt(usable);
     if (guard === 'no-access') mprotect(behind, page, PROT_NONE);
     else mustSucceed(tryMunmap(behind, page), { call: 'munmap', argument: () => 'guard page' });
@@ -74,16 +82,16 @@ export class GuardedPage implements Disposable {
 }
 
 /** A page that nobody may touch; its address is `address`. */
-export function noAccessPage(): Mapping {
-  const memory = anonymous(pageSize());
+export function noAccessPage(reach: Reach = 'anywhere'): Mapping {
+  const memory = anonymous(pageSize(), reach);
   mustSucceed(memory.protect(PROT_NONE), { call: 'mprotect', argument: () => 'PROT_NONE' });
   return memory;
 }
 
 /** Memory that holds the bytes at its start and cannot be written: an output must give EFAULT. */
-export function readOnlyPage(bytes: Uint8Array): Mapping {
+export function readOnlyPage(bytes: Uint8Array, reach: Reach = 'anywhere'): Mapping {
   const page = pageSize();
-  const memory = anonymous(Math.max(1, Math.ceil(bytes.length / page)) * page);
+  const memory = anonymous(Math.max(1, Math.ceil(bytes.length / page)) * page, reach);
   memory.write(0, bytes);
   mustSucceed(memory.protect(PROT_READ), { call: 'mprotect', argument: () => 'PROT_READ' });
   return memory;

@@ -47,6 +47,8 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_SHARED_VALIDATE = 0x03;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
+/** Below 2 GiB; x86-64 only. Source: arch/x86/include/uapi/asm/mman.h */
+export const MAP_32BIT = 0x40;
 export const MAP_LOCKED = 0x2000;
 export const MAP_NORESERVE = 0x4000;
 export const MAP_POPULATE = 0x8000;

@@ -1,6 +1,7 @@
 import koffi from 'koffi';
 import { callLog, endCall, NOT_LOGGED } from './call-log.ts';
 import type { CommandLike, Transcript } from './call-record.ts';
+import { compatIoctl } from './compat.ts';
 import { E, type Errno } from './errno.ts';
 import { fdTarget, UapiError } from './error.ts';
 import { asBuffer, formatBytes } from './format-bytes.ts';
@@ -16,10 +17,21 @@ export interface IoctlOptions {
   readonly device?: string;
   /** What the log keeps in place of the argument. */
   readonly transcript?: Transcript;
+  /** As a 32-bit program, see compat.ts: then the argument is an address below 4 GiB, or null. */
+  readonly entry?: 'compat' | undefined;
 }
 
 type IoctlFunction = (fd: number, request: number, arg: IoctlArgument) => number;
 const rawIoctl: IoctlFunction = libc.func('int ioctl(int fd, unsigned long request, void *arg)');
+
+function entryOf({ entry }: IoctlOptions): IoctlFunction {
+  return entry === 'compat' ? throughCompat : rawIoctl;
+}
+
+function throughCompat(fd: number, request: number, arg: IoctlArgument): number {
+  if (arg instanceof Uint8Array) throw new Error('a 32-bit call needs memory below 4 GiB');
+  return compatIoctl(fd, request, arg);
+}
 
 const defaults: IoctlOptions = {};
 
@@ -47,7 +59,7 @@ export function tryIoctl(
     log === undefined
       ? NOT_LOGGED
       : log.begin(bare ? 'ioctl' : command, request, fd, transcript?.input() ?? arg);
-  const ret = rawIoctl(fd, request, arg);
+  const ret = entryOf(options)(fd, request, arg);
   if (ret < 0) return failed(koffi.errno(), slot, { fd, request, arg, options });
   if (log !== undefined) log.end(slot, ret, 0, transcript?.output(0) ?? arg);
   return ret === 0 ? SUCCESS : { ret, errno: 0 };
@@ -68,7 +80,7 @@ function failed(firstErrno: Errno, slot: number, call: FailedCall): SysResult {
   let restarts = 0;
   while ((errno === E.EINTR || errno === E.EAGAIN) && options.restart !== false) {
     restarts++;
-    ret = rawIoctl(fd, request, arg);
+    ret = entryOf(options)(fd, request, arg);
     errno = ret < 0 ? koffi.errno() : 0;
   }
   if (slot !== NOT_LOGGED) {

@@ -1,9 +1,11 @@
 import { readSync, writeSync } from 'node:fs';
 import type { Device, Provider } from '../../providers/contract.ts';
-import type { DeviceRecord } from '../../reports/results.ts';
+import type { DeviceRecord, SkipClass } from '../../reports/results.ts';
 import type { CallLog } from '../../uapi/call-log.ts';
+import { compatRefusal } from '../../uapi/compat.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
+import { someStep } from '../some-step.ts';
 import { ForkServer } from './fork-server.ts';
 import { type Library, providerOf } from './library.ts';
 import { startsPeers } from './peer.ts';
@@ -115,7 +117,10 @@ export class Worker {
     const gone = Object.values(point.devices).find(
       (address) => this.#device(address) === undefined,
     );
-    if (gone !== undefined) return goneDevice(gone);
+    // The point that lost the device has said so; those after it have nothing to drive.
+    if (gone !== undefined) return skipped('no-device', `${gone} is gone`);
+    const refusal = entersAs32Bit(wireCase, point) ? compatRefusal() : undefined;
+    if (refusal !== undefined) return skipped('no-config', refusal);
     if (startsPeers(wireCase.steps)) this.#forks ??= ForkServer.start(this.#support);
     return runPoint(point, wireCase, { ...this.#support, forks: this.#forks });
   }
@@ -132,10 +137,15 @@ export class Worker {
   }
 }
 
-/** The point that lost the device has said so; those after it have nothing to drive. */
-function goneDevice(address: string): WorkerOutcome {
-  const end = { kind: 'skipped', class: 'no-device', reason: `${address} is gone` } as const;
-  return { end, steps: 0, callCounts: {} };
+function skipped(skipClass: SkipClass, reason: string): WorkerOutcome {
+  return { end: { kind: 'skipped', class: skipClass, reason }, steps: 0, callCounts: {} };
+}
+
+/** Whether a step makes a call as a 32-bit program, by itself or by a parameter. */
+function entersAs32Bit({ steps }: WireCase, { parameters }: WirePoint): boolean {
+  return someStep(steps, (step: { readonly entry?: unknown }) => {
+    return step.entry === 'compat' || parameters[String(step.entry).replace('$', '')] === 'compat';
+  });
 }
 
 /** Ends when nobody holds the other end any more. */

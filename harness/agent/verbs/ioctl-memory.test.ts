@@ -6,6 +6,7 @@ import { tryClose } from '../../../uapi/sys.ts';
 import { socketpair } from '../../../uapi/sys-socket.ts';
 import { Scope } from '../scope.ts';
 import type { PointContext } from '../verb.ts';
+import { abiOf } from './ioctl-abi.ts';
 import { fillStruct, readFilled } from './ioctl-fields.ts';
 import { CallMemory } from './ioctl-memory.ts';
 
@@ -23,7 +24,7 @@ const context = { scope, struct } as unknown as PointContext;
 
 t.test('pointers lead to memory, which is read back as the kernel left it', async (t) => {
   const wait = struct('drm_syncobj_timeline_wait');
-  const memory = new CallMemory(context);
+  const memory = new CallMemory(context, abiOf(undefined));
   const entries = [
     ['handles', { u32: [7, '$three'], length: 4 }],
     ['points', { u64: [{ text: 'deep' }, { structs: 'drm_gem_close', items: [{ handle: 5 }] }] }],
@@ -48,7 +49,7 @@ t.test('pointers lead to memory, which is read back as the kernel left it', asyn
 
 t.test('a text and room have the bytes that they say', async (t) => {
   const version = struct('drm_version');
-  const memory = new CallMemory(context);
+  const memory = new CallMemory(context, abiOf(undefined));
   const entries = [
     ['name', { text: 'gem' }],
     ['date', { bytes: 'counter', length: 6 }],

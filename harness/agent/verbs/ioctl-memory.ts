@@ -5,6 +5,7 @@ import { kindsOf, listed, memoryStruct, ownLength } from '../../memory-layout.ts
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect, type Fields } from '../values.ts';
 import type { PointContext } from '../verb.ts';
+import type { Abi } from './ioctl-abi.ts';
 import {
   type Entries,
   type FieldInput,
@@ -26,12 +27,14 @@ const BEFORE_BYTES = 64;
 
 export class CallMemory {
   readonly #context: PointContext;
+  readonly #abi: Abi;
   readonly #pieces: { readonly name: string; readonly size: number; readonly page: GuardedPage }[] =
     [];
   readonly #bad: Placed[] = [];
 
-  constructor(context: PointContext) {
+  constructor(context: PointContext, abi: Abi) {
     this.#context = context;
+    this.#abi = abi;
   }
 
   /** Has the memory there. @returns its address, and how it is read after the call */
@@ -40,11 +43,11 @@ export class CallMemory {
     const bytes = Buffer.from(filled.bytes);
     const at = memory.at === undefined ? undefined : this.#context.scope.scalar(memory.at);
     if (isBadPlace(at)) {
-      const placed = placeBadly(bytes, at);
+      const placed = placeBadly(bytes, at, this.#abi.reach);
       this.#bad.push(placed);
       return { address: placed.address ?? 0n, read: () => contentOf(struct, filled) };
     }
-    const page = GuardedPage.create('no-access', bytes.length + BEFORE_BYTES);
+    const page = GuardedPage.create('no-access', bytes.length + BEFORE_BYTES, this.#abi.reach);
     page.poison(BEFORE);
     const address = page.placeAtEnd(bytes);
     this.#pieces.push({ name: path, size: bytes.length, page });
@@ -77,7 +80,10 @@ export class CallMemory {
     const text = memory.text === undefined ? undefined : String(scope.scalar(memory.text));
     const own = ownLength(text === undefined ? memory : { ...memory, text });
     const length = memory.length === undefined ? own : Number(scope.size(memory.length));
-    const element = memory.structs === undefined ? undefined : this.#context.struct(memory.structs);
+    const element =
+      memory.structs === undefined
+        ? undefined
+        : this.#abi.struct(this.#context.struct(memory.structs));
     const struct = memoryStruct(NAME, kind, length ?? 0, element);
     const filled = fillStruct(struct, entriesOf(memory), struct.size, this.#context, this);
     if (text !== undefined) struct.set(filled.bytes, NAME, text);

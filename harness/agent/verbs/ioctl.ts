@@ -1,6 +1,8 @@
+import { GuardedPage } from '../../../uapi/argument-memory.ts';
+import type { Transcript } from '../../../uapi/call-record.ts';
 import type { Command } from '../../../uapi/description.ts';
 import { decodeIoc, encodeIoc } from '../../../uapi/ioc.ts';
-import { tryIoctl } from '../../../uapi/ioctl.ts';
+import { type IoctlArgument, tryIoctl } from '../../../uapi/ioctl.ts';
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect } from '../values.ts';
 import {
@@ -11,6 +13,7 @@ import {
   refused,
   type VerbResult,
 } from '../verb.ts';
+import { type Abi, abiOf } from './ioctl-abi.ts';
 import { type Filled, fillStruct, readFilled, sizeWith } from './ioctl-fields.ts';
 import { CallMemory } from './ioctl-memory.ts';
 import { isBadPlace, placeBadly } from './placed.ts';
@@ -27,21 +30,31 @@ const DIRECTIONS = { none: 0, write: 1, read: 2, 'read-write': 3 } as const;
 const BEHIND = 'byte:0xa5';
 
 export function ioctl(args: Arguments<'ioctl'>, context: PointContext): VerbResult {
-  const memory = new CallMemory(context);
+  const abi = abiOf(args.entry === undefined ? undefined : context.scope.scalar(args.entry));
+  const memory = new CallMemory(context, abi);
   try {
-    return call(args, memory, context);
+    return call(args, abi, memory, context);
   } finally {
     memory.release();
   }
 }
 
-function call(args: Arguments<'ioctl'>, memory: CallMemory, context: PointContext): VerbResult {
-  const command = context.command(args.command);
+function call(
+  args: Arguments<'ioctl'>,
+  abi: Abi,
+  memory: CallMemory,
+  context: PointContext,
+): VerbResult {
+  const command = commandFor(context.command(args.command), abi);
   const request = requestOf(command, args, context);
   const fd = args.fd === undefined ? context.session.session.fd : fdOf(args.fd, context);
   const argument = buildArgument(command, decodeIoc(request).size, args, memory, context);
-  const placed = place(argument.filled.bytes, args, context);
-  const options = { restart: args.restart ?? true };
+  const placed = place(argument.filled.bytes, args, abi, context);
+  const options = {
+    restart: args.restart ?? true,
+    entry: abi.entry,
+    ...(placed.transcript !== undefined && { transcript: placed.transcript }),
+  };
   const { ret, errno } = tryIoctl(fd, { ...command, request }, placed.address, options);
   placed.release();
   const changed = changedTail(argument, args) ?? strayWrite(memory);
@@ -50,6 +63,14 @@ function call(args: Arguments<'ioctl'>, memory: CallMemory, context: PointContex
   const { struct } = command;
   const fields = struct === undefined ? {} : readFilled(struct, argument.filled);
   return gaveFields({ ...fields, result: ret });
+}
+
+function commandFor(command: Command, abi: Abi): Command {
+  if (abi.entry === undefined) return command;
+  const { struct, ...rest } = command;
+  const request = abi.request(command);
+  const size = decodeIoc(request).size;
+  return { ...rest, request, size, ...(struct !== undefined && { struct: abi.struct(struct) }) };
 }
 
 function requestOf(command: Command, args: Arguments<'ioctl'>, context: PointContext): number {
@@ -95,20 +116,46 @@ function buildArgument(
   return { filled: { bytes, pointers }, end, tail: Buffer.from(bytes.subarray(end)) };
 }
 
-function place(bytes: Buffer, args: Arguments<'ioctl'>, context: PointContext) {
+interface PlacedArgument {
+  readonly address: IoctlArgument;
+  /** For the call log, where the argument is told as an address. */
+  readonly transcript?: Transcript;
+  release(): void;
+}
+
+function place(
+  bytes: Buffer,
+  args: Arguments<'ioctl'>,
+  abi: Abi,
+  context: PointContext,
+): PlacedArgument {
   const nothing = () => {};
   if (args.value !== undefined) {
     return { address: context.scope.size(args.value), release: nothing };
   }
   const where = args.argument;
-  if (where === undefined) return { address: bytes, release: nothing };
-  const named = where.startsWith('$') ? context.scope.resolve(where) : where;
-  if (isBadPlace(named)) return placeBadly(bytes, named);
+  const named = where?.startsWith('$') === true ? context.scope.resolve(where) : where;
+  if (named === undefined) {
+    return abi.reach === 'low' ? placeLow(bytes) : { address: bytes, release: nothing };
+  }
+  if (isBadPlace(named)) return placeBadly(bytes, named, abi.reach);
   if (typeof named !== 'object') {
     throw new CaseDefect(`${String(named)} is no place for an argument`);
   }
-  const { mapping } = context.scope.value(where, 'mapping');
+  const { mapping } = context.scope.value(where ?? '', 'mapping');
   return { address: mapping.address, release: nothing };
+}
+
+/** Where a 32-bit program's addresses reach, at the end of a page; read back when it is released. */
+function placeLow(bytes: Buffer): PlacedArgument {
+  const page = GuardedPage.create('no-access', bytes.length, 'low');
+  const address = bytes.length === 0 ? null : page.placeAtEnd(bytes);
+  const output = () => page.readAtEnd(bytes.length);
+  const release = () => {
+    output().copy(bytes);
+    page[Symbol.dispose]();
+  };
+  return { address, transcript: { input: () => bytes, output }, release };
 }
 
 /** Bytes behind the struct belong to user space: a change means that the kernel wrote too far. */

@@ -1,4 +1,9 @@
-import { GuardedPage, noAccessPage, readOnlyPage } from '../../../uapi/argument-memory.ts';
+import {
+  GuardedPage,
+  noAccessPage,
+  type Reach,
+  readOnlyPage,
+} from '../../../uapi/argument-memory.ts';
 import type { IoctlArgument } from '../../../uapi/ioctl.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
 import { CaseDefect } from '../values.ts';
@@ -17,20 +22,22 @@ export interface Placed {
 const nothing = () => {};
 
 /** Puts bytes where the kernel must not get at all of them, or must not write. */
-export function placeBadly(bytes: Buffer, where: BadPlace): Placed {
+export function placeBadly(bytes: Buffer, where: BadPlace, reach: Reach): Placed {
   switch (where) {
     case 'null':
       return { address: null, release: nothing };
     case 'kernel':
+      if (reach === 'low')
+        throw new CaseDefect('a 32-bit call cannot name an address of the kernel');
       return { address: KERNEL_ADDRESS, release: nothing };
     case 'unmapped':
-      return inMapping(noAccessPage());
+      return inMapping(noAccessPage(reach));
     case 'read-only':
-      return inMapping(readOnlyPage(bytes));
+      return inMapping(readOnlyPage(bytes, reach));
     case 'split': {
       if (bytes.length < 2)
         throw new CaseDefect('an argument of less than 2 bytes cannot be split');
-      const guarded = GuardedPage.create('no-access');
+      const guarded = GuardedPage.create('no-access', bytes.length, reach);
       const address = guarded.placeAcross(bytes, bytes.length >> 1);
       return { address, release: () => guarded[Symbol.dispose]() };
     }
