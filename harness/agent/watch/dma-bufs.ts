@@ -1,5 +1,7 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { lookAgain, pause } from './patience.ts';
+import { openSync } from 'node:fs';
+import { tryPread } from '../../../uapi/sys.ts';
+import { interrupting } from '../../../uapi/sys-alarm.ts';
+import { lookAgain } from './patience.ts';
 
 /** One dma-buf that exists somewhere in the system. */
 export interface DmaBuf {
@@ -24,38 +26,54 @@ export function parseBufinfo(text: string): readonly DmaBuf[] {
   });
 }
 
-/** Reading takes the locks of all buffers: a driver that hangs with one must not hang us. */
+/**
+ * Reading takes the locks of all buffers: a driver that hangs with one must not hang us. The kernel
+ * waits for them interruptibly.
+ */
 const READ_LIMIT_MS = 2000;
 
 /** The list of all dma-bufs of the system. It stays open: it is read after every point. */
 class Bufinfo {
-  readonly #file: FileHandle;
+  readonly #fd: number;
   #bytes = Buffer.alloc(16_384);
+  /** What it said last, and what that means: mostly it says the same again. */
+  #text = Buffer.alloc(0);
+  #buffers: readonly DmaBuf[] = [];
 
-  private constructor(file: FileHandle) {
-    this.#file = file;
+  private constructor(fd: number) {
+    this.#fd = fd;
   }
 
   /** @returns undefined without debugfs, or without the right to read it */
-  static async open(): Promise<Bufinfo | undefined> {
-    const file = await open(BUFINFO).catch(() => undefined);
-    return file === undefined ? undefined : new Bufinfo(file);
+  static open(): Bufinfo | undefined {
+    try {
+      return new Bufinfo(openSync(BUFINFO, 'r'));
+    } catch {
+      return undefined;
+    }
   }
 
   /** @returns undefined without an answer */
-  async read(): Promise<readonly DmaBuf[] | undefined> {
-    const text = this.#text().catch(() => undefined);
-    const answer = await Promise.race([text, pause(READ_LIMIT_MS)]);
-    return answer === undefined ? undefined : parseBufinfo(answer);
+  read(): readonly DmaBuf[] | undefined {
+    const length = interrupting(READ_LIMIT_MS, () => this.#fill());
+    if (length === undefined) return undefined;
+    const text = this.#bytes.subarray(0, length);
+    if (!text.equals(this.#text)) {
+      this.#text = Buffer.from(text);
+      this.#buffers = parseBufinfo(text.toString('utf8'));
+    }
+    return this.#buffers;
   }
 
-  async #text(): Promise<string> {
+  /** @returns the bytes that were read; undefined when a lock was not to be had, or debugfs went */
+  #fill(): number | undefined {
     for (let length = 0; ; ) {
-      const room = this.#bytes.length - length;
-      const { bytesRead } = await this.#file.read(this.#bytes, length, room, length);
-      length += bytesRead;
+      const room = this.#bytes.subarray(length);
+      const { ret, errno } = tryPread(this.#fd, room, length);
+      if (errno !== 0) return undefined;
+      length += ret;
       // The kernel makes the whole text at once, and gives less than there is room for at its end.
-      if (bytesRead < room) return this.#bytes.toString('utf8', 0, length);
+      if (ret < room.length) return length;
       this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(length)]);
     }
   }
@@ -73,9 +91,9 @@ export class DmaBufWatch {
   #bufinfo: Bufinfo | undefined;
 
   /** Takes what is there for given. @returns whether the list can be read at all */
-  async start(): Promise<boolean> {
-    this.#bufinfo = await Bufinfo.open();
-    for (const { inode } of await this.#read()) this.#known.add(inode);
+  start(): boolean {
+    this.#bufinfo = Bufinfo.open();
+    for (const { inode } of this.#read()) this.#known.add(inode);
     return this.#bufinfo !== undefined;
   }
 
@@ -85,10 +103,11 @@ export class DmaBufWatch {
    * @returns what stayed although all points that can have made it have ended
    */
   async left(ended: object, running: readonly object[]): Promise<readonly DmaBuf[]> {
-    for (const { inode } of await this.#read()) {
+    for (const { inode } of this.#read()) {
       if (this.#known.has(inode) || this.#suspects.has(inode)) continue;
       this.#suspects.set(inode, new Set(running));
     }
+    if (this.#suspects.size === 0) return [];
     for (const points of this.#suspects.values()) points.delete(ended);
     const orphans = await lookAgain(
       () => this.#orphans(),
@@ -104,7 +123,7 @@ export class DmaBufWatch {
   /** Buffers without a living suspect that are still there; those that went are forgotten. */
   async #orphans(): Promise<readonly DmaBuf[]> {
     if (this.#suspects.size === 0) return [];
-    const present = new Map((await this.#read()).map((buffer) => [buffer.inode, buffer]));
+    const present = new Map(this.#read().map((buffer) => [buffer.inode, buffer]));
     for (const inode of this.#suspects.keys())
       if (!present.has(inode)) this.#suspects.delete(inode);
     return [...this.#suspects].flatMap(([inode, points]) => {
@@ -114,8 +133,8 @@ export class DmaBufWatch {
   }
 
   /** After one failure it is not tried again. */
-  async #read(): Promise<readonly DmaBuf[]> {
-    const buffers = await this.#bufinfo?.read();
+  #read(): readonly DmaBuf[] {
+    const buffers = this.#bufinfo?.read();
     if (buffers === undefined) this.#bufinfo = undefined;
     return buffers ?? [];
   }

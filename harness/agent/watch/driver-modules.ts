@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { DeviceRecord } from '../../../reports/results.ts';
+import { KeptFile } from './kept-file.ts';
 import { isLab } from './lab.ts';
 import { lookAgain } from './patience.ts';
 
@@ -9,6 +10,10 @@ interface Watched {
   readonly name: string;
   /** Of its directory in sysfs: another one when the module was loaded anew. */
   inode: number | undefined;
+  /** Its state, which can be read for as long as the module stays. */
+  state: KeptFile | undefined;
+  /** Source: kernel/module/main.c, show_refcnt(); without CONFIG_MODULE_UNLOAD there is no count. */
+  counter: KeptFile | undefined;
   references: number;
   /** References changed hands while points ran side by side: the next look only takes notice. */
   isUnsure: boolean;
@@ -35,8 +40,7 @@ export class ModuleWatch {
       const name = moduleOf(record);
       if (name === undefined) continue;
       this.#drivers.set(record.address, name);
-      const fresh = { name, inode: inodeOf(name), references: referencesOn(name), isUnsure: false };
-      this.#modules.set(name, fresh);
+      this.#modules.set(name, { name, ...opened(name), isUnsure: false });
     }
   }
 
@@ -58,13 +62,14 @@ export class ModuleWatch {
 
 /** A module that went is watched on as soon as it is there again. */
 function stateSign(watched: Watched): string | undefined {
+  if (watched.state?.text() === 'live') return undefined;
   const inode = inodeOf(watched.name);
   const before = watched.inode;
   const state = textOf(watched.name, 'initstate');
   if (inode !== before) {
-    watched.inode = inode;
-    watched.references = referencesOn(watched.name);
-    watched.isUnsure = true;
+    watched.state?.[Symbol.dispose]();
+    watched.counter?.[Symbol.dispose]();
+    Object.assign(watched, opened(watched.name), { isUnsure: true });
     if (before === undefined) return undefined;
     if (inode === undefined) return `the module ${watched.name} is gone`;
     return `the module ${watched.name} was unloaded and loaded again`;
@@ -77,11 +82,11 @@ async function keptReferences(watched: Watched, isAlone: boolean): Promise<reado
   const { name, references: before } = watched;
   if (!isAlone || watched.isUnsure) {
     watched.isUnsure = !isAlone;
-    watched.references = referencesOn(name);
+    watched.references = count(watched.counter);
     return [];
   }
   const after = await lookAgain(
-    async () => referencesOn(name),
+    async () => count(watched.counter),
     (now) => now <= before,
   );
   watched.references = after;
@@ -113,9 +118,15 @@ function inodeOf(module: string): number | undefined {
   return statSync(`/sys/module/${module}`, { throwIfNoEntry: false })?.ino;
 }
 
-/** Source: kernel/module/main.c, show_refcnt(); without CONFIG_MODULE_UNLOAD there is no count. */
-function referencesOn(module: string): number {
-  return Number(textOf(module, 'refcnt') ?? 0);
+/** The module as it is now, with what of it is read after each point. */
+function opened(module: string): Omit<Watched, 'name' | 'isUnsure'> {
+  const state = KeptFile.open(`/sys/module/${module}/initstate`);
+  const counter = KeptFile.open(`/sys/module/${module}/refcnt`);
+  return { inode: inodeOf(module), state, counter, references: count(counter) };
+}
+
+function count(file: KeptFile | undefined): number {
+  return Number(file?.text() ?? 0);
 }
 
 function textOf(module: string, attribute: string): string | undefined {

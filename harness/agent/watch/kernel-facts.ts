@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { machine, release, version } from 'node:os';
 import type { WireKernel } from '../../protocol.ts';
+import { KeptFile } from './kept-file.ts';
 
 function textOf(path: string): string {
   try {
@@ -11,12 +12,17 @@ function textOf(path: string): string {
 }
 
 /** The kernel's taint bits. Source: Documentation/admin-guide/tainted-kernels.rst */
-export function taint(): number {
-  return Number(textOf('/proc/sys/kernel/tainted'));
+export class Taint {
+  readonly #file = KeptFile.open('/proc/sys/kernel/tainted');
+
+  get bits(): number {
+    return Number(this.#file?.text());
+  }
 }
 
 export function kernelFacts(): WireKernel {
-  return { release: release(), version: version(), machine: machine(), taint: taint() };
+  const taint = new Taint().bits;
+  return { release: release(), version: version(), machine: machine(), taint };
 }
 
 /** What the threads of a process are doing in the kernel: state, wait channel, system call, stack. */

@@ -1,11 +1,21 @@
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { KernelLine } from '../../../reports/results.ts';
+import { SEEK_END } from '../../../uapi/constants.ts';
+import { E } from '../../../uapi/errno.ts';
+import { tryRead } from '../../../uapi/sys.ts';
+import { tryLseek } from '../../../uapi/sys-file.ts';
 import { signOf } from './kernel-signs.ts';
 import { MARKER } from './log-writer.ts';
 
 /** One record is at most this long. Source: kernel/printk/printk.c, PRINTK_MESSAGE_MAX */
 const RECORD_BYTES = 8192;
+
+/** Said in place of records that were overwritten before they were read: level 4, a warning. */
+const LOST = '4,0,0,-;kernel log records were lost';
+
+/** A marker of ours, which need not be taken apart. */
+const MARKED = `;${MARKER}`;
 
 /** Lines kept of one drain: a driver in a loop must not fill the journal. */
 const KEPT_LINES = 200;
@@ -30,11 +40,9 @@ export class KernelLog implements Disposable {
     } catch {
       fd = undefined;
     }
-    const log = new KernelLog(fd);
-    while (log.#next() !== undefined) {
-      // Old records.
-    }
-    return log;
+    // Source: Documentation/ABI/testing/dev-kmsg
+    if (fd !== undefined) tryLseek(fd, 0, SEEK_END);
+    return new KernelLog(fd);
   }
 
   get isReadable(): boolean {
@@ -45,7 +53,9 @@ export class KernelLog implements Disposable {
   drain(): readonly KernelLine[] {
     const lines: KernelLine[] = [];
     for (let record = this.#next(); record !== undefined; record = this.#next()) {
-      if (lines.length < KEPT_LINES && !record.text.startsWith(MARKER)) lines.push(record);
+      if (lines.length >= KEPT_LINES || record.includes(MARKED)) continue;
+      const line = parseRecord(record);
+      if (!line.text.startsWith(MARKER)) lines.push(line);
     }
     return lines;
   }
@@ -55,16 +65,11 @@ export class KernelLog implements Disposable {
   }
 
   /** The next record, or that some were lost; undefined when there is none. */
-  #next(): KernelLine | undefined {
+  #next(): string | undefined {
     if (this.#fd === undefined) return undefined;
-    try {
-      const length = readSync(this.#fd, this.#record);
-      return parseRecord(this.#record.toString('utf8', 0, length));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return { timeUs: 0, level: 4, text: 'kernel log records were lost' };
-      return undefined;
-    }
+    const { ret, errno } = tryRead(this.#fd, this.#record);
+    if (errno === E.EPIPE) return LOST;
+    return errno === 0 ? this.#record.toString('utf8', 0, ret) : undefined;
   }
 }
 
