@@ -2,6 +2,7 @@ import { read as readFd, write as writeFd } from 'node:fs';
 import { promisify } from 'node:util';
 import { SOCK_CLOEXEC, SOCK_NONBLOCK } from './constants.ts';
 import { E, errnoNumber } from './errno.ts';
+import { nlmsghdr } from './headers/linux/netlink.ts';
 import {
   encodeRequest,
   type NetlinkMessage,
@@ -34,6 +35,7 @@ const readLater = promisify(readFd);
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
   readonly #datagram = Buffer.alloc(DATAGRAM_BYTES);
+  readonly #requests = new WeakMap<NetlinkRequest, Buffer>();
   #sequence = 0;
   /** Ends when the last request that was asked for has its reply. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -55,9 +57,18 @@ export class NetlinkSocket implements Disposable {
   /** Asks and waits. The errno is that of the call or the one that the kernel answered. */
   tryRequest(request: NetlinkRequest): Outcome<readonly NetlinkMessage[]> {
     const reply = new NetlinkReply(++this.#sequence);
-    const sent = tryWrite(this.fd, encodeRequest(request, this.#sequence));
+    const sent = tryWrite(this.fd, this.#encoded(request, this.#sequence));
     if (sent.errno !== 0) return { ok: false, errno: sent.errno };
     return this.#readAll(reply);
+  }
+
+  /** The bytes of a request, which is often made again, with the number of this time. */
+  #encoded(request: NetlinkRequest, sequence: number): Buffer {
+    const known = this.#requests.get(request);
+    const bytes = known ?? encodeRequest(request, sequence);
+    if (known === undefined) this.#requests.set(request, bytes);
+    else nlmsghdr.set(bytes, 'nlmsg_seq', sequence);
+    return bytes;
   }
 
   #readAll(reply: NetlinkReply): Outcome<readonly NetlinkMessage[]> {
