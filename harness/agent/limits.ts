@@ -44,23 +44,87 @@ export function withinActivity<T>(
   looks: Looks,
   work: Promise<T>,
 ): Promise<T> {
-  const { inactivityMs } = point;
-  let timer: NodeJS.Timeout | undefined;
-  const ended = new Promise<never>((_resolve, reject) => {
-    let last = '';
-    let since = performance.now();
-    timer = setInterval(() => {
-      try {
-        looks.check();
-      } catch (error) {
-        reject(error);
-      }
-      const now = looks.activity();
-      if (now !== last) since = performance.now();
-      last = now;
-      const silent = performance.now() - since >= inactivityMs;
-      if (inactivityMs > 0 && silent) reject(new Expired(inactivityMs, 'inactivity'));
-    }, LOOK_MS);
-  });
-  return within(point.timeoutMs, Promise.race([work, ended])).finally(() => clearInterval(timer));
+  const watched = new WatchedWork(point, looks);
+  watchedWorks.add(watched);
+  return Promise.race([work, watched.givenUp]).finally(() => watchedWorks.delete(watched));
 }
+
+/** Work that is looked at now and then. */
+class WatchedWork {
+  readonly #limits: Pick<WirePoint, 'timeoutMs' | 'inactivityMs'>;
+  readonly #looks: Looks;
+  /** Never resolves. */
+  readonly givenUp: Promise<never>;
+  #giveUp: (error: unknown) => void = () => {};
+  readonly #startedMs = performance.now();
+  #last = '';
+  #changedMs = this.#startedMs;
+  #expiry: NodeJS.Timeout | undefined;
+
+  constructor(limits: Pick<WirePoint, 'timeoutMs' | 'inactivityMs'>, looks: Looks) {
+    this.#limits = limits;
+    this.#looks = looks;
+    this.givenUp = new Promise((_resolve, reject) => {
+      this.#giveUp = reject;
+    });
+    this.#armBefore(2 * LOOK_MS);
+  }
+
+  /** Work that has just begun is not looked at: most of it is done before that is worth its time. */
+  look(): void {
+    this.#armBefore(LOOK_MS);
+    const nowMs = performance.now();
+    if (nowMs - this.#startedMs < LOOK_MS) return;
+    try {
+      this.#looks.check();
+    } catch (error) {
+      this.#giveUp(error);
+    }
+    const now = this.#looks.activity();
+    if (now !== this.#last) this.#changedMs = nowMs;
+    this.#last = now;
+    const { inactivityMs } = this.#limits;
+    const silent = nowMs - this.#changedMs >= inactivityMs;
+    if (inactivityMs > 0 && silent) this.#giveUp(new Expired(inactivityMs, 'inactivity'));
+  }
+
+  disarm(): void {
+    clearTimeout(this.#expiry);
+  }
+
+  /** A timer of its own only for work that reaches its limit before somebody looks again. */
+  #armBefore(ms: number): void {
+    const { timeoutMs } = this.#limits;
+    const leftMs = this.#startedMs + timeoutMs - performance.now();
+    if (leftMs > ms || this.#expiry !== undefined) return;
+    this.#expiry = setTimeout(() => this.#giveUp(new Expired(timeoutMs, 'time')), leftMs);
+  }
+}
+
+/**
+ * All work under way, looked at by one timer, which goes when it finds none: starting and stopping
+ * timers for every point would cost more than many a point.
+ */
+class WatchedWorks {
+  readonly #works = new Set<WatchedWork>();
+  #timer: NodeJS.Timeout | undefined;
+
+  add(work: WatchedWork): void {
+    this.#works.add(work);
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  delete(work: WatchedWork): void {
+    work.disarm();
+    this.#works.delete(work);
+  }
+
+  #look(): void {
+    for (const work of this.#works) work.look();
+    if (this.#works.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+const watchedWorks = new WatchedWorks();
