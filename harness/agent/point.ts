@@ -1,4 +1,3 @@
-import { readdirSync, readlinkSync } from 'node:fs';
 import type { Step } from '../../cases/types.gen.ts';
 import type { Device, Outcome, Provider } from '../../providers/contract.ts';
 import type { CallText, SkipClass, StepFailure } from '../../reports/results.ts';
@@ -10,6 +9,7 @@ import { callTexts, lastStruct } from './call-text.ts';
 import type { CommandIndex } from './commands.ts';
 import type { ForkServer } from './fork-server.ts';
 import { runSteps } from './interpreter.ts';
+import { OpenDescriptors } from './open-descriptors.ts';
 import { RefusedImport, refusalText } from './refusal.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
@@ -36,6 +36,8 @@ export interface PointSupport {
   entering(step: string): void;
 }
 
+const descriptors = new OpenDescriptors();
+
 type Roles = Readonly<Record<string, { readonly device: Device; readonly provider: string }>>;
 
 /** Runs one point from opening its devices to giving everything back. */
@@ -44,7 +46,7 @@ export function runPoint(
   wireCase: WireCase,
   support: PointSupport,
 ): WorkerOutcome {
-  const before = readdirSync('/proc/self/fd');
+  const before = descriptors.count();
   const release = new ReleaseStack(!makesUnseenObjects(wireCase.steps));
   const progress = { executed: 0 };
   support.log.clear();
@@ -57,7 +59,7 @@ export function runPoint(
   }
   const notReleased = release.releaseTo(0).map(({ what, errno }) => `${what}: ${errnoName(errno)}`);
   setCallLog(undefined);
-  const leftBehind = [...notReleased, ...release.left, ...newDescriptors(before)];
+  const leftBehind = [...notReleased, ...release.left, ...descriptors.since(before)];
   return {
     end,
     steps: progress.executed,
@@ -84,9 +86,15 @@ function endByError(error: unknown): PointEnd {
  * Whether a step, or one inside another, can make objects that the release stack does not know: by a
  * raw call, or in another process that shares the session and may die with them.
  */
-function makesUnseenObjects(steps: unknown): boolean {
-  return someStep(steps, (step) => 'ioctl' in step || 'process' in step);
+function makesUnseenObjects(steps: WireCase['steps']): boolean {
+  let answer = unseen.get(steps);
+  answer ??= someStep(steps, (step) => 'ioctl' in step || 'process' in step);
+  unseen.set(steps, answer);
+  return answer;
 }
+
+/** By the steps of a case, which has many points. */
+const unseen = new WeakMap<WireCase['steps'], boolean>();
 
 function walk(
   point: WirePoint,
@@ -172,20 +180,4 @@ function cannotOpen(refusal: { readonly errno: number; readonly call: string }):
     actual: reason,
   };
   return { kind: 'failed', failure };
-}
-
-/** Descriptors that a point opened and nothing closed; looked at closely only when there are more. */
-function newDescriptors(before: readonly string[]): readonly string[] {
-  const now = readdirSync('/proc/self/fd');
-  if (now.length <= before.length) return [];
-  return now.filter((fd) => !before.includes(fd)).flatMap(describeDescriptor);
-}
-
-/** Nothing for the descriptor that reading the directory took, which is closed by now. */
-function describeDescriptor(fd: string): readonly string[] {
-  try {
-    return [`fd ${fd} (${readlinkSync(`/proc/self/fd/${fd}`)})`];
-  } catch {
-    return [];
-  }
 }
