@@ -137,7 +137,12 @@ export type AgentMessage =
 
 /** One line of the protocol, newline included. */
 export function encodeLine(message: HostMessage | AgentMessage): string {
-  return `${JSON.stringify(message, (_key, value: unknown) => toWire(value))}\n`;
+  try {
+    return `${JSON.stringify(message)}\n`;
+  } catch {
+    // A bigint, of which JSON knows nothing. Asking for each value costs several times as much.
+    return `${JSON.stringify(message, (_key, value: unknown) => toWire(value))}\n`;
+  }
 }
 
 /** @throws SyntaxError when the line is not JSON; the caller says which half sent it. */
