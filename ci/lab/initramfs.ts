@@ -82,7 +82,8 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
   };
   const pack = plan.run.kind === 'agent' ? plan.run.pack : undefined;
   const packs = pack === undefined ? [] : [pack];
-  const key = await cacheKey([busybox, ...modules, ...packs], Object.values(texts));
+  // A pack is named by its content, and used ones are touched.
+  const key = await cacheKey([busybox, ...modules], [...Object.values(texts), ...packs]);
   const file = cacheDir('initramfs', `${key}.cpio`);
   if (existsSync(file)) await utimes(file, new Date(), new Date());
   else await publishFile(file, writeCpio(await entries(busybox, modules, texts, packs)));

@@ -181,6 +181,11 @@ t.test('built-in modules are neither loaded nor missing', async (t) => {
   t.strictSame(planModules(INDEX, ['vkms']), { files: [], missing: ['vkms'] });
 });
 
+t.test('an optional module is loaded where there is one, and missed nowhere', async (t) => {
+  const index = parseModuleIndex('kernel/a.ko:\n', '');
+  t.strictSame(planModules(index, ['a?', 'b?']), { files: ['kernel/a.ko'], missing: [] });
+});
+
 t.test('a module has one name, however its file is spelt', async (t) => {
   for (const file of ['a/virtio-gpu.ko', 'virtio_gpu.ko.zst', 'virtio-gpu']) {
     t.equal(moduleName(file), 'virtio_gpu');

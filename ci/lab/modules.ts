@@ -68,15 +68,20 @@ export function moduleName(file: string): string {
   return base.replace(/\.ko(\.[a-z0-9]+)?$/, '').replaceAll('-', '_');
 }
 
-/** modules.dep lists all needs of a file, direct or not, in the reverse of the loading order. */
+/**
+ * modules.dep lists all needs of a file, direct or not, in the reverse of the loading order.
+ * @param names with `?` at the end nobody misses a module that the kernel lacks
+ */
 export function planModules(index: ModuleIndex, names: readonly string[]): ModulePlan {
   const files = new Set<string>();
   const missing: string[] = [];
-  for (const name of names.map(moduleName)) {
+  for (const wanted of names) {
+    const isOptional = wanted.endsWith('?');
+    const name = moduleName(isOptional ? wanted.slice(0, -1) : wanted);
     if (index.builtin.has(name)) continue;
     const file = index.files.get(name);
     if (file === undefined) {
-      missing.push(name);
+      if (!isOptional) missing.push(name);
       continue;
     }
     for (const need of [...(index.needs.get(file) ?? [])].reverse()) files.add(need);

@@ -19,7 +19,7 @@ import { type RunRequest, runRequest } from './run-request.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { loadSuite, type Suite } from './suite.ts';
-import { suiteIdentity } from './suite-identity.ts';
+import { type SuiteIdentity, suiteIdentity } from './suite-identity.ts';
 
 /** Runs points and makes the reports. @returns the exit code */
 export async function run(first: RunArguments): Promise<number> {
@@ -37,8 +37,12 @@ export async function run(first: RunArguments): Promise<number> {
   stop.stop.addEventListener('abort', () => console.say('stopping; once more kills at once'));
   limitRun(request, stop);
   try {
-    const opened = await openTarget(request.target, output.path, (line) => console.say(line));
-    const settings = runSettings(request, suite, opened, start, resumed?.earlier);
+    const say = (line: string) => console.say(line);
+    const [opened, identity] = await Promise.all([
+      openTarget(request.target, output.path, say),
+      suiteIdentity(),
+    ]);
+    const settings = runSettings(request, suite, opened, identity, start, resumed?.earlier);
     // What makes reports is slow to load, and a machine takes its time to boot.
     const finishing = import('./finish-run.ts');
     const end = await execute(settings, request, output, console, stop);
@@ -92,6 +96,7 @@ function runSettings(
   request: RunRequest,
   suite: Suite,
   { target, providerPaths }: OpenTarget,
+  identity: SuiteIdentity,
   start: Date,
   earlier?: EarlierRun,
 ): RunSettings {
@@ -99,7 +104,7 @@ function runSettings(
     type: 'run',
     version: JOURNAL_VERSION,
     startedAt: start.toISOString(),
-    suite: suiteIdentity(),
+    suite: identity,
     commandLine: ['uapi-conform', ...process.argv.slice(2)],
     target: target.name,
     cwd: process.cwd(),
@@ -136,7 +141,7 @@ export async function listPoints(given: RunArguments): Promise<number> {
   try {
     const say = (line: string) => console.say(line);
     const opened = await openTarget(request.target, scratch.path, say);
-    const settings = runSettings(request, suite, opened, start);
+    const settings = runSettings(request, suite, opened, await suiteIdentity(), start);
     const { points } = await planOnly(settings, say, stop);
     console.stop();
     for (const { id, todo } of points) {

@@ -1,13 +1,19 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { projectRoot } from '../../uapi/project-root.ts';
 
+export interface SuiteIdentity {
+  readonly version: string;
+  readonly commit: string;
+}
+
 /** Version and commit of this suite, so that a result can be traced to the code that gave it. */
-export function suiteIdentity(): { readonly version: string; readonly commit: string } {
+export async function suiteIdentity(): Promise<SuiteIdentity> {
   const root = projectRoot();
   const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return { version: versionOf(manifest), commit: commitOf(root) };
+  return { version: versionOf(manifest), commit: await commitOf(root) };
 }
 
 function versionOf(manifest: unknown): string {
@@ -16,14 +22,12 @@ function versionOf(manifest: unknown): string {
 }
 
 /** `-dirty` where tracked files differ. An installed package has no repository. */
-function commitOf(root: string): string {
+async function commitOf(root: string): Promise<string> {
   if (!existsSync(join(root, '.git'))) return 'unknown';
   try {
-    return execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=12'], {
-      cwd: root,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim();
+    const words = ['describe', '--always', '--dirty', '--abbrev=12'];
+    const { stdout } = await promisify(execFile)('git', words, { cwd: root });
+    return stdout.trim();
   } catch {
     return 'unknown';
   }

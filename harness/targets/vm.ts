@@ -21,7 +21,7 @@ export interface VmRequest {
 
 /** What a provider needs of a machine: its `lab.json`. */
 export interface LabNeeds {
-  /** Kernel modules to load. */
+  /** Kernel modules to load; `name?` where the kernel has it. */
   readonly modules: readonly string[];
   /** Values of QEMU's -device. */
   readonly devices: readonly string[];
