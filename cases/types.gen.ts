@@ -678,6 +678,17 @@ export interface Step {
      * A fork(2) of this process: it opens nothing, and has everything that there is here, sessions, memory and mappings, under the same names.
      */
     fork?: boolean;
+    /**
+     * With `fork`: it gives up root and all capabilities before its first step.
+     */
+    unprivileged?: boolean;
+    /**
+     * With `fork`: limits of resources that it has from its first step on, see setrlimit(2). `memlock`: bytes that it may lock, if it is unprivileged; `openFiles`: the number that is above those of all descriptors that it can have.
+     */
+    limits?: {
+      memlock?: Size;
+      openFiles?: Size;
+    };
   };
   create?: CreateRequest;
   /**

@@ -204,6 +204,10 @@ function checkInner(step: Step, scope: Scope, context: StepContext, blame: Blame
   if (isFork && process.pass !== undefined) {
     blame.key(['process', 'pass'], `a fork has everything that there is; remove 'pass'`);
   }
+  for (const key of ['unprivileged', 'limits'] as const) {
+    if (isFork || process[key] === undefined) continue;
+    blame.key(['process', key], `only a fork can be restricted; add "fork": true`);
+  }
   if (inBackground && process.give !== undefined) {
     blame.key(['process', 'give'], `a process in the background gives nothing back; remove it`);
   }

@@ -46,6 +46,11 @@ const rows = [
     "a fork has everything that there is; remove 'pass'",
   ],
   [
+    'limits of a process of its own',
+    `{"process": {${MARK}"limits": {"openFiles": 3}, "steps": [{"openFds": {}}]}}`,
+    'only a fork can be restricted; add "fork": true',
+  ],
+  [
     'a process that a fork starts',
     `{"process": {"fork": true, "steps": [{${MARK}"process": {"steps": [{"openFds": {}}]}}]}}`,
     'a fork starts no process; start it from the steps outside',

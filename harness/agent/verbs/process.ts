@@ -1,6 +1,8 @@
 import { callLog, setCallLog } from '../../../uapi/call-log.ts';
 import { tryClose } from '../../../uapi/sys.ts';
+import { becomeOrdinary, setLimit } from '../../../uapi/sys-credentials.ts';
 import { currentPid, fork } from '../../../uapi/sys-fork.ts';
+import { dieWithParent } from '../../../uapi/sys-parent.ts';
 import { recvFds, socketpair } from '../../../uapi/sys-socket.ts';
 import type { PeerFiles } from '../fork-server.ts';
 import { liveAsPeer, PeerProcess } from '../peer-process.ts';
@@ -67,12 +69,25 @@ function forkHere(args: Arguments<'process'>, files: Files, context: PointContex
   if (pid > 0) return pid;
   const { steps, give = [], ends = 'exit' } = args;
   return liveAsPeer({ output: files.output, parent, ends }, (entering) => {
+    restrict(args, parent, context.scope);
     const scope = new Scope(context.scope);
     const failure = context.runApart(steps, scope, entering);
     const destroyed = context.scope.destroyed();
     if (failure !== undefined) return { failure, destroyed };
     return { destroyed, given: giveBack(give, scope, files.socket) };
   });
+}
+
+function restrict(args: Arguments<'process'>, parent: number, scope: Scope): void {
+  const { memlock, openFiles } = args.limits ?? {};
+  if (memlock !== undefined) setLimit('memlock', scope.size(memlock));
+  if (args.unprivileged === true) {
+    becomeOrdinary();
+    // The kernel forgets this with the change of user.
+    dieWithParent(parent);
+  }
+  // Last, since it may leave no room for what comes before.
+  if (openFiles !== undefined) setLimit('openFiles', scope.size(openFiles));
 }
 
 interface Handed {
