@@ -66,6 +66,8 @@ t.test('a deed is what comes before another step and nothing speaks of', async (
   const refused: Step = { alloc: { size: 0 }, fails: 'EINVAL' };
   t.same(changes('deeds', ALLOC, sleep, close, refused), ['Mutant, step 3: left out']);
   t.same(changes('deeds', ALLOC, close), []);
+  const inside: Step = { process: { steps: [ALLOC, sleep], give: ['buffer'] } };
+  t.same(changes('deeds', inside, close), []);
 });
 
 t.test('a mutant is judged where the case itself passed', async (t) => {

@@ -85,33 +85,47 @@ function* mutantsOf(step: Step): Generator<Mutant> {
 /** What a step looks at or prepares, so that nothing is lost without it but its own check. */
 const NO_DEED = ['bytes', 'equal', 'different', 'atLeast', 'aligned', 'sleep', 'join'] as const;
 
-/** The names that a step makes; nothing else may speak of them where the step is left out. */
-function madeBy({ as, process }: Step): readonly string[] {
-  return [...(as === undefined ? [] : [as]), ...(process?.give ?? [])];
-}
-
-/** Whether a step does something that a check behind it should see, and can be left out for a try. */
-function isDeed(step: Step, others: readonly Step[]): boolean {
-  if (step.fails !== undefined || step.gives !== undefined || step.takes !== undefined)
+/** Whether a step does something that a check behind it should see. */
+function isDeed(step: Step): boolean {
+  if (step.fails !== undefined || step.gives !== undefined || step.takes !== undefined) {
     return false;
-  if (NO_DEED.some((verb) => step[verb] !== undefined)) return false;
-  const text = JSON.stringify(others);
-  return !madeBy(step).some((name) => new RegExp(`\\$?\\b${name}\\b`).test(text));
+  }
+  return !NO_DEED.some((verb) => step[verb] !== undefined);
 }
 
-/** The steps without one that the others can do without, if anything comes after it. */
-function* withoutDeeds(steps: readonly Step[]): Generator<readonly [string, Step[]]> {
+/** Each way to leave out one deed behind which something comes, and the deed. */
+function* withoutDeeds(steps: readonly Step[]): Generator<readonly [string, Step[], Step]> {
   for (const [index, step] of steps.entries()) {
-    const others = steps.toSpliced(index, 1);
-    if (index + 1 < steps.length && isDeed(step, others)) yield [`${index + 1}: left out`, others];
+    if (index + 1 < steps.length && isDeed(step)) {
+      yield [`${index + 1}: left out`, steps.toSpliced(index, 1), step];
+    }
     for (const verb of ['repeat', 'process'] as const) {
       const inner = step[verb];
       if (inner === undefined) continue;
-      for (const [what, rest] of withoutDeeds(inner.steps)) {
+      for (const [what, rest, deed] of withoutDeeds(inner.steps)) {
         const without = { ...step, [verb]: { ...inner, steps: rest } } as Step;
-        yield [`${index + 1}, ${what}`, steps.with(index, without)];
+        yield [`${index + 1}: ${what}`, steps.with(index, without), deed];
       }
     }
+  }
+}
+
+/** Whether a case can be read without a step: nothing speaks of what it made, and each role acts. */
+function isWhole(deed: Step, rest: Case): boolean {
+  const { as, process } = deed;
+  const names = [...(as === undefined ? [] : [as]), ...(process?.give ?? [])];
+  const text = JSON.stringify(rest);
+  const actors = JSON.stringify(deed).match(/"on":"\w+"/g) ?? [];
+  if (!actors.every((actor) => text.includes(actor))) return false;
+  return !names.some((name) =>
+    new RegExp(`\\$${name}\\b|"on":"${name}"|"give":\\[[^\\]]*"${name}"`).test(text),
+  );
+}
+
+/** The steps of a case without each deed that the rest of it can be read without. */
+function* deedLists(one: Case): Generator<readonly [string, Step[]]> {
+  for (const [what, steps, deed] of withoutDeeds(one.steps)) {
+    if (isWhole(deed, { ...one, steps: [...steps] })) yield [what, steps];
   }
 }
 
@@ -133,7 +147,7 @@ export type MutantKind = 'expectations' | 'deeds';
  */
 export function* mutantCases(one: Case, kind: MutantKind): Generator<Case> {
   const { parameters, ...bare } = one;
-  const mutated = kind === 'deeds' ? withoutDeeds(one.steps) : mutantLists(one.steps);
+  const mutated = kind === 'deeds' ? deedLists(one) : mutantLists(one.steps);
   const all: (readonly [string, Step[]])[] = [['0: as it is', [...one.steps]], ...mutated];
   for (const [number, [what, steps]] of all.entries()) {
     for (const [row, values] of parameterRows(parameters).entries()) {
