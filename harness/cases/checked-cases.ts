@@ -16,7 +16,7 @@ import { schemasHash } from './validators.ts';
  * only while everything that cases are checked against is.
  */
 
-/** What generate-checked-cases.ts writes beside the compiled sources. */
+/** What write-checked-cases.ts writes beside the compiled sources. */
 export interface CheckedFile {
   /** Of what cases are checked against, see `libraryKey`. */
   readonly key: string;

@@ -44,7 +44,7 @@ export const VALIDATOR_REFS: Readonly<Record<keyof Validators, string>> = {
   rules: 'https://uapi-conform.invalid/rules.schema.json',
 };
 
-/** Where generate-validators.ts puts the compiled schemas. Compiling them takes longer than all else. */
+/** Where generate.ts puts the compiled schemas. Compiling them takes longer than all else. */
 export const COMPILED = fileURLToPath(new URL('validators.gen.cjs', import.meta.url));
 
 const require = createRequire(import.meta.url);
