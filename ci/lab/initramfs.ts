@@ -5,7 +5,6 @@ import { readFile, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
 import { findProgram } from '../../harness/system-packages.ts';
-import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { PACK_NODE } from './agent-pack.ts';
 import { cacheDir, dropOld, publishFile } from './cache.ts';
@@ -44,6 +43,8 @@ export interface GuestPlan {
         readonly kind: 'agent';
         readonly node: string;
         readonly script: string;
+        /** What node is started with. */
+        readonly flags: readonly string[];
         /** The script and its modules in one file, see agent-pack.ts; absent for other scripts. */
         readonly pack?: string;
       }
@@ -126,7 +127,7 @@ function environment(
     LAB_HOME: plan.home,
     LAB_PATH: plan.path,
     LAB_NODE: run.kind === 'agent' ? run.node : '',
-    LAB_NODE_FLAGS: run.kind === 'agent' ? startWords(run.pack).join(' ') : '',
+    LAB_NODE_FLAGS: run.kind === 'agent' ? startWords(run.flags, run.pack).join(' ') : '',
     LAB_AGENT: run.kind === 'agent' ? run.script : '',
     LAB_USER: plan.user === undefined ? '' : String(plan.user),
     // By its path: busybox has one of its own, which knows no users.
@@ -139,9 +140,9 @@ function environment(
 }
 
 /** What comes between node and the script: both ways wait until the drivers are loaded. */
-function startWords(pack: string | undefined): readonly string[] {
-  if (pack === undefined) return [...FORKABLE_NODE, '--require', '/run/lab/gate.cjs'];
-  return [...FORKABLE_NODE, ...PACK_NODE, '/run/lab/packed.cjs'];
+function startWords(flags: readonly string[], pack: string | undefined): readonly string[] {
+  if (pack === undefined) return [...flags, '--require', '/run/lab/gate.cjs'];
+  return [...flags, ...PACK_NODE, '/run/lab/packed.cjs'];
 }
 
 /** Each command on its own: one that fails must not keep another provider's device away. */

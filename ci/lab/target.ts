@@ -5,7 +5,7 @@ import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
 import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
-import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
+import { EMULATED_NODE, FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { agentPack } from './agent-pack.ts';
@@ -70,8 +70,9 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
  * a boot and nothing else.
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
-  const plan = await guestPlan(options);
   await ensurePackages('lab');
+  const accelerator = await chooseAccelerator(findQemu());
+  const plan = await guestPlan(options, accelerator);
   const kernel = await chooseKernel(options);
   const tree = await provideTreeModules(kernel, options.treeModules ?? [], options.say);
   const built = [...tree.files];
@@ -85,9 +86,7 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
   const glDevices = await usableGlDevices([...new Set(options.glDevices)], options.say);
-  const lab = new VmTarget({ ...options, glDevices }, kernel, initramfs.file);
-  await lab.chooseAccelerator();
-  return lab;
+  return new VmTarget({ ...options, glDevices }, kernel, initramfs.file, accelerator);
 }
 
 class VmTarget implements Target {
@@ -98,10 +97,11 @@ class VmTarget implements Target {
   readonly #kernel: Kernel;
   readonly #initramfs: string;
   readonly #qemu = findQemu();
-  #accelerator: Accelerator = 'tcg';
+  #accelerator: Accelerator;
   #glDevices: readonly string[];
 
-  constructor(options: VmOptions, kernel: Kernel, initramfs: string) {
+  constructor(options: VmOptions, kernel: Kernel, initramfs: string, accelerator: Accelerator) {
+    this.#accelerator = accelerator;
     this.name = `vm:${kernel.name}`;
     this.#options = options;
     this.#glDevices = options.glDevices ?? [];
@@ -111,10 +111,6 @@ class VmTarget implements Target {
 
   get timeoutScale(): number {
     return TIMEOUT_SCALE[this.#accelerator];
-  }
-
-  async chooseAccelerator(): Promise<void> {
-    this.#accelerator = await chooseAccelerator(this.#qemu);
   }
 
   /** A boot that breaks without a reason of its own is tried again; one with a reason is not. */
@@ -185,12 +181,14 @@ export function findQemu(): string {
   return qemu;
 }
 
-async function guestPlan(options: VmOptions): Promise<GuestPlan> {
+async function guestPlan(options: VmOptions, accelerator: Accelerator): Promise<GuestPlan> {
   const own = join(projectRoot(), 'build', 'harness', 'agent', 'main.js');
   const script = resolve(options.agent ?? own);
   if (!existsSync(script)) {
     throw new InfraError(`${script} is missing: build the suite first (npm run build)`);
   }
+  const isOwn = script === own;
+  const flags = isOwn && accelerator === 'tcg' ? EMULATED_NODE : FORKABLE_NODE;
   return {
     modules: options.modulesToLoad,
     extraModules: options.extraModules ?? [],
@@ -202,7 +200,8 @@ async function guestPlan(options: VmOptions): Promise<GuestPlan> {
       kind: 'agent',
       node: process.execPath,
       script,
-      ...(script === own && { pack: await agentPack(FORKABLE_NODE, options.providerPaths ?? []) }),
+      flags,
+      ...(isOwn && { pack: await agentPack(flags, options.providerPaths ?? []) }),
     },
   };
 }

@@ -19,7 +19,7 @@ export class StepMarker {
   }
 
   mark(step: string): void {
-    this.#note.write(0, Buffer.from(step.slice(0, NOTE_BYTES - 1).padEnd(NOTE_BYTES, '\0')));
+    this.#note.write(0, Buffer.from(`${step.slice(0, NOTE_BYTES - 1)}\0`));
   }
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
+import { EMULATED_NODE, FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { InfraError } from '../errors.ts';
 import type { Target } from '../target.ts';
@@ -22,7 +23,7 @@ export function createLocalTarget(): Target {
       }
       return startChildAgent({
         program: process.execPath,
-        args: [...FORKABLE_NODE, entry],
+        args: [...(isEmulated() ? EMULATED_NODE : FORKABLE_NODE), entry],
         explain: ({ how, errors }) => {
           return { kind: 'exited', message: `the agent ${how}`, console: errors };
         },
@@ -30,4 +31,9 @@ export function createLocalTarget(): Target {
       });
     },
   };
+}
+
+/** Whether this machine is a guest of QEMU without KVM. Source: QEMU, target/i386/cpu.c, max_x86_cpu_initfn() */
+function isEmulated(): boolean {
+  return cpus()[0]?.model.includes('QEMU TCG CPU') === true;
 }
