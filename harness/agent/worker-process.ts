@@ -67,7 +67,7 @@ export class WorkerProcess {
   }
 
   get isAlive(): boolean {
-    return !this.#isGone();
+    return !this.#channel.destroyed;
   }
 
   /** What the worker printed, the last of it. */

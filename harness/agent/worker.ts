@@ -21,7 +21,7 @@ import type { FromWorker, ToWorker } from './worker-protocol.ts';
 export class Worker {
   readonly #library: Library;
   readonly #devices = new Map<string, Device>();
-  readonly #cases = new Map<string, WireCase>();
+  readonly #cases = new Map<string, KnownCase>();
   readonly #support: Omit<PointSupport, 'forks'>;
   #forks: ForkServer | undefined;
 
@@ -66,7 +66,7 @@ export class Worker {
         for (const address of message.addresses) this.#device(address);
         return { t: 'ready' };
       case 'case':
-        this.#cases.set(message.case.id, message.case);
+        this.#cases.set(message.case.id, known(message.case));
         return { t: 'ready' };
       case 'point':
         return { t: 'outcome', outcome: this.#run(message.point) };
@@ -111,18 +111,18 @@ export class Worker {
   }
 
   #run(point: WirePoint): WorkerOutcome {
-    const wireCase = this.#cases.get(point.case);
-    if (wireCase === undefined) throw new Error(`the case ${point.case} was not sent`);
+    const known = this.#cases.get(point.case);
+    if (known === undefined) throw new Error(`the case ${point.case} was not sent`);
     this.#support.entering('0');
     const gone = Object.values(point.devices).find(
       (address) => this.#device(address) === undefined,
     );
     // The point that lost the device has said so; those after it have nothing to drive.
     if (gone !== undefined) return skipped('no-device', `${gone} is gone`);
-    const refusal = entersAs32Bit(wireCase, point) ? compatRefusal() : undefined;
+    const refusal = entersAs32Bit(known, point) ? compatRefusal() : undefined;
     if (refusal !== undefined) return skipped('no-config', refusal);
-    if (startsPeers(wireCase.steps)) this.#forks ??= ForkServer.start(this.#support);
-    return runPoint(point, wireCase, { ...this.#support, forks: this.#forks });
+    if (known.startsPeers) this.#forks ??= ForkServer.start(this.#support);
+    return runPoint(point, known.wireCase, { ...this.#support, forks: this.#forks });
   }
 
   #device(address: string): Device | undefined {
@@ -141,11 +141,25 @@ function skipped(skipClass: SkipClass, reason: string): WorkerOutcome {
   return { end: { kind: 'skipped', class: skipClass, reason }, steps: 0, callCounts: {} };
 }
 
-/** Whether a step makes a call as a 32-bit program, by itself or by a parameter. */
-function entersAs32Bit({ steps }: WireCase, { parameters }: WirePoint): boolean {
-  return someStep(steps, (step: { readonly entry?: unknown }) => {
-    return step.entry === 'compat' || parameters[String(step.entry).replace('$', '')] === 'compat';
+/** A case, and what of it is asked before each of its points. */
+interface KnownCase {
+  readonly wireCase: WireCase;
+  readonly startsPeers: boolean;
+  /** How its calls go into the kernel: `compat`, or the names of parameters that say it. */
+  readonly entries: ReadonlySet<string>;
+}
+
+function known(wireCase: WireCase): KnownCase {
+  const entries = new Set<string>();
+  someStep(wireCase.steps, ({ entry }: { readonly entry?: unknown }) => {
+    if (typeof entry === 'string') entries.add(entry.replace(/^\$/, ''));
+    return false;
   });
+  return { wireCase, startsPeers: startsPeers(wireCase.steps), entries };
+}
+
+function entersAs32Bit({ entries }: KnownCase, { parameters }: WirePoint): boolean {
+  return [...entries].some((entry) => entry === 'compat' || parameters[entry] === 'compat');
 }
 
 /** Ends when nobody holds the other end any more. */
