@@ -5,6 +5,8 @@ import { parseSize, SizeError } from '../../harness/size.ts';
 
 /** Neither a size, a handle, a count nor an inode that a case meets. */
 const WRONG_NUMBER = 23130;
+/** Of an element, which may be a byte: of no text, either. */
+const WRONG_ELEMENT = 0xa7;
 
 type Mutant = readonly [what: string, step: Step];
 type Gives = NonNullable<Step['gives']>[string];
@@ -14,7 +16,8 @@ function wrongValue(field: string, value: Gives): Gives {
   if (typeof value === 'number') return value + 1;
   if (/^(0x[0-9a-f]+|\d+)$/i.test(value)) return `${BigInt(value) ^ 1n}`;
   const isName = /(^|\.)name$/.test(field) || !isConstant(value);
-  return isSize(value) || !isName ? WRONG_NUMBER : `${value}x`;
+  if (!isSize(value) && isName) return `${value}x`;
+  return field.endsWith(']') ? WRONG_ELEMENT : WRONG_NUMBER;
 }
 
 /** Names of the headers, which loading would not know with anything behind them. */
