@@ -25,7 +25,12 @@ async function wish(words: readonly string[]): Promise<GuestWish> {
   const ids = words.filter((word) => word.startsWith(ONLY)).map((word) => word.slice(ONLY.length));
   const isDraft = ids.length > 0;
   const igtTree = isDraft ? undefined : await fetchIgt();
-  const selection = [...providers().flatMap((name) => ['--provider', name]), '--all', '--sample', ...ids];
+  const selection = [
+    ...providers().flatMap((name) => ['--provider', name]),
+    '--all',
+    '--sample',
+    ...ids,
+  ];
   const command = wishCommand({ selection, isDraft, ...(igtTree !== undefined && { igtTree }) });
   return { providers: providers(), builds: true, setup: [command] };
 }
