@@ -32,6 +32,7 @@ t.test('its errno is one as from any call', { skip }, async (t) => {
   t.strictSame(tryIoctl(near, FIONREAD, null, compat), { ret: -1, errno: E.EFAULT });
   t.strictSame(tryIoctl(near, 0xdead, null, compat), { ret: -1, errno: E.ENOTTY });
   t.throws(() => tryIoctl(near, FIONREAD, Buffer.alloc(4), compat), /below 4 GiB/);
+  t.throws(() => tryIoctl(near, FIONREAD, 2n ** 32n, compat), /cannot be given 4294967296/);
   for (const fd of [near, far]) tryClose(fd);
   t.strictSame(tryIoctl(near, FIONREAD, null, compat), { ret: -1, errno: E.EBADF });
 });

@@ -57,8 +57,11 @@ function enter(): Enter {
  * @param argument an address below 4 GiB, null, or a number
  */
 export function compatIoctl(fd: number, request: number, argument: bigint | null): number {
-  const word = Number(BigInt.asIntN(32, argument ?? 0n));
-  const ret = enter()(NR_IOCTL, fd, request | 0, word);
+  const word = BigInt.asIntN(32, argument ?? 0n);
+  if (BigInt.asUintN(32, word) !== (argument ?? 0n)) {
+    throw new Error(`a 32-bit call cannot be given ${argument}`);
+  }
+  const ret = enter()(NR_IOCTL, fd, request | 0, Number(word));
   if (ret >= 0 || ret < -MAX_ERRNO) return ret;
   koffi.errno(-ret);
   return -1;

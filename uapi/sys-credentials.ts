@@ -1,19 +1,15 @@
 import koffi from 'koffi';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
+import { prctl } from './sys-parent.ts';
+import { rawSyscall } from './sys-process.ts';
 
 /**
  * What this process may do, made less for good. Only for a fork, which has one thread: the calls are
  * made by their numbers, because the C library would ask threads that are not there to follow.
  */
 
-const rawSyscall: (number: number, a: number, b: number, c: number) => number = libc.func(
-  'long syscall(long number, long a, long b, long c)',
-);
 const rawSetrlimit: (resource: number, limits: Uint8Array) => number = libc.func(
   'int setrlimit(int resource, void *limits)',
-);
-const rawPrctl: (option: number, value: number) => number = libc.func(
-  'int prctl(int option, unsigned long value)',
 );
 
 /** Source: arch/x86/entry/syscalls/syscall_64.tbl; include/uapi/asm-generic/unistd.h for the rest. */
@@ -44,7 +40,7 @@ export function becomeOrdinary(): void {
   must('setresgid', rawSyscall(NR.setresgid, NOBODY, NOBODY, NOBODY));
   must('setresuid', rawSyscall(NR.setresuid, NOBODY, NOBODY, NOBODY));
   // Else what /proc has of this process would be root's, who this process is no longer.
-  must('prctl', rawPrctl(PR_SET_DUMPABLE, 1));
+  must('prctl', prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
 /** setrlimit(2): both limits. @param value bytes, or a number of descriptors */

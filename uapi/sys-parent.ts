@@ -4,9 +4,11 @@ import { killSelf } from './sys-fork.ts';
 
 /** A process that does not outlive the one that started it. */
 
-const prctl: (option: number, a: number, b: number, c: number, d: number) => number = libc.func(
-  'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
-);
+/** prctl(2), not in the call log. */
+export const prctl: (option: number, a: number, b: number, c: number, d: number) => number =
+  libc.func(
+    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
+  );
 
 const PR_SET_PDEATHSIG = 1;
 

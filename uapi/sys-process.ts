@@ -4,7 +4,8 @@ import { libc, mustSucceed, type SysResult } from './sys-call.ts';
 
 /** Other processes by pidfd. Signals go through process.kill(). */
 
-const rawSyscall: (number: number, a: number, b: number, c: number) => number = libc.func(
+/** A call by its number, not in the call log. */
+export const rawSyscall: (number: number, a: number, b: number, c: number) => number = libc.func(
   'long syscall(long number, long a, long b, long c)',
 );
 

@@ -13,30 +13,12 @@ export interface ProgramOptions {
 }
 
 /** Runs a program to its end and gives what it said. Throws InfraError when it cannot be started. */
-export function tryProgram(
+export async function tryProgram(
   argv: readonly [string, ...string[]],
   options: ProgramOptions = {},
 ): Promise<ProgramResult> {
-  const [program, ...args] = argv;
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: { ...process.env, LC_ALL: 'C', ...options.env },
-    });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', (error) => reject(new InfraError(`cannot run ${program}: ${error.message}`)));
-    child.on('close', (code) =>
-      resolve({
-        status: code ?? -1,
-        stdout: Buffer.concat(out).toString(),
-        stderr: Buffer.concat(err).toString(),
-      }),
-    );
-  });
+  const { stdout, ...result } = await ranProgram(argv, options);
+  return { ...result, stdout: stdout.toString() };
 }
 
 /** Runs a program that is expected to succeed; InfraError with its last words when it does not. */
@@ -44,31 +26,49 @@ export async function runProgram(
   argv: readonly [string, ...string[]],
   options: ProgramOptions = {},
 ): Promise<string> {
-  const result = await tryProgram(argv, options);
-  if (result.status === 0) return result.stdout;
-  throw new InfraError(`${argv.join(' ')} failed: ${lastWords(result.stderr)}`);
+  return succeeded(argv, await ranProgram(argv, options)).toString();
 }
 
 /** What a program makes of some bytes. @throws InfraError with its last words */
-export function filterProgram(
+export async function filterProgram(
   argv: readonly [string, ...string[]],
   input: Uint8Array,
 ): Promise<Buffer> {
-  const [program, ...args] = argv;
+  return succeeded(argv, await ranProgram(argv, {}, input));
+}
+
+type RanProgram = Omit<ProgramResult, 'stdout'> & { readonly stdout: Buffer };
+
+function succeeded(argv: readonly string[], { status, stdout, stderr }: RanProgram): Buffer {
+  if (status === 0) return stdout;
+  throw new InfraError(`${argv.join(' ')} failed: ${lastWords(stderr)}`);
+}
+
+function ranProgram(
+  [program, ...args]: readonly [string, ...string[]],
+  options: ProgramOptions,
+  input?: Uint8Array,
+): Promise<RanProgram> {
   return new Promise((resolve, reject) => {
-    const fail = (why: string) => reject(new InfraError(`${argv.join(' ')} failed: ${why}`));
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
+    });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', (error) => fail(error.message));
-    child.on('close', (code) => {
-      if (code === 0) resolve(Buffer.concat(out));
-      else fail(lastWords(Buffer.concat(err).toString()));
-    });
-    child.stdin.on('error', () => {}); // it went away, which its end tells
-    child.stdin.end(input);
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
+    child.on('error', (error) => reject(new InfraError(`cannot run ${program}: ${error.message}`)));
+    child.on('close', (code) =>
+      resolve({
+        status: code ?? -1,
+        stdout: Buffer.concat(out),
+        stderr: Buffer.concat(err).toString(),
+      }),
+    );
+    child.stdin?.on('error', () => {}); // it went away, which its end tells
+    child.stdin?.end(input);
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Provider } from '../../providers/contract.ts';
 import type { WireCase } from '../protocol.ts';
 import { CommandIndex } from './commands.ts';
-import { loadProvider, providerNames } from './provider-loader.ts';
+import { loadProvider, providerNames, providerOf } from './provider-loader.ts';
 import { loadVerbsFor } from './verbs/index.ts';
 
 /**
@@ -32,10 +32,9 @@ export class Library {
   loadProviders(outside: readonly string[]): void {
     this.#load(async () => {
       const missing = providerNames(outside).filter((name) => !this.providers.has(name));
-      const load = (name: string) => loadProvider(name, outside);
-      const loaded = await Promise.all(missing.map(load));
-      for (const [index, provider] of loaded.entries()) {
-        this.providers.set(missing[index] ?? '', provider);
+      const load = async (name: string) => [name, await loadProvider(name, outside)] as const;
+      for (const [name, provider] of await Promise.all(missing.map(load))) {
+        this.providers.set(name, provider);
       }
       return missing.length > 0;
     });
@@ -76,8 +75,4 @@ export class Library {
       // Told to whoever waits for it.
     });
   }
-}
-
-export function providerOf(address: string): string {
-  return address.split('@', 1)[0] ?? '';
 }

@@ -21,25 +21,36 @@ export class OpenDescriptors {
   count(): DescriptorCount {
     const count = countNow();
     // Reading the names costs more than many a point, and their number hardly ever changes.
-    if (count !== this.#last.count) this.#last = { count, names: new Set(namesNow()) };
+    if (count !== this.#last.count) {
+      this.#last = { count, names: new Set(openDescriptors().map(({ fd }) => fd)) };
+    }
     return this.#last;
   }
 
   /** What was opened since then and not closed, in words; looked at closely only if there is more. */
   since(before: DescriptorCount): readonly string[] {
     if (countNow() <= before.count) return [];
-    const fresh = namesNow().filter((fd) => !before.names.has(fd));
-    return fresh.map((fd) => `fd ${fd} (${targetOf(fd)})`);
+    const fresh = openDescriptors().filter(({ fd }) => !before.names.has(fd));
+    return fresh.map(({ fd, target }) => `fd ${fd} (${target})`);
   }
 }
 
 function countNow(): number {
-  return statSync(FOLDER).size || namesNow().length;
+  return statSync(FOLDER).size || openDescriptors().length;
 }
 
-/** Without the one that reading the folder takes, which is closed by now. */
-function namesNow(): readonly string[] {
-  return readdirSync(FOLDER).filter((fd) => targetOf(fd) !== undefined);
+/** A descriptor of this process, and what it leads to. */
+interface OpenDescriptor {
+  readonly fd: string;
+  readonly target: string;
+}
+
+/** All that are open, without the one that reading the folder takes, which is closed by now. */
+export function openDescriptors(): readonly OpenDescriptor[] {
+  return readdirSync(FOLDER).flatMap((fd) => {
+    const target = targetOf(fd);
+    return target === undefined ? [] : [{ fd, target }];
+  });
 }
 
 function targetOf(fd: string): string | undefined {

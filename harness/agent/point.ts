@@ -10,6 +10,7 @@ import type { CommandIndex } from './commands.ts';
 import type { ForkServer } from './fork-server.ts';
 import { runSteps } from './interpreter.ts';
 import { OpenDescriptors } from './open-descriptors.ts';
+import { providerOf } from './provider-loader.ts';
 import { RefusedImport, refusalText } from './refusal.ts';
 import { ReleaseStack } from './release.ts';
 import { Scope } from './scope.ts';
@@ -131,7 +132,7 @@ function rolesOf(point: WirePoint, wireCase: WireCase, support: PointSupport): R
       const device = support.devices.get(address);
       if (device === undefined)
         throw new Error(`${address} of role ${role} was not discovered here`);
-      return [role, { device, provider: address.split('@', 1)[0] ?? '' }];
+      return [role, { device, provider: providerOf(address) }];
     }),
   );
 }

@@ -4,10 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { Provider } from '../../providers/contract.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 
-/**
- * Providers as the target half loads them: the host checked their contract before it sent a point.
- * Only those are imported that are asked for, since an emulated target is slow at it.
- */
+/** A provider as the target half loads it: the host checked its contract before it sent a point. */
 export async function loadProvider(name: string, extraPaths: readonly string[]): Promise<Provider> {
   const outside = extraPaths.find((path) => basename(path) === name);
   const folder = outside ?? join(projectRoot(), 'build/providers', name);
@@ -24,4 +21,9 @@ export function providerNames(extraPaths: readonly string[]): readonly string[] 
     .map((entry) => entry.name)
     .sort();
   return [...inTree, ...extraPaths.map((path) => basename(path))];
+}
+
+/** The name of the provider that found a device. */
+export function providerOf(address: string): string {
+  return address.split('@', 1)[0] ?? '';
 }

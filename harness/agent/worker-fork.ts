@@ -1,10 +1,11 @@
-import { openSync, readdirSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, writeFileSync, writeSync } from 'node:fs';
 import { createCallLogFile } from '../../uapi/call-log-file.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import { dup3 } from '../../uapi/sys-file.ts';
 import { currentPid, exitNow, fork } from '../../uapi/sys-fork.ts';
 import { dieWithParent } from '../../uapi/sys-parent.ts';
 import type { Library } from './library.ts';
+import { openDescriptors } from './open-descriptors.ts';
 import { StepMarker } from './step-marker.ts';
 import { Worker } from './worker.ts';
 
@@ -22,8 +23,7 @@ export interface WorkerFiles {
 /** Starts a worker. @returns its id */
 export function forkWorker(library: Library, files: WorkerFiles): number {
   const agent = currentPid();
-  const kept = new Set([0, 1, 2, ...Object.values(files)]);
-  const inherited = openDescriptors().filter(({ fd }) => !kept.has(fd));
+  const inherited = inheritedBut([0, 1, 2, ...Object.values(files)]);
   const pid = fork();
   if (pid > 0) return pid;
   return live(() => {
@@ -72,19 +72,9 @@ interface Descriptor {
   readonly isRuntimes: boolean;
 }
 
-function openDescriptors(): readonly Descriptor[] {
-  return readdirSync('/proc/self/fd').flatMap((name) => {
-    const file = linkOf(`/proc/self/fd/${name}`);
-    if (file === undefined) return [];
-    return [{ fd: Number(name), isRuntimes: /^(anon_inode|pipe):/.test(file) }];
+function inheritedBut(kept: readonly number[]): readonly Descriptor[] {
+  const all = openDescriptors().map(({ fd, target }) => {
+    return { fd: Number(fd), isRuntimes: /^(anon_inode|pipe):/.test(target) };
   });
-}
-
-/** Nothing for the one that reading the directory took. */
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
+  return all.filter(({ fd }) => !kept.includes(fd));
 }

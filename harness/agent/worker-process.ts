@@ -141,7 +141,7 @@ export class WorkerProcess {
 
   /** The other end is closed when the worker dies, a moment before its end can be taken. */
   async #endOfAnswers(): Promise<void> {
-    while (!this.#isGone()) await pause(LOOK_MS);
+    for (let ms = LOOK_MS; !this.#isGone(); ms = Math.min(2 * ms, 250)) await pause(ms);
     this.#waiting?.reject(new WorkerDied(this.#how));
     this.#waiting = undefined;
   }

@@ -7,9 +7,10 @@ import { errnoName } from '../../uapi/errno.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import { someStep } from '../some-step.ts';
 import { ForkServer } from './fork-server.ts';
-import { type Library, providerOf } from './library.ts';
+import type { Library } from './library.ts';
 import { startsPeers } from './peer.ts';
 import { type PointSupport, runPoint, type WorkerOutcome } from './point.ts';
+import { providerOf } from './provider-loader.ts';
 import type { StepMarker } from './step-marker.ts';
 import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
@@ -66,7 +67,7 @@ export class Worker {
         for (const address of message.addresses) this.#device(address);
         return { t: 'ready' };
       case 'case':
-        this.#cases.set(message.case.id, known(message.case));
+        this.#cases.set(message.case.id, askedOnce(message.case));
         return { t: 'ready' };
       case 'point':
         return { t: 'outcome', outcome: this.#run(message.point) };
@@ -149,7 +150,7 @@ interface KnownCase {
   readonly entries: ReadonlySet<string>;
 }
 
-function known(wireCase: WireCase): KnownCase {
+function askedOnce(wireCase: WireCase): KnownCase {
   const entries = new Set<string>();
   someStep(wireCase.steps, ({ entry }: { readonly entry?: unknown }) => {
     if (typeof entry === 'string') entries.add(entry.replace(/^\$/, ''));
