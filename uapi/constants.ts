@@ -60,6 +60,7 @@ export const MREMAP_MAYMOVE = 1;
 export const MREMAP_FIXED = 2;
 export const MREMAP_DONTUNMAP = 4;
 
+export const MADV_DONTFORK = 10;
 export const MADV_DOFORK = 11;
 
 export const CLONE_PARENT = 0x8000;

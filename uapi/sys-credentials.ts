@@ -1,7 +1,6 @@
 import koffi from 'koffi';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
-import { prctl } from './sys-parent.ts';
-import { rawSyscall } from './sys-process.ts';
+import { prctl, rawSyscall } from './sys-raw.ts';
 
 /**
  * What this process may do, made less for good. Only for a fork, which has one thread: the calls are

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED } from './constants.ts';
@@ -26,6 +27,16 @@ function forked(work: () => void): string {
     if (how !== undefined) return how;
     sleepMs(1);
   }
+}
+
+/** This process's private memory without a file, and the kernel's flags of each piece. */
+function kept() {
+  const pieces = readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+  const anonymous = pieces.filter((piece) => / ...p 0+ 00:00 0 *\n/.test(piece));
+  return anonymous.map((piece) => ({
+    range: piece.split(' ', 1)[0] ?? '',
+    flags: /^VmFlags: (.*)$/m.exec(piece)?.[1]?.split(' ') ?? [],
+  }));
 }
 
 function memory(flags: number): Mapping {
@@ -74,6 +85,17 @@ t.test('the heap is whole in every child, whatever it grew by before', async (t)
     if (how !== 'exit') t.fail(`child ${round} ended by ${how}`);
   }
   t.equal(kept.length, 50_000);
+});
+
+t.test('a child gets all memory, also what the engine came by after the first fork', async (t) => {
+  t.equal(
+    forked(() => undefined),
+    'exit',
+  );
+  const heap = Array.from({ length: 64 }, () => Array.from({ length: 20_000 }, () => ({})));
+  const left = kept().filter(({ flags }) => flags.includes('dc'));
+  t.same(left, [], 'nothing is marked MADV_DONTFORK');
+  t.equal(heap.length, 64);
 });
 
 t.test('a sibling is a child of the parent', async (t) => {

@@ -1,9 +1,10 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import { CLONE_PARENT, MADV_DOFORK } from './constants.ts';
+import { CLONE_PARENT, MADV_DOFORK, MADV_DONTFORK } from './constants.ts';
 import { FORKABLE_NODE } from './forkable-node.ts';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
+import { ignoreAdvice } from './sys-seccomp.ts';
 
 /**
  * fork(2) for a process that runs JavaScript. The child has the thread that called and no other, so
@@ -72,14 +73,27 @@ export function killSelf(): never {
 /** Private memory without a file: address range, rights, offset, device, inode 0, no special name. */
 const ANONYMOUS = /^([0-9a-f]+)-([0-9a-f]+) ...p 0+ 00:00 0 *(?:$|\[heap|\[stack|\[anon)/gm;
 
+/** Whether what the engine gets from now on is copied to children like everything else. */
+let isSettled = false;
+
 /**
- * The engine marks its memory MADV_DONTFORK, which a child would miss at once: V8 is built so that
- * starting another program is fast. Looking at the mappings may itself have made the heap grow, so it
- * is looked again until nothing is new; that last look allocates next to nothing.
+ * The engine marks all memory that it gets MADV_DONTFORK, which a child would miss at once: V8 is built
+ * so that starting another program is fast. It may get some at any moment, also between a look at the
+ * mappings and the fork, so the kernel is told not to listen to it, and what it has is marked back.
  *
  * Source: V8, V8_ENABLE_PRIVATE_MAPPING_FORK_OPTIMIZATION; mm/madvise.c
  */
 function letForkCopyEverything(): void {
+  if (isSettled) return;
+  isSettled = ignoreAdvice(MADV_DONTFORK);
+  markBack();
+}
+
+/**
+ * Where the kernel cannot be told, looking may itself have made the heap grow, so it is looked again
+ * until nothing is new. That last look allocates next to nothing, but a child now and then dies.
+ */
+function markBack(): void {
   let seen: Buffer;
   do {
     seen = Buffer.from(readMaps());

@@ -1,14 +1,8 @@
 import { constants } from 'node:os';
-import { libc } from './sys-call.ts';
 import { killSelf } from './sys-fork.ts';
+import { prctl } from './sys-raw.ts';
 
 /** A process that does not outlive the one that started it. */
-
-/** prctl(2), not in the call log. */
-export const prctl: (option: number, a: number, b: number, c: number, d: number) => number =
-  libc.func(
-    'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
-  );
 
 const PR_SET_PDEATHSIG = 1;
 

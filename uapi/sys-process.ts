@@ -1,13 +1,9 @@
 import koffi from 'koffi';
 import { beginCall, endCall } from './call-log.ts';
-import { libc, mustSucceed, type SysResult } from './sys-call.ts';
+import { mustSucceed, type SysResult } from './sys-call.ts';
+import { rawSyscall } from './sys-raw.ts';
 
 /** Other processes by pidfd. Signals go through process.kill(). */
-
-/** A call by its number, not in the call log. */
-export const rawSyscall: (number: number, a: number, b: number, c: number) => number = libc.func(
-  'long syscall(long number, long a, long b, long c)',
-);
 
 // Numbers from 424 on are the same on all architectures.
 const SYS_PIDFD_OPEN = 434;
