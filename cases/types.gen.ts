@@ -275,7 +275,7 @@ export interface Step {
    * Opens another session on the role's device.
    */
   open?: {
-    node?: 'primary' | 'render' | 'container';
+    node?: 'primary' | 'render' | 'container' | 'iommu';
     access?: AccessOrParameter;
     /**
      * O_EXCL

@@ -6,6 +6,7 @@ import { glState } from './gl-display.ts';
 import { sourcePackage } from './kernel-source.ts';
 import type { Kernel } from './kernels.ts';
 import { planModules, readModuleIndex } from './modules.ts';
+import { isTooOld } from './tree-module.ts';
 
 /** Whether a kernel has what some devices of a provider need, and if not, how it is had. */
 export interface Availability {
@@ -57,8 +58,11 @@ function wayTo(kernel: Kernel, name: string, needs: LabNeeds): string {
   const module = needs.treeModules.find((item) => item.name === name);
   const source = sourcePackage(kernel);
   const config = module === undefined ? '' : ` (${module.config} is off)`;
+  if (module !== undefined && isTooOld(kernel, module)) return `no: new in Linux ${module.since}`;
   if (module !== undefined && source !== undefined) {
-    return `yes: no module ${name}${config}, so the lab builds it from ${source.name}`;
+    const others = (module.set?.modules.length ?? 1) - 1;
+    const more = others === 0 ? '' : `, with ${others} more in place of the kernel's own,`;
+    return `yes: no module ${name}${config}, so the lab builds it${more} from ${source.name}`;
   }
   return `no: no module ${name}${config}; boot a kernel that has it, with --kernel and --modules`;
 }

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
 import { openApt, type PackageName, type Say } from './apt.ts';
 import { cacheDir, publishDirectory } from './cache.ts';
 import { type Kernel, namedKernel } from './kernels.ts';
-import { runProgram } from './programs.ts';
+import { lastWords, tryProgram } from './programs.ts';
 
 /**
  * One folder of the source that a kernel of the distribution was built from. The package has the
@@ -15,15 +15,44 @@ import { runProgram } from './programs.ts';
  * @throws InfraError for an author's own kernel, or when the source cannot be had
  */
 export async function fetchKernelSource(kernel: Kernel, folder: string, say: Say): Promise<string> {
+  return await fetchSource(kernel, [folder], say, async (unpacked, directory) => {
+    const kept = join(unpacked, folder);
+    for (const entry of await readdir(kept)) {
+      await rename(join(kept, entry), join(directory, entry));
+    }
+  });
+}
+
+/** The same for several folders and files, which keep their places. */
+export async function fetchKernelSources(
+  kernel: Kernel,
+  paths: readonly string[],
+  say: Say,
+): Promise<string> {
+  return await fetchSource(kernel, paths, say, async (unpacked, directory) => {
+    for (const path of paths) {
+      await mkdir(join(directory, dirname(path)), { recursive: true });
+      await rename(join(unpacked, path), join(directory, path));
+    }
+    const folders = paths.filter((path) => existsSync(join(directory, path, 'Makefile')));
+    const words = folders.map((path) => `${path}/`).join(' ');
+    await writeFile(join(directory, 'Kbuild'), `obj-m += ${words}\n`);
+  });
+}
+
+/** @param keep takes from the unpacked source what is to stay */
+async function fetchSource(
+  kernel: Kernel,
+  paths: readonly string[],
+  say: Say,
+  keep: (unpacked: string, directory: string) => Promise<void>,
+): Promise<string> {
   const source = sourcePackage(kernel);
   if (source === undefined) {
     throw new InfraError(`the source of ${kernel.image} is not known to the lab`);
   }
-  const place = cacheDir(
-    'sources',
-    `${source.name}_${source.version}`,
-    folder.replaceAll('/', '_'),
-  );
+  const name = paths.join('+').replaceAll('/', '_');
+  const place = cacheDir('sources', `${source.name}_${source.version}`, name);
   return await publishDirectory(place, async (temporary) => {
     const { suites } = namedKernel(kernel.name);
     const apt = await openApt(suites);
@@ -36,7 +65,9 @@ export async function fetchKernelSource(kernel: Kernel, folder: string, say: Say
       );
     }
     await apt.unpack([source], temporary, say);
-    await keepOnly(temporary, source.name, folder);
+    const unpacked = await unpackArchive(temporary, source.name, paths);
+    await keep(unpacked, temporary);
+    await rm(join(temporary, '.source'), { recursive: true });
   });
 }
 
@@ -47,15 +78,20 @@ export function sourcePackage(kernel: Kernel): PackageName | undefined {
   return { name: `linux-source-${release}`, version: kernel.package.version };
 }
 
-/** Replaces an unpacked package, which holds one archive, by the content of one of its folders. */
-async function keepOnly(directory: string, name: string, folder: string): Promise<void> {
+/** Replaces an unpacked package, which holds one archive, by some of its content. */
+async function unpackArchive(
+  directory: string,
+  name: string,
+  paths: readonly string[],
+): Promise<string> {
   const archive = join(directory, 'usr/src', `${name}.tar.xz`);
   const unpacked = join(directory, '.source');
   await mkdir(unpacked);
-  await runProgram(['tar', '-xf', archive, '-C', unpacked, `${name}/${folder}`]);
+  const members = paths.map((path) => `${name}/${path}`);
+  const result = await tryProgram(['tar', '-xf', archive, '-C', unpacked, ...members]);
+  const missing = paths.find((path) => !existsSync(join(unpacked, name, path)));
+  if (missing !== undefined) throw new InfraError(`${name} has no ${missing}`);
+  if (result.status !== 0) throw new InfraError(`${archive}: ${lastWords(result.stderr)}`);
   await rm(join(directory, 'usr'), { recursive: true });
-  const kept = join(unpacked, name, folder);
-  if (!existsSync(kept)) throw new InfraError(`${name} has no ${folder}`);
-  for (const entry of await readdir(kept)) await rename(join(kept, entry), join(directory, entry));
-  await rm(unpacked, { recursive: true });
+  return join(unpacked, name);
 }

@@ -15,6 +15,7 @@ import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
+import { moduleName } from './modules.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { provideTreeModules, type TreeModule } from './tree-module.ts';
 import { unpackedKernel } from './unpacked-kernel.ts';
@@ -79,7 +80,8 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   for (const source of options.modulesToBuild ?? []) {
     built.push(await buildModule(kernel, source, options.say));
   }
-  const modules = [...plan.modules, ...tree.names];
+  const own = plan.modules.filter((name) => !tree.replaced.includes(moduleName(name)));
+  const modules = [...own, ...tree.names];
   const extraModules = [...plan.extraModules, ...built];
   const initramfs = await buildInitramfs(kernel, { ...plan, modules, extraModules });
   if (initramfs.missing.length > 0) {

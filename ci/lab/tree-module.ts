@@ -1,9 +1,10 @@
 import { InfraError } from '../../harness/errors.ts';
 import type { Say } from './apt.ts';
-import { fetchKernelSource } from './kernel-source.ts';
+import { compareVersions } from './debian-version.ts';
+import { fetchKernelSource, fetchKernelSources } from './kernel-source.ts';
 import type { Kernel } from './kernels.ts';
-import { buildModule } from './module-build.ts';
-import { planModules, readModuleIndex } from './modules.ts';
+import { buildModules, type ModuleSource } from './module-build.ts';
+import { moduleName, planModules, readModuleIndex } from './modules.ts';
 import { runProgram } from './programs.ts';
 
 /** A module of the kernel's own source, which the distribution may have left out. */
@@ -14,6 +15,20 @@ export interface TreeModule {
   readonly folder: string;
   /** The switch that makes it: `CONFIG_RDMA_SIW`. */
   readonly config: string;
+  /** The first Linux that has it in its source: `6.2`. */
+  readonly since?: string;
+  /** Where it cannot be built without others. */
+  readonly set?: ModuleSet;
+}
+
+/** Modules that share structs, so that those of the distribution do not fit the one it left out. */
+export interface ModuleSet {
+  /** All of them, in the order of loading; they take the place of the kernel's own. */
+  readonly modules: readonly string[];
+  /** Folders with makefiles, and files that these need, in their places: `drivers/vfio`. */
+  readonly sources: readonly string[];
+  /** For make(1), and switches for the compiler too: `{CONFIG_VFIO_DEVICE_CDEV: 'y'}`. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** How a kernel comes by a module. */
@@ -34,6 +49,8 @@ export interface TreeModules {
   readonly names: readonly string[];
   /** Paths of those that were built, to be loaded after them. */
   readonly files: readonly string[];
+  /** The kernel's own that must not be loaded, since those that were built are in their place. */
+  readonly replaced: readonly string[];
 }
 
 /**
@@ -52,12 +69,12 @@ export async function provideTreeModules(
       names.push(module.name);
       continue;
     }
-    const file = await tryBuild(kernel, module, say);
-    if (file === undefined) continue;
-    names.push(...(await needsOf(file)));
-    files.push(file);
+    const built = await tryBuild(kernel, module, say);
+    for (const file of built) names.push(...(await needsOf(file)));
+    files.push(...built);
   }
-  return { names, files };
+  const replaced = files.map(moduleName);
+  return { names: names.filter((name) => !replaced.includes(moduleName(name))), files, replaced };
 }
 
 /** depmod(8) has not seen a module that was built here. */
@@ -69,14 +86,29 @@ async function needsOf(file: string): Promise<string[]> {
     .filter((name) => name !== '');
 }
 
-async function tryBuild(kernel: Kernel, module: TreeModule, say: Say): Promise<string | undefined> {
+/** Whether the kernel's source does not have the module yet. */
+export function isTooOld(kernel: Kernel, module: TreeModule): boolean {
+  return module.since !== undefined && compareVersions(kernel.release, module.since) < 0;
+}
+
+async function tryBuild(kernel: Kernel, module: TreeModule, say: Say): Promise<readonly string[]> {
+  if (isTooOld(kernel, module)) return [];
   try {
-    const directory = await fetchKernelSource(kernel, module.folder, say);
-    const variables = { [module.config]: 'm' };
-    return await buildModule(kernel, { directory, name: module.name, variables }, say);
+    const source = await sourceOf(kernel, module, say);
+    return await buildModules(kernel, source, say);
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
     say(`no ${module.name} (${module.config}), and so no devices of it: ${error.message}`);
-    return undefined;
+    return [];
   }
+}
+
+async function sourceOf(kernel: Kernel, module: TreeModule, say: Say): Promise<ModuleSource> {
+  const { name, folder, config, set } = module;
+  if (set === undefined) {
+    const directory = await fetchKernelSource(kernel, folder, say);
+    return { directory, name, variables: { [config]: 'm' } };
+  }
+  const directory = await fetchKernelSources(kernel, [folder, ...set.sources], say);
+  return { directory, name, modules: set.modules, variables: { [config]: 'm', ...set.settings } };
 }

@@ -32,7 +32,7 @@ export class Scheduler {
       }
       this.#waiting.splice(index, 1);
       this.#running.add(point);
-      for (const address of Object.values(point.devices)) this.#busy.add(address);
+      for (const address of Object.values(point.devices)) this.#busy.add(hardware(address));
       return point;
     }
     return undefined;
@@ -40,7 +40,7 @@ export class Scheduler {
 
   finish(point: WirePoint): void {
     this.#running.delete(point);
-    for (const address of Object.values(point.devices)) this.#busy.delete(address);
+    for (const address of Object.values(point.devices)) this.#busy.delete(hardware(address));
   }
 
   /** Takes out all that has not started. */
@@ -54,7 +54,11 @@ export class Scheduler {
 
   #conflicts(point: WirePoint): boolean {
     if (point.exclusive) return this.#running.size > 0;
-    for (const role in point.devices) if (this.#busy.has(point.devices[role] ?? '')) return true;
-    return false;
+    return Object.values(point.devices).some((address) => this.#busy.has(hardware(address)));
   }
+}
+
+/** One place on a bus is one device, whichever provider has it: `pci:0000:00:03.0` of VFIO, both ways. */
+function hardware(address: string): string {
+  return /@([a-z]+:.+)$/.exec(address)?.[1] ?? address;
 }

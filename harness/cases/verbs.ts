@@ -135,7 +135,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
 
 /** What `$name.field` may name. */
 export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, readonly string[]>> = {
-  session: ['fd', 'container', 'group'],
+  session: ['fd', 'container', 'group', 'iommu'],
   buffer: ['size', 'handle', 'fd'],
   memory: ['fd'],
   dmabuf: ['fd'],

@@ -52,6 +52,15 @@ interface TreeModule {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
+  readonly since?: string;
+  readonly set?: ModuleSet;
+}
+
+/** Modules that are built together, in place of the kernel's own: see ci/lab/tree-module.ts. */
+interface ModuleSet {
+  readonly modules: readonly string[];
+  readonly sources: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** A virtual machine that has what the wanted providers need. The lab is loaded only here. */
@@ -84,7 +93,8 @@ export async function openVm(request: VmRequest): Promise<Target> {
 export function labNeeds(names: readonly string[], paths: readonly string[]): LabNeeds {
   const tree = join(projectRoot(), 'providers');
   const inTree = readdirSync(tree).map((name) => join(tree, name));
-  const isWanted = (folder: string) => names.length === 0 || names.includes(basename(folder));
+  const wanted = withOthers(names, tree);
+  const isWanted = (folder: string) => names.length === 0 || wanted.includes(basename(folder));
   const all = [...inTree, ...paths.map(dataFolder)].filter(isWanted).map(readNeeds);
   const union = (key: ListKey) => [...new Set(all.flatMap((needs) => needs[key]))];
   return {
@@ -100,6 +110,15 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
   };
 }
 
+/** `"with": ["iommufd"]`: a provider that needs what another one needs, too. */
+function withOthers(names: readonly string[], tree: string): readonly string[] {
+  const others = names.flatMap((name) => {
+    const path = join(tree, name, 'lab.json');
+    return listOf(readJson(path), 'with', path);
+  });
+  return [...names, ...others];
+}
+
 type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'gives'>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
@@ -110,13 +129,7 @@ function dataFolder(path: string): string {
 
 function readNeeds(folder: string): LabNeeds {
   const path = join(folder, 'lab.json');
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const value = readJson(path);
   const list = (key: ListKey) => listOf(value, key, path);
   return {
     modules: list('modules'),
@@ -127,8 +140,17 @@ function readNeeds(folder: string): LabNeeds {
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),
-    gives: givesOf(value, path),
+    gives: textsOf(value, 'gives', path),
   };
+}
+
+function readJson(path: string): unknown {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '{}';
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 function memberOf(value: unknown, key: string): unknown {
@@ -156,21 +178,38 @@ function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
     const [name, folder, config] = ['name', 'folder', 'config'].map((key) => memberOf(item, key));
     if (typeof name !== 'string' || typeof folder !== 'string') throw wrong;
     if (typeof config !== 'string') throw wrong;
-    return { name, folder, config };
+    const set = memberOf(item, 'set');
+    const since = memberOf(item, 'since');
+    return {
+      name,
+      folder,
+      config,
+      ...(typeof since === 'string' && { since }),
+      ...(set !== undefined && { set: moduleSetOf(set, path) }),
+    };
   });
 }
 
-function givesOf(value: unknown, path: string): Readonly<Record<string, string>> {
-  const entries = Object.entries(memberOf(value, 'gives') ?? {});
+function moduleSetOf(value: unknown, path: string): ModuleSet {
+  return {
+    modules: listOf(value, 'modules', path),
+    sources: listOf(value, 'sources', path),
+    settings: textsOf(value, 'settings', path),
+  };
+}
+
+/** An object whose values are texts: `gives` names the devices of each module. */
+function textsOf(value: unknown, key: string, path: string): Readonly<Record<string, string>> {
+  const entries = Object.entries(memberOf(value, key) ?? {});
   return Object.fromEntries(
-    entries.map(([module, devices]: [string, unknown]) => {
-      if (typeof devices === 'string') return [module, devices];
-      throw new UsageError(`${path}: 'gives' must name the devices of each module in a string.`);
+    entries.map(([name, text]: [string, unknown]) => {
+      if (typeof text === 'string') return [name, text];
+      throw new UsageError(`${path}: '${key}' must have a string for each name.`);
     }),
   );
 }
 
-function listOf(value: unknown, key: ListKey, path: string): readonly string[] {
+function listOf(value: unknown, key: string, path: string): readonly string[] {
   const list = memberOf(value, key);
   if (list === undefined) return [];
   if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return list;

@@ -14,8 +14,9 @@ import {
   type Provider,
   type Session,
 } from '../contract.ts';
+import { call } from '../vfio-call.ts';
 import { find } from './find.ts';
-import { call, openFiles } from './open.ts';
+import { openFiles } from './open.ts';
 import { bareSession, createSession } from './session.ts';
 
 function open(device: Device, how: OpenRequest): Outcome<Session> {

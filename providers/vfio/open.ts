@@ -1,4 +1,3 @@
-import type { Command } from '../../uapi/description.ts';
 import { openDeviceFile } from '../../uapi/device-file.ts';
 import { E } from '../../uapi/errno.ts';
 import {
@@ -12,9 +11,9 @@ import {
   VFIO_TYPE1v2_IOMMU,
   vfio_group_status,
 } from '../../uapi/headers/linux/vfio.ts';
-import { type IoctlArgument, tryIoctl } from '../../uapi/ioctl.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import type { Device, OpenRequest, Outcome } from '../contract.ts';
+import { call } from '../vfio-call.ts';
 import { CONTAINER_NODE } from './find.ts';
 
 /** The three files that make a device usable. */
@@ -84,12 +83,6 @@ function chooseIommu(container: number): Outcome<number> {
   if (!v2.ok) return v2;
   const type = v2.value === 0 ? VFIO_TYPE1_IOMMU : VFIO_TYPE1v2_IOMMU;
   return call(container, VFIO_SET_IOMMU, BigInt(type));
-}
-
-/** The return value, or the errno and the command. */
-export function call(fd: number, command: Command, argument: IoctlArgument): Outcome<number> {
-  const { ret, errno } = tryIoctl(fd, command, argument);
-  return errno === 0 ? { ok: true, value: ret } : { ok: false, errno, call: command.name };
 }
 
 function descriptor(fd: number): Buffer {

@@ -1,12 +1,13 @@
 import { closeDeviceFile } from '../../uapi/device-file.ts';
 import type { Device, Session } from '../contract.ts';
-import { EduEngine } from './edu.ts';
-import { DmaMemory } from './memory.ts';
+import { EduEngine } from '../vfio-edu.ts';
+import { DmaMemory } from '../vfio-memory.ts';
+import { containerMapper } from './container.ts';
 import type { Files } from './open.ts';
 
 /** A device with its container and group. Closing goes the way back: device, group, container. */
 export function createSession(device: Device, files: Files): Session {
-  const memory = new DmaMemory(files.container);
+  const memory = new DmaMemory(containerMapper(files.container));
   const edu = new EduEngine(files.device, memory);
   const isEdu = device.identity['model'] === 'edu';
   return {

@@ -49,7 +49,9 @@ export function open(args: Arguments<'open'>, context: PointContext): VerbResult
   const { device, provider } = context.session;
   const { access, bare, node, ...flags } = args;
   if (bare === true) return openBare(node, context);
-  if (node === 'container') throw new CaseDefect('a container is opened bare');
+  if (node === 'container' || node === 'iommu') {
+    throw new CaseDefect(`the node '${node}' is opened bare`);
+  }
   const rest = { ...flags, ...(node === undefined ? {} : { node }) };
   const how = access === undefined ? rest : { ...rest, access: accessOf(context, access) };
   const outcome = provider.open(device, how);

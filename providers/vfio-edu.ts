@@ -1,19 +1,19 @@
-import { POLLIN } from '../../uapi/constants.ts';
-import { E } from '../../uapi/errno.ts';
+import { POLLIN } from '../uapi/constants.ts';
+import { E } from '../uapi/errno.ts';
 import {
   VFIO_DEVICE_SET_IRQS,
   VFIO_IRQ_SET_ACTION_TRIGGER,
   VFIO_IRQ_SET_DATA_EVENTFD,
   VFIO_PCI_MSI_IRQ_INDEX,
   vfio_irq_set,
-} from '../../uapi/headers/linux/vfio.ts';
-import { tryClose, tryRead } from '../../uapi/sys.ts';
-import { tryEventfd } from '../../uapi/sys-file.ts';
-import { tryPoll } from '../../uapi/sys-poll.ts';
-import type { CopyJob, Job, Outcome } from '../contract.ts';
-import type { DmaMemory } from './memory.ts';
-import { call } from './open.ts';
-import { BAR0, CONFIG, type Region, readRegister, region, writeRegister } from './region.ts';
+} from '../uapi/headers/linux/vfio.ts';
+import { tryClose, tryRead } from '../uapi/sys.ts';
+import { tryEventfd } from '../uapi/sys-file.ts';
+import { tryPoll } from '../uapi/sys-poll.ts';
+import type { CopyJob, Job, Outcome } from './contract.ts';
+import { call } from './vfio-call.ts';
+import type { DmaMemory } from './vfio-memory.ts';
+import { BAR0, CONFIG, type Region, readRegister, region, writeRegister } from './vfio-region.ts';
 
 /**
  * QEMU's educational device: a DMA engine with a buffer of one page, between which and memory it

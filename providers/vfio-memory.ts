@@ -1,18 +1,9 @@
-import { F_DUPFD_CLOEXEC, MAP_SHARED } from '../../uapi/constants.ts';
-import { E } from '../../uapi/errno.ts';
-import {
-  VFIO_DMA_MAP_FLAG_READ,
-  VFIO_DMA_MAP_FLAG_WRITE,
-  VFIO_IOMMU_MAP_DMA,
-  VFIO_IOMMU_UNMAP_DMA,
-  vfio_iommu_type1_dma_map,
-  vfio_iommu_type1_dma_unmap,
-} from '../../uapi/headers/linux/vfio.ts';
-import { tryClose } from '../../uapi/sys.ts';
-import { tryFcntl } from '../../uapi/sys-file.ts';
-import { pageSize, tryMmap, tryMunmap } from '../../uapi/sys-memory.ts';
-import type { BufferObject, MapPlan, Outcome, RegisterRequest } from '../contract.ts';
-import { call } from './open.ts';
+import { F_DUPFD_CLOEXEC, MAP_SHARED } from '../uapi/constants.ts';
+import { E } from '../uapi/errno.ts';
+import { tryClose } from '../uapi/sys.ts';
+import { tryFcntl } from '../uapi/sys-file.ts';
+import { pageSize, tryMmap, tryMunmap } from '../uapi/sys-memory.ts';
+import type { BufferObject, MapPlan, Outcome, RegisterRequest } from './contract.ts';
 
 /** Host memory that the device reaches. */
 export interface Registered extends BufferObject {
@@ -30,23 +21,28 @@ export interface Registered extends BufferObject {
 const FIRST = 1n << 20n;
 const END = 1n << 28n;
 
-/** The DMA mappings of one container. */
+/** What maps memory for a device: a container of type 1, or an address space of iommufd. */
+export interface DmaMapper {
+  /** Pins the pages behind an address of this process, for the device to read and write. */
+  map(address: bigint, iova: bigint, size: bigint): Outcome<undefined>;
+  /** Gives the bytes that were unmapped. */
+  unmap(iova: bigint, size: bigint): Outcome<bigint>;
+}
+
+/** The DMA mappings of one session. */
 export class DmaMemory {
-  readonly #container: number;
+  readonly #mapper: DmaMapper;
   readonly #buffers = new Set<Registered>();
 
-  constructor(container: number) {
-    this.#container = container;
+  constructor(mapper: DmaMapper) {
+    this.#mapper = mapper;
   }
 
   get count(): number {
     return this.#buffers.size;
   }
 
-  /**
-   * VFIO_IOMMU_MAP_DMA pins the pages; they are mapped here only for as long as that takes.
-   * Source: drivers/vfio/vfio_iommu_type1.c, vfio_dma_do_map()
-   */
+  /** The kernel pins the pages; they are mapped here only for as long as that takes. */
   register(want: RegisterRequest): Outcome<Registered> {
     const { size, offset } = want;
     const iova = this.#place(size);
@@ -54,10 +50,7 @@ export class DmaMemory {
     const place = { fd: want.memfd, length: size, offset, flags: MAP_SHARED };
     const { address, errno } = tryMmap(place);
     if (errno !== 0) return { ok: false, errno, call: 'mmap of the memfd' };
-    const flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
-    const argsz = vfio_iommu_type1_dma_map.size;
-    const arg = vfio_iommu_type1_dma_map.make({ argsz, flags, vaddr: address, iova, size });
-    const mapped = call(this.#container, VFIO_IOMMU_MAP_DMA, arg);
+    const mapped = this.#mapper.map(address, iova, size);
     tryMunmap(address, size);
     if (!mapped.ok) return mapped;
     const { ret: memfd } = tryFcntl(want.memfd, F_DUPFD_CLOEXEC);
@@ -68,19 +61,12 @@ export class DmaMemory {
 
   free(buffer: BufferObject): Outcome<undefined> {
     const known = this.of(buffer);
-    const argsz = vfio_iommu_type1_dma_unmap.size;
     const { iova, size } = known;
-    const arg = vfio_iommu_type1_dma_unmap.make({ argsz, iova, size });
-    const unmapped = call(this.#container, VFIO_IOMMU_UNMAP_DMA, arg);
+    const unmapped = this.#mapper.unmap(iova, size);
     if (!unmapped.ok) return unmapped;
     if (this.#buffers.delete(known)) tryClose(known.memfd);
-    const gone = vfio_iommu_type1_dma_unmap.get(arg, 'size');
-    if (gone === size) return { ok: true, value: undefined };
-    return {
-      ok: false,
-      errno: E.ENOENT,
-      call: `VFIO_IOMMU_UNMAP_DMA, which unmapped ${gone} bytes`,
-    };
+    if (unmapped.value === size) return { ok: true, value: undefined };
+    return { ok: false, errno: E.ENOENT, call: `unmap, which unmapped ${unmapped.value} bytes` };
   }
 
   map(buffer: BufferObject): Outcome<MapPlan> {

@@ -3,10 +3,10 @@ import {
   VFIO_PCI_BAR0_REGION_INDEX,
   VFIO_PCI_CONFIG_REGION_INDEX,
   vfio_region_info,
-} from '../../uapi/headers/linux/vfio.ts';
-import { tryPread, tryPwrite } from '../../uapi/sys.ts';
-import type { Outcome } from '../contract.ts';
-import { call } from './open.ts';
+} from '../uapi/headers/linux/vfio.ts';
+import { tryPread, tryPwrite } from '../uapi/sys.ts';
+import type { Outcome } from './contract.ts';
+import { call } from './vfio-call.ts';
 
 /** Parts of the device by pread(2) and pwrite(2) at the offset that the kernel names for them. */
 

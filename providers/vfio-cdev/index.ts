@@ -1,0 +1,50 @@
+import {
+  CONTRACT_VERSION,
+  type Device,
+  type OpenRequest,
+  type Outcome,
+  type Probe,
+  type Provider,
+  type Session,
+} from '../contract.ts';
+import { IOMMU_NODE } from '../iommufd-space.ts';
+import { vfioFunctions } from '../vfio-function.ts';
+import { openFiles } from './open.ts';
+import { bareSession, createSession } from './session.ts';
+
+function find(): readonly Device[] {
+  return vfioFunctions().flatMap(({ name, cdev, identity }) => {
+    if (cdev === undefined) return [];
+    const address = `vfio-cdev@pci:${name}`;
+    const otherNodes = { iommu: IOMMU_NODE };
+    return [{ address, node: cdev, otherNodes, identity: { ...identity, driver: 'vfio-cdev' } }];
+  });
+}
+
+function open(device: Device, how: OpenRequest): Outcome<Session> {
+  const files = openFiles(device.node, how);
+  return files.ok ? { ok: true, value: createSession(device, files.value) } : files;
+}
+
+function probe(device: Device): Outcome<Probe> {
+  const opened = open(device, {});
+  if (!opened.ok) return opened;
+  opened.value.close();
+  const { pci, model } = device.identity;
+  const missing = model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {};
+  return { ok: true, value: { missing, identity: {} } };
+}
+
+/** The functions of vfio-pci by their own nodes, with the address spaces of iommufd. */
+export const provider: Provider = {
+  contract: CONTRACT_VERSION,
+  name: 'vfio-cdev',
+  title: 'PCI functions in user space, by iommufd',
+  driver: 'vfio-cdev',
+  offers: ['register', 'map', 'job-copy'],
+  headers: ['../iommufd-calls', '../vfio-calls', 'linux/iommufd', 'linux/vfio'],
+  find,
+  probe,
+  open,
+  adopt: (_device, fd) => bareSession(fd),
+};
