@@ -57,7 +57,7 @@ export const provider: Provider = {
   title: 'I/O address spaces',
   driver: 'iommufd',
   offers: ['import'],
-  headers: ['../iommufd-calls', 'linux/iommufd'],
+  headers: ['../iommufd-calls', '../vfio-calls', 'linux/iommufd', 'linux/vfio'],
   find,
   probe,
   open,
