@@ -30,6 +30,7 @@ export async function* linesFromGuest(
       modulesToLoad: needs?.modules ?? [],
       qemuDevices: needs?.devices ?? [],
       glDevices: needs?.glDevices ?? [],
+      newerDevices: needs?.newerDevices ?? {},
       boardDevices: needs?.boardDevices ?? [],
       kernelArguments: needs?.kernelArguments ?? [],
       setup: [...(needs?.setup ?? []), ...setup],

@@ -32,8 +32,11 @@ export interface PrivateApt {
   update(say: Say, force?: boolean): Promise<void>;
   /** All versions of the packages whose name matches an (extended) regular expression. */
   versions(namePattern: string): Promise<PackageVersion[]>;
-  /** These packages (`name` or `name=version`) and all that they depend on, on an empty system. */
-  closure(packages: readonly string[]): Promise<PackageName[]>;
+  /**
+   * These packages (`name` or `name=version`) and all that they depend on, on an empty system; of one
+   * suite before all others, where that is given.
+   */
+  closure(packages: readonly string[], suite?: string): Promise<PackageName[]>;
   /** Downloads packages (apt checks their hashes) and unpacks them all into one directory. */
   unpack(packages: readonly PackageName[], into: string, say: Say): Promise<void>;
 }
@@ -54,7 +57,7 @@ export async function openApt(suites: readonly string[]): Promise<PrivateApt> {
   return {
     update: (say, force = false) => update(base, say, force),
     versions: (pattern) => versions(base, pattern),
-    closure: (packages) => closure(base, packages),
+    closure: (packages, suite) => closure(base, packages, suite),
     unpack: (packages, into, say) => unpack(base, packages, into, say),
   };
 }
@@ -140,9 +143,14 @@ async function versions(base: string, namePattern: string): Promise<PackageVersi
   return text.split(/\n\n+/).flatMap((stanza) => parseStanza(stanza) ?? []);
 }
 
-async function closure(base: string, packages: readonly string[]): Promise<PackageName[]> {
-  const argv = ['apt-get', 'install', '-s', '-q', '--no-install-recommends', ...packages];
-  return parseSimulation(await apt(base, argv));
+async function closure(
+  base: string,
+  packages: readonly string[],
+  suite?: string,
+): Promise<PackageName[]> {
+  const first = suite === undefined ? [] : ['-t', suite];
+  const argv = ['apt-get', 'install', '-s', '-q', '--no-install-recommends', ...first];
+  return parseSimulation(await apt(base, [...argv, ...packages]));
 }
 
 /** What `apt-get install -s` would unpack: lines `Inst libc6 (2.41-12 Debian:13.7/stable [amd64])`. */

@@ -4,8 +4,9 @@ import { type LabNeeds, labNeeds } from '../../harness/targets/vm.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { glState } from './gl-display.ts';
 import { sourcePackage } from './kernel-source.ts';
-import type { Kernel } from './kernels.ts';
+import { type Kernel, NAMED_KERNELS } from './kernels.ts';
 import { planModules, readModuleIndex } from './modules.ts';
+import { cachedQemu, isNewer, machineQemu, wantsNewerQemu } from './qemu.ts';
 import { isTooOld } from './tree-module.ts';
 
 /** Whether a kernel has what some devices of a provider need, and if not, how it is had. */
@@ -32,8 +33,25 @@ export async function availability(kernels: readonly Kernel[]): Promise<Availabi
     for (const devices of needs.glDevices) {
       rows.push({ provider, devices, kernel: 'all', state: glState() });
     }
+    for (const devices of Object.values(needs.newerDevices)) {
+      rows.push({ provider, devices, ...(await newerState()) });
+    }
   }
   return rows;
+}
+
+/** Which kernels' machines have a newer QEMU, and whether it is here. */
+async function newerState(): Promise<Pick<Availability, 'kernel' | 'state'>> {
+  const own = await machineQemu();
+  if (isNewer(own)) return { kernel: 'all', state: `yes: QEMU ${own.version}` };
+  const kernel = NAMED_KERNELS.flatMap(({ name }) => (wantsNewerQemu(name) ? name : [])).join(', ');
+  if (kernel === '') {
+    return { kernel: 'none', state: `no: QEMU ${own.version}, see UAPI_CONFORM_QEMU` };
+  }
+  const cached = await cachedQemu();
+  const others = `this machine's QEMU ${own.version} has no blobs`;
+  if (cached === undefined) return { kernel, state: `not fetched, a run does; ${others}` };
+  return { kernel, state: `yes: QEMU ${cached.version} of the cache; ${others}` };
 }
 
 /** Devices with the modules that they come of: as `gives` says, else all of all. */

@@ -4,6 +4,7 @@ import { UsageError } from '../../harness/errors.ts';
 import { ownKernel } from './author-kernel.ts';
 import { availability } from './availability.ts';
 import { cachedKernel, DEFAULT_KERNEL, fetchKernel, NAMED_KERNELS } from './kernels.ts';
+import { fetchQemu, isNewer, machineQemu, wantsNewerQemu } from './qemu.ts';
 import { runLabShell } from './shell.ts';
 
 /** `uapi-conform lab`: the kernels that `--target vm` can boot. */
@@ -81,6 +82,9 @@ const fetchCommand: CommandModule<object, FetchArguments> = {
   handler: async ({ name, refresh }) => {
     const kernel = await fetchKernel(name, say, refresh);
     process.stdout.write(`${kernel.name} ${kernel.release} (${kernel.origin})\n`);
+    if (!wantsNewerQemu(name) || isNewer(await machineQemu())) return;
+    const qemu = await fetchQemu(say, refresh);
+    process.stdout.write(`QEMU ${qemu.version}\n`);
   },
 };
 

@@ -31,6 +31,8 @@ export interface NamedKernel {
   readonly about: string;
   readonly suites: readonly string[];
   readonly packagePattern: string;
+  /** Its machine is a newer QEMU than the distribution's, where some device asks for that. */
+  readonly qemu?: 'newer';
 }
 
 export const DEFAULT_KERNEL = 'debian-6.12';
@@ -57,6 +59,7 @@ export const NAMED_KERNELS: readonly NamedKernel[] = [
     about: 'the newest kernel that Debian has',
     suites: ['trixie-backports', 'sid'],
     packagePattern: imagePattern('[0-9]+\\.[0-9]+\\.[0-9]'),
+    qemu: 'newer',
   },
 ];
 

@@ -4,6 +4,8 @@ import { join, relative } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
 
 const LIBRARIES = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu'];
+/** Where libraries stand that others find by a path of an installed system. */
+const PRIVATE_LIBRARIES = ['usr/lib/x86_64-linux-gnu/pulseaudio'];
 const LOADER = 'ld-linux-x86-64.so.2';
 const PROGRAM_FOLDERS = ['usr/bin', 'usr/lib', 'usr/libexec'];
 /** What a program is called once a script stands in its place. */
@@ -20,7 +22,7 @@ const SUFFIX = '.program';
 export async function useOwnLoader(unpacked: string, place: string): Promise<void> {
   const folder = LIBRARIES.find((path) => existsSync(join(unpacked, path, LOADER)));
   if (folder === undefined) throw new InfraError(`${unpacked} has no ${LOADER}`);
-  const paths = LIBRARIES.map((path) => join(place, path)).join(':');
+  const paths = [...LIBRARIES, ...PRIVATE_LIBRARIES].map((path) => join(place, path)).join(':');
   const start = `'${join(place, folder, LOADER)}' --argv0 "$0" --library-path '${paths}'`;
   for (const program of await programsOf(unpacked)) {
     const moved = join(place, relative(unpacked, program));

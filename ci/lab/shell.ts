@@ -6,8 +6,9 @@ import { chooseAccelerator } from './accelerator.ts';
 import { withParentDeath } from './guest.ts';
 import { buildInitramfs } from './initramfs.ts';
 import type { Kernel } from './kernels.ts';
+import { findQemu } from './qemu.ts';
 import { guestMemoryMiB, qemuArguments } from './qemu-command.ts';
-import { findQemu, guestSurroundings } from './target.ts';
+import { guestSurroundings } from './target.ts';
 
 export interface ShellOptions {
   readonly kernel: Kernel;

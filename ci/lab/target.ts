@@ -3,19 +3,21 @@ import { homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
-import { ensurePackages, findProgram } from '../../harness/system-packages.ts';
+import { ensurePackages } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
 import { EMULATED_NODE, FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { agentPack } from './agent-pack.ts';
 import { ownKernel } from './author-kernel.ts';
-import { GL_ENVIRONMENT, usableGlDevices } from './gl-display.ts';
+import { GL_ENVIRONMENT } from './gl-display.ts';
 import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
+import { type Machine, machinesFor } from './machines.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
+import { findQemu } from './qemu.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { provideTreeModules, type TreeModule } from './tree-module.ts';
 import { unpackedKernel } from './unpacked-kernel.ts';
@@ -40,6 +42,8 @@ export interface VmOptions {
   readonly qemuDevices: readonly string[];
   /** Those that render with the host's GL; left out where this machine cannot. */
   readonly glDevices?: readonly string[];
+  /** What to ask for in place of a device where QEMU is new enough. */
+  readonly newerDevices?: Readonly<Record<string, string>>;
   /** The same, for devices that must exist before all others. */
   readonly boardDevices?: readonly string[];
   /** Words for the kernel's command line. */
@@ -87,8 +91,13 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  const glDevices = await usableGlDevices([...new Set(options.glDevices)], options.say);
-  return new VmTarget({ ...options, glDevices }, kernel, initramfs.file, accelerator);
+  const machines = await machinesFor({
+    ...(options.bzImage === undefined && { kernel: kernel.name }),
+    glDevices: options.glDevices ?? [],
+    newerDevices: options.newerDevices ?? {},
+    say: options.say,
+  });
+  return new VmTarget(options, kernel, initramfs.file, accelerator, machines);
 }
 
 class VmTarget implements Target {
@@ -98,15 +107,22 @@ class VmTarget implements Target {
   readonly #options: VmOptions;
   readonly #kernel: Kernel;
   readonly #initramfs: string;
-  readonly #qemu = findQemu();
   #accelerator: Accelerator;
-  #glDevices: readonly string[];
+  #machine: Machine;
+  readonly #others: Machine[];
 
-  constructor(options: VmOptions, kernel: Kernel, initramfs: string, accelerator: Accelerator) {
+  constructor(
+    options: VmOptions,
+    kernel: Kernel,
+    initramfs: string,
+    accelerator: Accelerator,
+    [machine, ...others]: readonly [Machine, ...Machine[]],
+  ) {
     this.#accelerator = accelerator;
+    this.#machine = machine;
+    this.#others = others;
     this.name = `vm:${kernel.name}`;
     this.#options = options;
-    this.#glDevices = options.glDevices ?? [];
     this.#kernel = kernel;
     this.#initramfs = initramfs;
   }
@@ -121,9 +137,10 @@ class VmTarget implements Target {
       const result = await this.#boot(say, attempt);
       if (result.ok) return result.connection;
       const { loss } = result;
-      if (this.#glDevices.length > 0 && loss.kind === 'boot-failure') {
-        announce(`${loss.message}; going on without ${this.#glDevices.join(', ')}`);
-        this.#glDevices = [];
+      const next = loss.kind === 'boot-failure' ? this.#others.shift() : undefined;
+      if (next !== undefined) {
+        announce(`${loss.message}; going on with ${nameOf(next)}`);
+        this.#machine = next;
       } else if (this.#accelerator === 'kvm') {
         await distrustKvm();
         this.#accelerator = 'tcg';
@@ -136,23 +153,27 @@ class VmTarget implements Target {
 
   async #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
     const { name, release, image } = this.#kernel;
+    const { qemu, glDevices } = this.#machine;
     const isEmulated = this.#accelerator === 'tcg';
     return await bootGuest({
-      qemu: this.#qemu,
-      args: qemuArguments({
-        accelerator: this.#accelerator,
-        // The first time; should that be the trouble, the usual way is tried next.
-        image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
-        initramfs: this.#initramfs,
-        devices: [...new Set(this.#options.qemuDevices)],
-        glDevices: this.#glDevices,
-        boardDevices: this.#options.boardDevices ?? [],
-        kernelArguments: this.#options.kernelArguments ?? [],
-        memoryMiB: guestMemoryMiB(totalmem()),
-        interactive: false,
-      }),
-      env: this.#glDevices.length > 0 ? GL_ENVIRONMENT : {},
-      title: `${name} (${release}, ${this.#accelerator}), attempt ${attempt}`,
+      qemu: qemu.program,
+      args: [
+        ...qemu.args,
+        ...qemuArguments({
+          accelerator: this.#accelerator,
+          // The first time; should that be the trouble, the usual way is tried next.
+          image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
+          initramfs: this.#initramfs,
+          devices: [...new Set(this.#options.qemuDevices)],
+          glDevices,
+          boardDevices: this.#options.boardDevices ?? [],
+          kernelArguments: this.#options.kernelArguments ?? [],
+          memoryMiB: guestMemoryMiB(totalmem()),
+          interactive: false,
+        }),
+      ],
+      env: { ...qemu.env, ...(glDevices.length > 0 && GL_ENVIRONMENT) },
+      title: `${name} (${release}, ${this.#accelerator}, QEMU ${qemu.version}), attempt ${attempt}`,
       consoleLog: join(this.#options.outputDir, 'console.log'),
       timeoutMs: this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,
       say,
@@ -177,10 +198,9 @@ async function chooseKernel(options: VmOptions): Promise<Kernel> {
   return await fetchKernel(options.kernel ?? DEFAULT_KERNEL, options.say);
 }
 
-export function findQemu(): string {
-  const qemu = findProgram('qemu-system-x86_64');
-  if (qemu === undefined) throw new InfraError('qemu-system-x86_64 is missing');
-  return qemu;
+function nameOf({ qemu, glDevices }: Machine): string {
+  const without = glDevices.length === 0 ? ', without devices that render' : '';
+  return `QEMU ${qemu.version}${without}`;
 }
 
 async function guestPlan(options: VmOptions, accelerator: Accelerator): Promise<GuestPlan> {

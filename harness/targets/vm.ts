@@ -27,6 +27,8 @@ export interface LabNeeds {
   readonly devices: readonly string[];
   /** The same, for devices that render with the host's GL. */
   readonly glDevices: readonly string[];
+  /** What to ask for in place of a device where QEMU is new enough (11.0). */
+  readonly newerDevices: Readonly<Record<string, string>>;
   /** The same of devices that belong to the board, an IOMMU: these come before all others. */
   readonly boardDevices: readonly string[];
   /** Words of the kernel's command line. */
@@ -78,6 +80,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     modulesToLoad: needs.modules,
     qemuDevices: needs.devices,
     glDevices: needs.glDevices,
+    newerDevices: needs.newerDevices,
     boardDevices: needs.boardDevices,
     kernelArguments: needs.kernelArguments,
     setup: needs.setup,
@@ -106,6 +109,7 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
     treeModules: all.flatMap(({ treeModules }) => treeModules),
+    newerDevices: Object.assign({}, ...all.map(({ newerDevices }) => newerDevices)),
     gives: Object.assign({}, ...all.map(({ gives }) => gives)),
   };
 }
@@ -119,7 +123,7 @@ function withOthers(names: readonly string[], tree: string): readonly string[] {
   return [...names, ...others];
 }
 
-type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'gives'>;
+type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'newerDevices' | 'gives'>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
 function dataFolder(path: string): string {
@@ -140,6 +144,7 @@ function readNeeds(folder: string): LabNeeds {
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),
+    newerDevices: textsOf(value, 'newerDevices', path),
     gives: textsOf(value, 'gives', path),
   };
 }

@@ -1,0 +1,54 @@
+import { InfraError } from '../../harness/errors.ts';
+import { missingPackages } from '../../harness/system-packages.ts';
+import type { Say } from './apt.ts';
+import { usableGlDevices } from './gl-display.ts';
+import { fetchQemu, isNewer, machineQemu, type Qemu, wantsNewerQemu } from './qemu.ts';
+
+/** A QEMU with those devices that it renders for. */
+export interface Machine {
+  readonly qemu: Qemu;
+  readonly glDevices: readonly string[];
+}
+
+export interface MachineRequest {
+  /** Name of a kernel of the lab; absent for an author's own. */
+  readonly kernel?: string;
+  readonly glDevices: readonly string[];
+  /** What to ask for in place of a device where QEMU is new enough. */
+  readonly newerDevices: Readonly<Record<string, string>>;
+  readonly say: Say;
+}
+
+/**
+ * The machines that can be had, the best first: the others are for when QEMU does not come up. The last
+ * one renders nothing. A newer QEMU is fetched only where a device gains by it.
+ */
+export async function machinesFor(
+  request: MachineRequest,
+): Promise<readonly [Machine, ...Machine[]]> {
+  const { newerDevices, say } = request;
+  const glDevices = [...new Set(request.glDevices)];
+  const newer = glDevices.map((device) => newerDevices[device] ?? device);
+  const own = await machineQemu();
+  const plain: Machine = { qemu: own, glDevices: [] };
+  const gains = glDevices.filter((device) => Object.hasOwn(newerDevices, device));
+  const wants = gains.length > 0 && !isNewer(own) && wantsNewerQemu(request.kernel ?? '');
+  const fetched = wants ? await fetchedQemu(gains, say) : undefined;
+  const usable =
+    fetched === undefined
+      ? await usableGlDevices(glDevices, say)
+      : glDevices.filter(() => missingPackages('gl').length === 0);
+  const rendering: Machine = { qemu: own, glDevices: isNewer(own) ? newer : usable };
+  const machines: [Machine, ...Machine[]] = usable.length > 0 ? [rendering, plain] : [plain];
+  return fetched === undefined ? machines : [{ qemu: fetched, glDevices: newer }, ...machines];
+}
+
+async function fetchedQemu(gains: readonly string[], say: Say): Promise<Qemu | undefined> {
+  try {
+    return await fetchQemu(say);
+  } catch (error) {
+    if (!(error instanceof InfraError)) throw error;
+    say(`no newer QEMU, so ${gains.join(', ')} is as this machine's has it: ${error.message}`);
+    return undefined;
+  }
+}
