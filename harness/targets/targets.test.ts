@@ -77,6 +77,11 @@ t.test('a machine gets what its providers need', (t) => {
   const wrong = t.testdir({ own: { 'lab.json': '{"modules": "vgem"}' } });
   t.throws(() => labNeeds(['own'], [join(wrong, 'own')]), /lab.json: 'modules' must be a list/);
   t.match(labNeeds(['rdma'], []).treeModules, [{ name: 'siw', config: 'CONFIG_RDMA_SIW' }]);
+  const needs = labNeeds(['vfio-cdev'], []);
+  t.same(needs.devices, labNeeds(['iommufd'], []).devices, 'with the needs of another');
+  const [tree] = needs.treeModules;
+  t.match(tree, { name: 'iommufd', since: '6.2', set: { settings: { CONFIG_VFIO_MDEV: 'n' } } });
+  t.ok(tree?.set?.modules.includes('vfio-pci'));
   const half = t.testdir({ own: { 'lab.json': '{"tree": [{"name": "siw"}]}' } });
   t.throws(() => labNeeds(['own'], [join(half, 'own')]), /'tree' must be a list of {name, folder/);
   t.end();
