@@ -1,3 +1,4 @@
+import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
 import { missingPackages } from '../../harness/system-packages.ts';
 import type { Say } from './apt.ts';
@@ -48,7 +49,7 @@ async function fetchedQemu(gains: readonly string[], say: Say): Promise<Qemu | u
     return await fetchQemu(say);
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
-    say(`no newer QEMU, so ${gains.join(', ')} is as this machine's has it: ${error.message}`);
+    announce(`no newer QEMU, so ${gains.join(', ')} is as this machine's has it: ${error.message}`);
     return undefined;
   }
 }
