@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { FORKABLE_NODE } from '../../../uapi/forkable-node.ts';
 import { projectRoot } from '../../../uapi/project-root.ts';
 import { runOwnSuite } from '../own-suite.ts';
 import { SELECTION, say, sayTroubles, sayUncaught, traced } from './guest-half.ts';
@@ -17,6 +18,7 @@ import { runPyverbs, unpackPyverbsTests } from './pyverbs.ts';
 const DEVICE = 'rxe0';
 const ADDRESS = '198.18.255.1';
 const ROUNDS = 5;
+
 /** In turns, so that a busy machine disturbs all alike; the best of each counts. */
 async function latencies(): Promise<{ perftest: Latency; ours: Latency; logged: Latency }> {
   const perftest: Latency[] = [];
@@ -34,9 +36,11 @@ async function latencies(): Promise<{ perftest: Latency; ours: Latency; logged: 
   return { perftest: best(perftest), ours: best(ours), logged: best(logged) };
 }
 
+/** By a node that runs as a worker's does. */
 function ownLatency(...args: readonly string[]): Latency {
   const script = join(projectRoot(), 'build/ci/bench/rdma/latency-child.js');
-  const output = execFileSync(process.execPath, [script, ...args], { encoding: 'utf8' });
+  const words = [...FORKABLE_NODE, script, ...args];
+  const output = execFileSync(process.execPath, words, { encoding: 'utf8' });
   return JSON.parse(output) as Latency;
 }
 
