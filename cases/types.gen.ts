@@ -900,6 +900,10 @@ export interface Step {
      * As the header spells it: UVERBS_METHOD_PD_DESTROY
      */
     method: Reference;
+    /**
+     * `compat`: the call is made as a 32-bit (i386) program makes it, its argument below 4 GiB; where the kernel takes no such calls the point is skipped. `native`, the default: as this program does.
+     */
+    entry?: ('native' | 'compat') | Reference;
     attributes: {
       [k: string]: AttributeValue;
     };

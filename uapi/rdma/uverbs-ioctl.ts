@@ -5,7 +5,7 @@ import {
   RDMA_VERBS_IOCTL,
   UVERBS_ATTR_F_VALID_OUTPUT,
 } from '../headers/rdma/rdma-user-ioctl-cmds.ts';
-import { type IoctlArgument, tryIoctl } from '../ioctl.ts';
+import { tryIoctl } from '../ioctl.ts';
 import type { SysResult } from '../sys-call.ts';
 import type { UverbsMethod } from './description.ts';
 import {
@@ -25,12 +25,15 @@ import {
   type RawAttributeAfter,
   type RawHeader,
 } from './verbs-argument.ts';
+import { tryVerbsCall } from './verbs-call.ts';
 
 /** Calls of RDMA_VERBS_IOCTL, by description and raw. */
 
 export interface MethodOptions {
   /** Attributes that a kernel which does not know them may pass over. */
   readonly optional?: readonly string[];
+  /** As a 32-bit program, see compat.ts. */
+  readonly entry?: 'compat' | undefined;
 }
 
 /** What a method gave, by attribute name; names that were not in the call throw AttributeError. */
@@ -120,7 +123,8 @@ export function tryMethod(
     output: (errno: Errno) =>
       encodeTranscript(sent.flatMap((one, index) => outputChunks(errno, argument, one, index))),
   };
-  const result = tryIoctl(fd, logCommandOf(method), argument, { restart: false, transcript });
+  const command = logCommandOf(method);
+  const result = tryVerbsCall(fd, { command, argument, transcript, entry: options.entry });
   // The argument holds addresses only: `sent` keeps what they lead to until here.
   if (result.errno !== 0) return { ok: false, errno: result.errno, call: callText(method, values) };
   return { ok: true, value: new MethodResult(method, argument, sent) };
@@ -175,6 +179,8 @@ export interface RawMethodOptions {
   readonly place?: (bytes: Buffer) => bigint;
   /** Default: RDMA_VERBS_IOCTL. */
   readonly request?: number;
+  /** As a 32-bit program; an argument that is placed elsewhere must then lie below 4 GiB. */
+  readonly entry?: 'compat' | undefined;
 }
 
 export interface RawMethodResult {
@@ -199,13 +205,13 @@ export function tryRawMethod(
 }
 
 function ioctlAt(fd: number, bytes: Buffer, options: RawMethodOptions): SysResult {
-  const { argument, place, request } = options;
-  const where: IoctlArgument = argument === undefined ? (place?.(bytes) ?? bytes) : argument;
+  const { argument, place, request, entry } = options;
   const command = { ...rawCommand, request: request ?? rawCommand.request };
-  if (argument !== undefined) return tryIoctl(fd, command, where, { restart: false });
+  if (argument !== undefined) return tryIoctl(fd, command, argument, { restart: false, entry });
   // A place is an address only; the log shall have the bytes that stand there.
   const transcript = { input: () => bytes, output: () => bytes };
-  return tryIoctl(fd, command, where, { restart: false, transcript });
+  if (place === undefined) return tryVerbsCall(fd, { command, argument: bytes, transcript, entry });
+  return tryIoctl(fd, command, place(bytes), { restart: false, transcript, entry });
 }
 
 /** The header is decoded with its attributes, a flexible array of the generated struct. */

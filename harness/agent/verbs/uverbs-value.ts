@@ -1,12 +1,10 @@
-import { GuardedPage, noAccessPage, readOnlyPage } from '../../../uapi/argument-memory.ts';
+import type { Reach } from '../../../uapi/argument-memory.ts';
 import type { AnyStruct } from '../../../uapi/description.ts';
 import { CaseDefect, type Fields, fieldsOf, type Scalar } from '../values.ts';
 import type { PointContext } from '../verb.ts';
+import { isBadPlace, placeBadly } from './placed.ts';
 
 /** Numbers, pointers and structs as the two uverbs steps write them. */
-
-/** An address of the kernel's half: never the caller's, so never readable. */
-const KERNEL_ADDRESS = 0xffff_8000_0000_0000n;
 
 /**
  * Integers, sizes with units, references. An object stands for its handle, a descriptor for its
@@ -62,37 +60,20 @@ export interface Placed {
   release(): void;
 }
 
-/** The address behind `null`, `unmapped`, `kernel`, `read-only`, `split` or a mapping. */
-export function placeAt(where: string, bytes: Buffer, context: PointContext): Placed {
+/** The address behind a bad place or a mapping. */
+export function placeAt(
+  where: string,
+  bytes: Buffer,
+  context: PointContext,
+  reach: Reach = 'anywhere',
+): Placed {
   const named = where.startsWith('$') ? context.scope.resolve(where) : where;
   if (typeof named === 'object') {
-    return at(context.scope.value(where, 'mapping').mapping.address);
+    return { address: context.scope.value(where, 'mapping').mapping.address, release: () => {} };
   }
-  switch (named) {
-    case 'null':
-      return at(0n);
-    case 'kernel':
-      return at(KERNEL_ADDRESS);
-    case 'unmapped': {
-      const page = noAccessPage();
-      return at(page.address, () => page.unmap());
-    }
-    case 'read-only': {
-      const page = readOnlyPage(bytes);
-      return at(page.address, () => page.unmap());
-    }
-    case 'split': {
-      const guarded = GuardedPage.create('no-access');
-      const address = guarded.placeAcross(bytes, bytes.length >> 1);
-      return at(address, () => guarded[Symbol.dispose]());
-    }
-    default:
-      throw new CaseDefect(`${String(named)} is no place for an argument`);
-  }
-}
-
-function at(address: bigint, release = () => {}): Placed {
-  return { address, release };
+  if (!isBadPlace(named)) throw new CaseDefect(`${String(named)} is no place for an argument`);
+  const { address, release } = placeBadly(bytes, named, reach);
+  return { address: address ?? 0n, release };
 }
 
 /** Room for what the kernel writes, with a fence behind it. */

@@ -14,6 +14,7 @@ import {
   refused,
   type VerbResult,
 } from '../verb.ts';
+import { type Abi, abiOf } from './ioctl-abi.ts';
 import { type Attribute, attributeOf } from './uverbs-attribute.ts';
 import { holdMade, targetOf } from './uverbs-made.ts';
 import { decoded, inOrder, type Placed, placeAt, replaced } from './uverbs-value.ts';
@@ -26,7 +27,8 @@ export function uverbs(args: Arguments<'uverbs'>, context: PointContext): VerbRe
   const attributes = attributesOf(method, args, context);
   const header = headerOf(method, attributes.length, args.header, context);
   const target = targetOf(args.fd, context);
-  const outcome = call(target.fd, { method, header, attributes, args }, context);
+  const abi = abiOf(args.entry === undefined ? undefined : context.scope.scalar(args.entry));
+  const outcome = call(target.fd, { method, header, attributes, args, abi }, context);
   for (const { placed } of attributes) placed?.release();
   const overrun = attributes.find(({ room }) => room?.overrun !== undefined);
   if (overrun !== undefined) return wroteTooFar(overrun);
@@ -94,24 +96,26 @@ interface Call {
   readonly header: RawHeader;
   readonly attributes: readonly Attribute[];
   readonly args: Arguments<'uverbs'>;
+  readonly abi: Abi;
 }
 
 /** By description where that can say it, because the log then shows it by names; else raw. */
 function call(
   fd: number,
-  { method, header, attributes, args }: Call,
+  { method, header, attributes, args, abi }: Call,
   context: PointContext,
 ): CallOutcome<readonly RawAttributeAfter[]> {
   const plain = plainCall(attributes, args);
-  if (plain !== undefined) return described(fd, { method, header, attributes, args }, plain);
+  if (plain !== undefined) return described(fd, { method, header, attributes, args, abi }, plain);
+  const { entry, reach } = abi;
   let placed: Placed | undefined;
   const place = (bytes: Buffer) => {
-    placed = placeAt(args.argument ?? '', bytes, context);
+    placed = placeAt(args.argument ?? '', bytes, context, reach);
     return placed.address;
   };
   const raw = attributes.map((one) => one.raw);
-  const options = args.argument === undefined ? {} : { place };
-  const outcome = tryRawMethod(fd, header, raw, options);
+  const where = args.argument === undefined ? {} : { place };
+  const outcome = tryRawMethod(fd, header, raw, { ...where, entry });
   placed?.release();
   if (outcome.ok) return { ok: true, value: outcome.value.attributes };
   return { ...outcome, call: `${method.object.name}.${method.name}` };
@@ -135,13 +139,14 @@ function plainCall(
 
 function described(
   fd: number,
-  { method, header, attributes }: Call,
+  { method, header, attributes, abi }: Call,
   values: AttributeValues,
 ): CallOutcome<readonly RawAttributeAfter[]> {
   const optional = attributes.flatMap(({ spec, raw }) =>
     raw.flags === 0 && spec ? [spec.name] : [],
   );
-  const outcome = tryMethod(fd, header.driverId, method, values, { optional });
+  const { entry } = abi;
+  const outcome = tryMethod(fd, header.driverId, method, values, { optional, entry });
   if (!outcome.ok) return outcome;
   const result = outcome.value;
   const value = attributes.map(({ spec, raw }) => {
