@@ -9,8 +9,8 @@ import {
 } from '../contract.ts';
 import { IOMMU_NODE } from '../iommufd-space.ts';
 import { vfioFunctions } from '../vfio-function.ts';
+import { bareSession, functionSession } from '../vfio-session.ts';
 import { openFiles } from './open.ts';
-import { bareSession, createSession } from './session.ts';
 
 function find(): readonly Device[] {
   return vfioFunctions().flatMap(({ name, cdev, identity }) => {
@@ -23,7 +23,7 @@ function find(): readonly Device[] {
 
 function open(device: Device, how: OpenRequest): Outcome<Session> {
   const files = openFiles(device.node, how);
-  return files.ok ? { ok: true, value: createSession(device, files.value) } : files;
+  return files.ok ? { ok: true, value: functionSession(device, files.value) } : files;
 }
 
 function probe(device: Device): Outcome<Probe> {

@@ -7,22 +7,16 @@ import {
 } from '../../uapi/headers/linux/vfio.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import type { Device, OpenRequest, Outcome } from '../contract.ts';
-import { IOMMU_NODE, makeAddressSpace } from '../iommufd-space.ts';
+import { addressSpaceMapper, IOMMU_NODE, makeAddressSpace } from '../iommufd-space.ts';
 import { call } from '../vfio-call.ts';
-
-/** A function by its own node, bound to an iommufd and attached to an address space of it. */
-export interface Files {
-  readonly iommu: number;
-  readonly device: number;
-  /** The address space. */
-  readonly ioas: number;
-}
+import type { FunctionFiles } from '../vfio-session.ts';
 
 /**
- * Opens both nodes and brings them together. What was opened before a refusal is closed again.
+ * Opens a function by its own node, binds it to an iommufd, and attaches it to an address space of that.
+ * What was opened before a refusal is closed again.
  * Source: drivers/vfio/device_cdev.c, vfio_df_ioctl_bind_iommufd(), vfio_df_ioctl_attach_pt()
  */
-export function openFiles(node: Device['node'], how: OpenRequest): Outcome<Files> {
+export function openFiles(node: Device['node'], how: OpenRequest): Outcome<FunctionFiles> {
   const device = openDeviceFile(node, how);
   if (!device.ok) return device;
   const iommu = openDeviceFile(IOMMU_NODE);
@@ -32,7 +26,8 @@ export function openFiles(node: Device['node'], how: OpenRequest): Outcome<Files
   }
   const ioas = attach(device.value, iommu.value);
   if (ioas.ok) {
-    return { ok: true, value: { device: device.value, iommu: iommu.value, ioas: ioas.value } };
+    const mapper = addressSpaceMapper(iommu.value, ioas.value);
+    return { ok: true, value: { device: device.value, others: { iommu: iommu.value }, mapper } };
   }
   tryClose(device.value);
   tryClose(iommu.value);

@@ -15,22 +15,23 @@ import {
   type Session,
 } from '../contract.ts';
 import { call } from '../vfio-call.ts';
+import { bareSession, functionSession } from '../vfio-session.ts';
 import { find } from './find.ts';
 import { openFiles } from './open.ts';
-import { bareSession, createSession } from './session.ts';
 
 function open(device: Device, how: OpenRequest): Outcome<Session> {
   const files = openFiles(device, how);
-  return files.ok ? { ok: true, value: createSession(device, files.value) } : files;
+  return files.ok ? { ok: true, value: functionSession(device, files.value) } : files;
 }
 
 function probe(device: Device): Outcome<Probe> {
   const opened = openFiles(device, {});
   if (!opened.ok) return opened;
-  const session = createSession(device, opened.value);
+  const session = functionSession(device, opened.value);
+  const { device: fd, others } = opened.value;
   const info = vfio_device_info.make({ argsz: vfio_device_info.size });
-  const asked = call(opened.value.device, VFIO_DEVICE_GET_INFO, info);
-  const v2 = call(opened.value.container, VFIO_CHECK_EXTENSION, BigInt(VFIO_TYPE1v2_IOMMU));
+  const asked = call(fd, VFIO_DEVICE_GET_INFO, info);
+  const v2 = call(others.container, VFIO_CHECK_EXTENSION, BigInt(VFIO_TYPE1v2_IOMMU));
   session.close();
   if (!asked.ok) return asked;
   const { pci, model } = device.identity;

@@ -14,21 +14,19 @@ import {
 import { tryClose } from '../../uapi/sys.ts';
 import type { Device, OpenRequest, Outcome } from '../contract.ts';
 import { call } from '../vfio-call.ts';
+import type { FunctionFiles } from '../vfio-session.ts';
+import { containerMapper } from './container.ts';
 import { CONTAINER_NODE } from './find.ts';
-
-/** The three files that make a device usable. */
-export interface Files {
-  readonly container: number;
-  readonly group: number;
-  readonly device: number;
-}
 
 /**
  * Container, group, IOMMU, device, in the only order that works: the IOMMU's driver is chosen by the
  * first group, and the device is had after that. What was opened before a refusal is closed again.
  * Source: Documentation/driver-api/vfio.rst; drivers/vfio/container.c, group.c
  */
-export function openFiles(device: Device, how: OpenRequest): Outcome<Files> {
+export function openFiles(
+  device: Device,
+  how: OpenRequest,
+): Outcome<FunctionFiles<'group' | 'container'>> {
   const opened: number[] = [];
   const keep = (outcome: Outcome<number>): Outcome<number> => {
     if (outcome.ok) opened.push(outcome.value);
@@ -43,7 +41,7 @@ function openAll(
   device: Device,
   how: OpenRequest,
   keep: (outcome: Outcome<number>) => Outcome<number>,
-): Outcome<Files> {
+): Outcome<FunctionFiles<'group' | 'container'>> {
   const group = keep(openDeviceFile(device.node, how));
   if (!group.ok) return group;
   const viable = checkViable(group.value, device);
@@ -57,10 +55,9 @@ function openAll(
   const name = Buffer.from(`${device.address.slice('vfio@pci:'.length)}\0`);
   const fd = keep(call(group.value, VFIO_GROUP_GET_DEVICE_FD, name));
   if (!fd.ok) return fd;
-  return {
-    ok: true,
-    value: { container: container.value, group: group.value, device: fd.value },
-  };
+  const others = { group: group.value, container: container.value };
+  const mapper = containerMapper(container.value);
+  return { ok: true, value: { device: fd.value, others, mapper } };
 }
 
 /** EPERM with the reason: the kernel says so only when the device is asked for. */
