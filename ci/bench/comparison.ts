@@ -10,7 +10,7 @@ export interface Comparison<Measurement> {
   /** Its folder's name below ci/bench, which has README.md, unreachable.json and its scripts. */
   readonly bench: string;
   /** Run one after the other, each in a guest of its own; their results are parts of one object. */
-  readonly scripts?: readonly string[];
+  readonly scripts: readonly string[];
   /** What the guest has; called only when a guest is started. */
   readonly wish: () => Promise<Omit<GuestWish, 'kernel'>>;
   /** The measurement as Markdown. */
@@ -38,7 +38,7 @@ export async function compare<Measurement>(
 }
 
 async function measure<Measurement>(
-  { bench, wish, scripts = ['in-guest.js'] }: Comparison<Measurement>,
+  { bench, wish, scripts }: Comparison<Measurement>,
   kernel: string | undefined,
 ): Promise<string> {
   const whole = { ...(await wish()), ...(kernel !== undefined && { kernel }) };

@@ -36,4 +36,5 @@ async function wish(words: readonly string[]): Promise<GuestWish> {
 }
 
 const words = process.argv.slice(2);
-await compare({ bench: 'drm', wish: () => wish(words), text: comparison }, words);
+const scripts = ['ours-in-guest.js', 'igt-in-guest.js'];
+await compare({ bench: 'drm', scripts, wish: () => wish(words), text: comparison }, words);

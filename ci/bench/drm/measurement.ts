@@ -1,7 +1,7 @@
 import { plainName, type TracedFunction, type Watched } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
 
-/** What the guest measures and the host prints: one JSON object, the last line of the guest's script. */
+/** What the guest measures and the host prints: JSON, the last line of each of the guest's scripts. */
 
 /** Drivers and their library, modules in Debian's kernels, that are watched whole. */
 const MODULES = ['drm_shmem_helper', 'vgem', 'virtio_gpu', 'qxl', 'vkms'];
@@ -55,13 +55,17 @@ export interface Igt extends Side {
   readonly version: string;
 }
 
-export interface Measurement {
+/** Of one boot. */
+export interface Ours {
   readonly kernel: string;
   /** Those of our suite whose devices points were executed on. */
   readonly providers: readonly string[];
-  /** Absent where the package could not be had. */
-  readonly igt?: Igt;
   readonly ours: Side;
   /** Cases behind our points. */
   readonly ourCases: number;
+}
+
+export interface Measurement extends Ours {
+  /** Of the next one; absent where the package could not be had. */
+  readonly igt?: Igt;
 }

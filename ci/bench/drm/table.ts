@@ -11,7 +11,7 @@ export function comparison(measurement: Measurement): string {
   const peer =
     igt === undefined
       ? 'igt-gpu-tools could not be had: its figures were measured before, and not in this run.'
-      : 'one VM and one run for both.';
+      : 'one kind of VM and one run for both, each in a boot of its own.';
   return [
     `Kernel ${kernel}; ${providers.join(', ')}; ${peer}`,
     '',
