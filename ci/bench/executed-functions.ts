@@ -43,11 +43,10 @@ export function watchedNumbers(lines: readonly string[], watched: Watched): read
   });
 }
 
-/** From here on it is seen which functions run; what ran before is forgotten. */
+/** From here on it is seen which functions run. Once in a boot. */
 export function watchFunctions(watched: Watched): void {
   const lines = readFileSync(`${TRACING}/available_filter_functions`, 'latin1').split('\n');
   writeFileSync(ENABLED, '0');
-  if (readFileSync(FILTER, 'latin1').includes(':stacktrace:')) forgetFunctions();
   for (const number of watchedNumbers(lines, watched)) append(`${number}:stacktrace:1`);
   writeFileSync(ENABLED, '1');
 }
@@ -72,14 +71,6 @@ export function probedFunctions(
     const module = left === undefined ? undefined : watched(name, inModule);
     return module === undefined ? [] : [{ module, name, isExecuted: left === '0' }];
   });
-}
-
-/**
- * Without probes, as what is timed wants it. The number only says that those that count are meant.
- * Source: kernel/trace/trace_functions.c, ftrace_stacktrace_callback()
- */
-export function forgetFunctions(): void {
-  append('!*:stacktrace:1');
 }
 
 /** Compilers give pieces of functions names of their own. */

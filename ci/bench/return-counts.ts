@@ -30,13 +30,6 @@ export function watchReturns(probe: ReturnProbe): void {
   }
 }
 
-export function forgetReturns(probe: ReturnProbe): void {
-  if (!existsSync(folder(probe))) return;
-  writeFileSync(`${folder(probe)}/enable`, '0');
-  writeFileSync(`${folder(probe)}/trigger`, `!hist:keys=${probe.keys}:size=4096`);
-  appendFileSync(`${TRACING}/kprobe_events`, `-:${GROUP}/${probe.event}\n`);
-}
-
 /** One combination of values that occurred. */
 export type CountedReturn = ReadonlyMap<string, bigint>;
 

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { sayRun, sayUncaught, traced, wishOfHost } from './guest-half.ts';
-import { type IgtRun, runIgt } from './igt.ts';
+import { sayRun, sayUncaught } from '../guest-lines.ts';
+import { traced, wishOfHost } from './guest-half.ts';
+import { runIgt } from './igt.ts';
 import type { Measurement } from './measurement.ts';
 
 /** In the lab's guest, in the agent's place: the tests of igt-gpu-tools, where there are any. */
 
 async function measure(tree: string): Promise<Pick<Measurement, 'igt'>> {
-  const alone: IgtRun = runIgt(tree);
+  const alone = runIgt(tree);
   sayRun('igt-gpu-tools', alone);
   const { coverage } = await traced(() => runIgt(tree));
   const version = basename(tree).split('_')[1] ?? '';

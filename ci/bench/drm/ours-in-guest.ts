@@ -1,6 +1,7 @@
 import { release } from 'node:os';
+import { sayRun, sayUncaught } from '../guest-lines.ts';
 import { runOwnSuite } from '../own-suite.ts';
-import { sayRun, sayUncaught, traced, wishOfHost } from './guest-half.ts';
+import { traced, wishOfHost } from './guest-half.ts';
 import type { Ours } from './measurement.ts';
 
 /** In the lab's guest, in the agent's place: this suite. */

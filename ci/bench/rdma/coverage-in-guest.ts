@@ -1,11 +1,12 @@
+import { sayRun, sayUncaught } from '../guest-lines.ts';
 import { runOwnSuite } from '../own-suite.ts';
-import { SELECTION, sayTroubles, sayUncaught, traced } from './guest-half.ts';
+import { SELECTION, traced } from './guest-half.ts';
 import type { OwnCoverage } from './measurement.ts';
 
 /** In another boot of the same guest: what our suite executes. */
 
 sayUncaught();
 const { coverage, value } = await traced(() => runOwnSuite(SELECTION));
-sayTroubles(value);
+sayRun('ours', value);
 const measured: OwnCoverage = { ourCoverage: coverage };
 console.log(JSON.stringify(measured));
