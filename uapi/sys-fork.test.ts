@@ -30,7 +30,7 @@ function forked(work: () => void): string {
 }
 
 /** This process's private memory without a file, and the kernel's flags of each piece. */
-function kept() {
+function privateMemory() {
   const pieces = readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
   const anonymous = pieces.filter((piece) => / ...p 0+ 00:00 0 *\n/.test(piece));
   return anonymous.map((piece) => ({
@@ -93,7 +93,7 @@ t.test('a child gets all memory, also what the engine came by after the first fo
     'exit',
   );
   const heap = Array.from({ length: 64 }, () => Array.from({ length: 20_000 }, () => ({})));
-  const left = kept().filter(({ flags }) => flags.includes('dc'));
+  const left = privateMemory().filter(({ flags }) => flags.includes('dc'));
   t.same(left, [], 'nothing is marked MADV_DONTFORK');
   t.equal(heap.length, 64);
 });

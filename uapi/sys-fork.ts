@@ -4,6 +4,7 @@ import koffi from 'koffi';
 import { CLONE_PARENT, MADV_DOFORK, MADV_DONTFORK } from './constants.ts';
 import { FORKABLE_NODE } from './forkable-node.ts';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
+import { rawSyscall } from './sys-raw.ts';
 import { ignoreAdvice } from './sys-seccomp.ts';
 
 /**
@@ -13,16 +14,6 @@ import { ignoreAdvice } from './sys-seccomp.ts';
  */
 
 const rawFork: () => number = libc.func('int fork()');
-const rawSyscall: (
-  number: number,
-  flags: number,
-  stack: number,
-  parentTid: number,
-  childTid: number,
-  tls: number,
-) => number = libc.func(
-  'long syscall(long n, long flags, long stack, long ptid, long ctid, long tls)',
-);
 const rawMadvise: (address: number, length: number, advice: number) => number = libc.func(
   'int madvise(size_t address, size_t length, int advice)',
 );
@@ -44,7 +35,8 @@ export function tryFork(kind: 'child' | 'sibling' = 'child'): SysResult {
   if (missing.length > 0) throw new Error(`a process that forks needs node ${missing.join(' ')}`);
   letForkCopyEverything();
   const flags = CLONE_PARENT | constants.signals.SIGCHLD;
-  const ret = kind === 'child' ? rawFork() : rawSyscall(NR_CLONE, flags, 0, 0, 0, 0);
+  // Without a stack of its own; these flags ask for nothing that the further arguments say.
+  const ret = kind === 'child' ? rawFork() : rawSyscall(NR_CLONE, flags, 0, 0);
   return { ret, errno: ret < 0 ? koffi.errno() : 0 };
 }
 

@@ -10,7 +10,10 @@ import { RefusedImport } from './refusal.ts';
 
 /** How often it is looked whether a process has got ready, or has ended. */
 const LOOK_MS = 1;
-/** A child can miss memory that the engine got in the very moment of the fork: it dies at once. */
+/**
+ * Where the kernel has no seccomp filters, a child can miss memory that the engine got in the very moment
+ * of the fork: it dies at once.
+ */
 export const FORK_ATTEMPTS = 3;
 
 /** The first that a peer says: it lives. What comes next is that it enters a step. */

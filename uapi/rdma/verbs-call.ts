@@ -1,7 +1,6 @@
+import { GuardedPage } from '../argument-memory.ts';
 import type { CommandLike, Transcript } from '../call-record.ts';
-import { MAP_32BIT, MAP_ANONYMOUS, MAP_PRIVATE } from '../constants.ts';
 import { tryIoctl } from '../ioctl.ts';
-import { Mapping } from '../mapping.ts';
 import type { SysResult } from '../sys-call.ts';
 
 /** RDMA_VERBS_IOCTL itself, from either side of the kernel's entries. Nothing is restarted. */
@@ -23,22 +22,18 @@ export interface VerbsCall {
 export function tryVerbsCall(fd: number, { entry, ...call }: VerbsCall): SysResult {
   const { command, argument, transcript } = call;
   if (entry === undefined) return tryIoctl(fd, command, argument, { restart: false, transcript });
-  using low = Mapping.map({
-    fd: -1,
-    length: argument.length,
-    flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
-  });
-  low.write(0, argument);
-  // The log asks for the transcript when the call is over, and finds the answer in the argument.
+  using low = GuardedPage.create('no-access', argument.length, 'low');
+  const takeBack = () => argument.set(low.readAtEnd(argument.length));
+  // The log, where there is one, asks for the transcript before the call is back here.
   const output: Transcript['output'] = (errno) => {
-    argument.set(low.read());
+    takeBack();
     return transcript.output(errno);
   };
-  const result = tryIoctl(fd, command, low.address, {
+  const result = tryIoctl(fd, command, low.placeAtEnd(argument), {
     restart: false,
     transcript: { input: transcript.input, output },
     entry,
   });
-  argument.set(low.read());
+  takeBack();
   return result;
 }
