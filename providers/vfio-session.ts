@@ -1,5 +1,5 @@
 import { closeDeviceFile } from '../uapi/device-file.ts';
-import type { Device, Session } from './contract.ts';
+import type { Device, Probe, Session } from './contract.ts';
 import { EduEngine } from './vfio-edu.ts';
 import { type DmaMapper, DmaMemory } from './vfio-memory.ts';
 
@@ -35,6 +35,11 @@ export function functionSession(device: Device, files: FunctionFiles): Session {
       return closed;
     },
   };
+}
+
+/** What sessions of a function that is not edu lack. */
+export function missingJobs({ identity: { pci, model } }: Device): Probe['missing'] {
+  return model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {};
 }
 
 /** A descriptor alone, of the function or of what it was had through: commands and close. */

@@ -9,7 +9,7 @@ import {
 } from '../contract.ts';
 import { IOMMU_NODE } from '../iommufd-space.ts';
 import { vfioFunctions } from '../vfio-function.ts';
-import { bareSession, functionSession } from '../vfio-session.ts';
+import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
 import { openFiles } from './open.ts';
 
 function find(): readonly Device[] {
@@ -30,9 +30,7 @@ function probe(device: Device): Outcome<Probe> {
   const opened = open(device, {});
   if (!opened.ok) return opened;
   opened.value.close();
-  const { pci, model } = device.identity;
-  const missing = model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {};
-  return { ok: true, value: { missing, identity: {} } };
+  return { ok: true, value: { missing: missingJobs(device), identity: {} } };
 }
 
 /** The functions of vfio-pci by their own nodes, with the address spaces of iommufd. */

@@ -15,7 +15,7 @@ import {
   type Session,
 } from '../contract.ts';
 import { call } from '../vfio-call.ts';
-import { bareSession, functionSession } from '../vfio-session.ts';
+import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
 import { find } from './find.ts';
 import { openFiles } from './open.ts';
 
@@ -34,11 +34,10 @@ function probe(device: Device): Outcome<Probe> {
   const v2 = call(others.container, VFIO_CHECK_EXTENSION, BigInt(VFIO_TYPE1v2_IOMMU));
   session.close();
   if (!asked.ok) return asked;
-  const { pci, model } = device.identity;
   return {
     ok: true,
     value: {
-      missing: model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {},
+      missing: missingJobs(device),
       identity: {
         iommu: v2.ok && v2.value !== 0 ? 'type1v2' : 'type1',
         iommufd: iommufdOf(device),
