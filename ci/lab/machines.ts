@@ -36,12 +36,15 @@ export async function machinesFor(
   const wants = gains.length > 0 && !isNewer(own) && wantsNewerQemu(request.kernel ?? '');
   const fetched = wants ? await fetchedQemu(gains, say) : undefined;
   const usable =
-    fetched === undefined
-      ? await usableGlDevices(glDevices, say)
-      : glDevices.filter(() => missingPackages('gl').length === 0);
+    fetched === undefined ? await usableGlDevices(glDevices, say) : usableNow(glDevices);
   const rendering: Machine = { qemu: own, glDevices: isNewer(own) ? newer : usable };
   const machines: [Machine, ...Machine[]] = usable.length > 0 ? [rendering, plain] : [plain];
   return fetched === undefined ? machines : [{ qemu: fetched, glDevices: newer }, ...machines];
+}
+
+/** The devices if this machine can render for them as it is. */
+function usableNow(glDevices: readonly string[]): readonly string[] {
+  return missingPackages('gl').length === 0 ? glDevices : [];
 }
 
 async function fetchedQemu(gains: readonly string[], say: Say): Promise<Qemu | undefined> {

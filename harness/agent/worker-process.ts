@@ -20,6 +20,8 @@ import type { FromWorker, ToWorker } from './worker-protocol.ts';
 const KEPT_OUTPUT = 4096;
 /** How often it is looked whether a process is gone that nobody tells us of. */
 const LOOK_MS = 1;
+/** The longest pause between two looks, after one that lasts has been seen to last. */
+const LONGEST_LOOK_MS = 250;
 
 /** The worker is gone: by signal, or by an exit that nobody asked for. */
 export class WorkerDied extends Error {
@@ -141,7 +143,7 @@ export class WorkerProcess {
 
   /** The other end is closed when the worker dies, a moment before its end can be taken. */
   async #endOfAnswers(): Promise<void> {
-    for (let ms = LOOK_MS; !this.#isGone(); ms = Math.min(2 * ms, 250)) await pause(ms);
+    for (let ms = LOOK_MS; !this.#isGone(); ms = Math.min(2 * ms, LONGEST_LOOK_MS)) await pause(ms);
     this.#waiting?.reject(new WorkerDied(this.#how));
     this.#waiting = undefined;
   }
