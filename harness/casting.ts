@@ -1,5 +1,6 @@
 import type { DeviceRecord } from '../reports/results.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
+import { hardwareOf } from './hardware.ts';
 import { someStep } from './some-step.ts';
 
 /** Which devices play the roles of a case. */
@@ -7,7 +8,10 @@ import { someStep } from './some-step.ts';
 /** A device for each role. */
 export type Casting = Readonly<Record<string, DeviceRecord>>;
 
-/** Every choice of one device for each role in which those reach each other that must. */
+/**
+ * Every choice of one device for each role in which those reach each other that must, and none is wanted
+ * twice that is opened once at a time.
+ */
 export function castings(
   one: LoadedCase,
   able: readonly (readonly [role: string, devices: readonly DeviceRecord[]])[],
@@ -17,7 +21,12 @@ export function castings(
       chosen.flatMap((others) => devices.map((device) => ({ ...others, [role]: device }))),
     [{}],
   );
-  return all.filter((devices) => isConnected(one, devices));
+  return all.filter((devices) => isConnected(one, devices) && isOpened(Object.values(devices)));
+}
+
+function isOpened(devices: readonly DeviceRecord[]): boolean {
+  const single = devices.filter(({ identity }) => identity['sessions'] === 'one');
+  return new Set(single.map(({ address }) => hardwareOf(address))).size === single.length;
 }
 
 /**

@@ -97,6 +97,10 @@ function onFabric(address: string, fabric: string): DeviceRecord {
   return { ...device(address), identity: { fabric } };
 }
 
+function openedOnce(address: string): DeviceRecord {
+  return { ...device(address), identity: { sessions: 'one' } };
+}
+
 interface Row {
   readonly name: string;
   readonly input: Partial<PlanInput>;
@@ -135,6 +139,25 @@ const rows: readonly Row[] = [
       'submit/x/y@device=gem@b,peer=gem@a',
       'submit/x/y@device=gem@b,peer=gem@b',
       'submit/x/y@device=gem@c,peer=gem@c',
+    ],
+  },
+  {
+    name: 'a device that is opened once at a time plays one role, whichever provider has it',
+    input: {
+      cases: [caseOf('dma-buf/share/pair', { roles: GRID_ROLES })],
+      devices: [openedOnce('gem@pci:a'), openedOnce('heap@pci:a'), openedOnce('heap@pci:b')],
+    },
+    points: ['dma-buf/share/pair@exporter=heap@pci:b,importer=gem@pci:a'],
+  },
+  {
+    name: 'what is allocated is a buffer, and so is what is only that',
+    input: {
+      cases: [caseOf('dma-buf/file/seek', { roles: { device: { needs: ['buffer'] } } })],
+      devices: [GEM_DEVICE, device('gem@old', { alloc: 'no memory' })],
+    },
+    points: [
+      'dma-buf/file/seek@gem@gem',
+      'dma-buf/file/seek@gem@old no-feature: buffer: no memory',
     ],
   },
   {

@@ -1,4 +1,4 @@
-import type { Provider } from '../providers/contract.ts';
+import { type Capability, includesCapability, type Provider } from '../providers/contract.ts';
 import type { DeviceRecord, SkipClass } from '../reports/results.ts';
 import type { LoadedCase, ParameterRow, Role } from './cases/loaded-case.ts';
 import { offersAll } from './cases/roles.ts';
@@ -58,8 +58,8 @@ export function toWireCase({ id, steps, roles, expectLog }: LoadedCase): WireCas
 /**
  * Which points run, in which order: cases as they come, their parameters, the devices by address.
  *
- * Every device that fits plays each role, the same one also two; where a role reaches another, those
- * on one fabric. A device fits when its provider is
+ * Every device that fits plays each role, the same one also two unless it is opened once at a time;
+ * where a role reaches another, those on one fabric. A device fits when its provider is
  * one of those that the role names and offers what the role needs, and the probe found all of it;
  * what the probe found missing is one skip for the case and device. A case that needs what no
  * selected device is there for is one skip, unless filters are the reason. Cases for one driver
@@ -124,8 +124,8 @@ function castRoles(
   return { roles };
 }
 
-function lackOf(device: DeviceRecord, role: Role): string | undefined {
-  return role.needs.find((capability) => !device.capabilities.includes(capability));
+function lackOf(device: DeviceRecord, role: Role): Capability | undefined {
+  return role.needs.find((capability) => !includesCapability(device.capabilities, capability));
 }
 
 function pointsOf(
@@ -178,7 +178,10 @@ function skipped(
 function skipUnable(one: LoadedCase, name: string, device: DeviceRecord): PlannedPoint {
   const role = one.roles[name];
   const capability = role === undefined ? undefined : lackOf(device, role);
-  const reason = device.missing[capability ?? ''] ?? 'the probe did not find it';
+  const { missing } = device;
+  const missed =
+    missing[capability ?? ''] ?? (capability === 'buffer' ? missing['alloc'] : undefined);
+  const reason = missed ?? 'the probe did not find it';
   // The probe was not allowed to look, or the driver not to do it: nothing is known of the feature.
   const skipClass = /: (EACCES|EPERM)$/.test(reason) ? 'no-privilege' : 'no-feature';
   return skipped(one, { [name]: device.address }, skipClass, `${capability}: ${reason}`);

@@ -24,6 +24,8 @@ export const CONTRACT_VERSION = 1;
  */
 export const CAPABILITIES = {
   alloc: 'alloc() and free()',
+  buffer:
+    "alloc() and free(), where a buffer may also be a part of the device's own memory that holds what was there; whatever has `alloc` has it",
   'alloc-odd': 'alloc() takes sizes that are no whole pages, and rounds them up',
   'alloc-access': 'alloc() honours `access` and `closeOnExec`',
   register: 'register() of host memory',
@@ -88,6 +90,15 @@ export const CAPABILITIES = {
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
+/** Whether one who has these has that too. */
+export function includesCapability(
+  has: readonly Capability[] | readonly string[],
+  wanted: Capability,
+): boolean {
+  const names: readonly string[] = has;
+  return names.includes(wanted) || (wanted === 'buffer' && names.includes('alloc'));
+}
+
 /** A device as `find()` sees it in sysfs, without opening anything. */
 export interface Device {
   /**
@@ -101,7 +112,8 @@ export interface Device {
   readonly otherNodes: Readonly<Record<string, string>>;
   /**
    * What sysfs tells: driver, firmware, ids. `where` is one of the values of {@link Where}. Devices
-   * with the same `fabric` can reach each other over their ports.
+   * with the same `fabric` can reach each other over their ports; one with `sessions` `one` is opened
+   * once at a time, by whichever provider.
    */
   readonly identity: Readonly<Record<string, string>>;
 }
@@ -216,7 +228,8 @@ export interface Session {
   /**
    * Allocates a buffer.
    * Guarantees: on success the buffer holds at least `size` bytes, reads as zero, is idle, and nobody
-   * else sees it; on failure nothing was allocated.
+   * else sees it; on failure nothing was allocated. Of a device that has `buffer` and not `alloc`, it
+   * is none of the session's other buffers, and reads as whoever had it left it.
    */
   alloc?(want: AllocRequest): Outcome<BufferObject>;
 

@@ -1,12 +1,14 @@
 import {
   IOMMU_IOAS_ALLOC,
   IOMMU_IOAS_MAP,
+  IOMMU_IOAS_MAP_FILE,
   IOMMU_IOAS_MAP_FIXED_IOVA,
   IOMMU_IOAS_MAP_READABLE,
   IOMMU_IOAS_MAP_WRITEABLE,
   IOMMU_IOAS_UNMAP,
   iommu_ioas_alloc,
   iommu_ioas_map,
+  iommu_ioas_map_file,
   iommu_ioas_unmap,
 } from '../uapi/headers/linux/iommufd.ts';
 import type { Outcome } from './contract.ts';
@@ -36,6 +38,13 @@ export function addressSpaceMapper(iommu: number, ioas: number): DmaMapper {
       const { size } = iommu_ioas_map;
       const want = { size, flags, ioas_id: ioas, user_va: address, length, iova };
       const mapped = call(iommu, IOMMU_IOAS_MAP, iommu_ioas_map.make(want));
+      return mapped.ok ? { ok: true, value: undefined } : mapped;
+    },
+    mapDmabuf(dmabuf, iova, length) {
+      const flags = READ_WRITE | IOMMU_IOAS_MAP_FIXED_IOVA;
+      const { size } = iommu_ioas_map_file;
+      const want = { size, flags, ioas_id: ioas, fd: dmabuf, length, iova };
+      const mapped = call(iommu, IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file.make(want));
       return mapped.ok ? { ok: true, value: undefined } : mapped;
     },
     unmap: (iova, size) => unmapFrom(iommu, ioas, iova, size),

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { sysfsEntries, sysfsTarget, sysfsText } from '../uapi/sysfs.ts';
+import { memoryModel } from './vfio-bar.ts';
 import { isEdu } from './vfio-edu.ts';
 
 const DRIVER = '/sys/bus/pci/drivers/vfio-pci';
@@ -36,13 +37,15 @@ function functionAt(name: string): readonly VfioFunction[] {
   if (group === undefined) return [];
   const number = basename(group);
   const pci = pciId(path);
+  const model = isEdu(pci) ? 'edu' : memoryModel(pci);
   const cdev = sysfsEntries(`${path}/vfio-dev`).find((entry) => entry.startsWith('vfio'));
   const identity = {
     where: EMULATED_VENDORS.includes(pci.slice(0, 4)) ? 'emulated device' : 'metal',
     pci,
     group: number,
     companions: companions(group, name).join(' ') || 'none',
-    ...(isEdu(pci) ? { model: 'edu' } : {}),
+    ...(model === undefined ? {} : { model }),
+    sessions: 'one',
   };
   const noIommu = sysfsText(`${group}/name`) === 'vfio-noiommu';
   const node = `/dev/vfio/devices/${cdev}`;

@@ -1,17 +1,17 @@
 import { F_DUPFD_CLOEXEC, MAP_SHARED } from '../uapi/constants.ts';
+import { trySize } from '../uapi/dma-buf.ts';
 import { E } from '../uapi/errno.ts';
 import { tryClose } from '../uapi/sys.ts';
 import { tryFcntl } from '../uapi/sys-file.ts';
 import { pageSize, tryMmap, tryMunmap } from '../uapi/sys-memory.ts';
 import type { BufferObject, MapPlan, Outcome, RegisterRequest } from './contract.ts';
 
-/** Host memory that the device reaches. */
-export interface Registered extends BufferObject {
+/** Memory that the device reaches. */
+export interface Mapped extends BufferObject {
   /** Where the device sees it. */
   readonly iova: bigint;
-  /** A descriptor of the memfd that is the session's own, and where in it the buffer starts. */
-  readonly memfd: number;
-  readonly offset: bigint;
+  /** Of host memory: a descriptor of the memfd that is the session's own, and where the buffer starts. */
+  readonly host?: { readonly memfd: number; readonly offset: bigint };
 }
 
 /**
@@ -25,6 +25,8 @@ const END = 1n << 28n;
 export interface DmaMapper {
   /** Pins the pages behind an address of this process, for the device to read and write. */
   map(address: bigint, iova: bigint, size: bigint): Outcome<undefined>;
+  /** The whole of a dma-buf, where there is a way. */
+  mapDmabuf?(dmabuf: number, iova: bigint, size: bigint): Outcome<undefined>;
   /** Gives the bytes that were unmapped. */
   unmap(iova: bigint, size: bigint): Outcome<bigint>;
 }
@@ -32,7 +34,7 @@ export interface DmaMapper {
 /** The DMA mappings of one session. */
 export class DmaMemory {
   readonly #mapper: DmaMapper;
-  readonly #buffers = new Set<Registered>();
+  readonly #buffers = new Set<Mapped>();
 
   constructor(mapper: DmaMapper) {
     this.#mapper = mapper;
@@ -43,7 +45,7 @@ export class DmaMemory {
   }
 
   /** The kernel pins the pages; they are mapped here only for as long as that takes. */
-  register(want: RegisterRequest): Outcome<Registered> {
+  register(want: RegisterRequest): Outcome<Mapped> {
     const { size, offset } = want;
     const iova = this.#place(size);
     if (iova === undefined) return { ok: false, errno: E.ENOSPC, call: 'looking for an IOVA' };
@@ -54,7 +56,22 @@ export class DmaMemory {
     tryMunmap(address, size);
     if (!mapped.ok) return mapped;
     const { ret: memfd } = tryFcntl(want.memfd, F_DUPFD_CLOEXEC);
-    const buffer = { size, iova, memfd, offset };
+    return this.#keep({ size, iova, host: { memfd, offset } });
+  }
+
+  /** A dma-buf says how large it is. */
+  import(dmabuf: number): Outcome<Mapped> {
+    const told = trySize(dmabuf);
+    if (!told.ok) return { ok: false, errno: told.errno, call: 'lseek' };
+    const size = told.value;
+    const iova = this.#place(size);
+    if (iova === undefined) return { ok: false, errno: E.ENOSPC, call: 'looking for an IOVA' };
+    const mapped = this.#mapper.mapDmabuf?.(dmabuf, iova, size);
+    if (mapped === undefined) throw new TypeError('a container maps no dma-bufs');
+    return mapped.ok ? this.#keep({ size, iova }) : mapped;
+  }
+
+  #keep(buffer: Mapped): Outcome<Mapped> {
     this.#buffers.add(buffer);
     return { ok: true, value: buffer };
   }
@@ -64,25 +81,26 @@ export class DmaMemory {
     const { iova, size } = known;
     const unmapped = this.#mapper.unmap(iova, size);
     if (!unmapped.ok) return unmapped;
-    if (this.#buffers.delete(known)) tryClose(known.memfd);
+    if (this.#buffers.delete(known)) closeHost(known);
     if (unmapped.value === size) return { ok: true, value: undefined };
     return { ok: false, errno: E.ENOENT, call: `unmap, which unmapped ${unmapped.value} bytes` };
   }
 
   map(buffer: BufferObject): Outcome<MapPlan> {
-    const { memfd, offset } = this.of(buffer);
-    return { ok: true, value: { fd: memfd, offset } };
+    const { host } = this.of(buffer);
+    if (host === undefined) throw new TypeError('the CPU does not map what was imported here');
+    return { ok: true, value: { fd: host.memfd, offset: host.offset } };
   }
 
   /** The buffer with its address; one of another driver is the case's mistake. */
-  of(buffer: BufferObject): Registered {
-    if ('iova' in buffer && 'memfd' in buffer) return buffer as Registered;
+  of(buffer: BufferObject): Mapped {
+    if ('iova' in buffer) return buffer as Mapped;
     throw new TypeError('the buffer of another driver: it has no IOVA');
   }
 
   /** Closes what the mappings held here; the kernel unmaps them with the container. */
   release(): void {
-    for (const { memfd } of this.#buffers) tryClose(memfd);
+    for (const buffer of this.#buffers) closeHost(buffer);
     this.#buffers.clear();
   }
 
@@ -98,4 +116,8 @@ export class DmaMemory {
     }
     return at + size <= END || size >= END ? at : undefined;
   }
+}
+
+function closeHost({ host }: Mapped): void {
+  if (host !== undefined) tryClose(host.memfd);
 }

@@ -13,6 +13,8 @@ import { call } from './vfio-call.ts';
 export interface Region {
   readonly fd: number;
   readonly offset: bigint;
+  /** Bytes. */
+  readonly size: bigint;
 }
 
 export const CONFIG = VFIO_PCI_CONFIG_REGION_INDEX;
@@ -22,7 +24,8 @@ export function region(fd: number, index: number): Outcome<Region> {
   const info = vfio_region_info.make({ argsz: vfio_region_info.size, index });
   const asked = call(fd, VFIO_DEVICE_GET_REGION_INFO, info);
   if (!asked.ok) return asked;
-  return { ok: true, value: { fd, offset: vfio_region_info.get(info, 'offset') } };
+  const [offset, size] = [vfio_region_info.get(info, 'offset'), vfio_region_info.get(info, 'size')];
+  return { ok: true, value: { fd, offset, size } };
 }
 
 export function readRegister(

@@ -1,5 +1,6 @@
 import { closeDeviceFile } from '../uapi/device-file.ts';
-import type { Device, Probe, Session } from './contract.ts';
+import type { BufferObject, Device, Probe, Session } from './contract.ts';
+import { BarMemory, memoryModel } from './vfio-bar.ts';
 import { EduEngine } from './vfio-edu.ts';
 import { type DmaMapper, DmaMemory } from './vfio-memory.ts';
 
@@ -11,20 +12,32 @@ export interface FunctionFiles<Other extends string = string> {
   readonly mapper: DmaMapper;
 }
 
-/** A session of VFIO, whichever way the function was had; edu has jobs too. */
+/**
+ * A session of VFIO, whichever way the function was had. Edu has jobs too, also on imported dma-bufs
+ * where the mapper takes them; a function with memory gives out ranges of that.
+ */
 export function functionSession(device: Device, files: FunctionFiles): Session {
   const memory = new DmaMemory(files.mapper);
   const edu = new EduEngine(files.device, memory);
+  const bar = new BarMemory(files.device);
   const isEdu = device.identity['model'] === 'edu';
+  const owner = (buffer: BufferObject) => (bar.has(buffer) ? bar : memory);
   return {
     fd: files.device,
     otherFds: files.others,
     register: (want) => memory.register(want),
-    free: (buffer) => memory.free(buffer),
-    map: (buffer) => memory.map(buffer),
+    free: (buffer) => owner(buffer).free(buffer),
+    map: (buffer) => owner(buffer).map(buffer),
+    ...(hasMemory(device) && {
+      alloc: (want) => bar.alloc(want),
+      exportDmabuf: (buffer, how) => bar.exportDmabuf(buffer, how),
+    }),
     ...(isEdu && {
       submitCopy: (job) => edu.submitCopy(job),
       waitJob: (job, timeoutMs) => edu.waitJob(job, timeoutMs),
+      ...(files.mapper.mapDmabuf !== undefined && {
+        importDmabuf: (dmabuf) => memory.import(dmabuf),
+      }),
     }),
     counts: () => ({ ok: true, value: { mappings: memory.count } }),
     close() {
@@ -39,7 +52,11 @@ export function functionSession(device: Device, files: FunctionFiles): Session {
 
 /** What sessions of a function that is not edu lack. */
 export function missingJobs({ identity: { pci, model } }: Device): Probe['missing'] {
-  return model === undefined ? { 'job-copy': `no job code for PCI ${pci}` } : {};
+  return model === 'edu' ? {} : { 'job-copy': `no job code for PCI ${pci}` };
+}
+
+export function hasMemory({ identity: { pci } }: Device): boolean {
+  return memoryModel(pci ?? '') !== undefined;
 }
 
 /** A descriptor alone, of the function or of what it was had through: commands and close. */

@@ -1,3 +1,4 @@
+import { hardwareOf } from '../hardware.ts';
 import type { WirePoint } from '../protocol.ts';
 
 /** Which of the waiting points may start: pure bookkeeping of devices, lanes and their number. */
@@ -32,7 +33,7 @@ export class Scheduler {
       }
       this.#waiting.splice(index, 1);
       this.#running.add(point);
-      for (const address of Object.values(point.devices)) this.#busy.add(hardware(address));
+      for (const address of Object.values(point.devices)) this.#busy.add(hardwareOf(address));
       return point;
     }
     return undefined;
@@ -40,7 +41,7 @@ export class Scheduler {
 
   finish(point: WirePoint): void {
     this.#running.delete(point);
-    for (const address of Object.values(point.devices)) this.#busy.delete(hardware(address));
+    for (const address of Object.values(point.devices)) this.#busy.delete(hardwareOf(address));
   }
 
   /** Takes out all that has not started. */
@@ -54,11 +55,6 @@ export class Scheduler {
 
   #conflicts(point: WirePoint): boolean {
     if (point.exclusive) return this.#running.size > 0;
-    return Object.values(point.devices).some((address) => this.#busy.has(hardware(address)));
+    return Object.values(point.devices).some((address) => this.#busy.has(hardwareOf(address)));
   }
-}
-
-/** One place on a bus is one device, whichever provider has it: `pci:0000:00:03.0` of VFIO, both ways. */
-function hardware(address: string): string {
-  return /@([a-z]+:.+)$/.exec(address)?.[1] ?? address;
 }

@@ -1,5 +1,5 @@
 import type { Step } from '../../cases/types.gen.ts';
-import type { Capability } from '../../providers/contract.ts';
+import { type Capability, includesCapability } from '../../providers/contract.ts';
 import { jobCapabilities, jobReference } from './job-needs.ts';
 import { rdmaCapabilities, rdmaObjectOf } from './rdma-needs.ts';
 import type { Blame, Entry, Scope } from './scope.ts';
@@ -19,8 +19,8 @@ export function checkNeeds(
   const owner = session ?? ownerOf(step, scope);
   const role = owner?.role;
   if (role === undefined) return;
-  for (const capability of capabilitiesFor(step, scope)) {
-    if (role.needs.includes(capability)) continue;
+  for (const capability of capabilitiesFor(step, scope, role.needs)) {
+    if (includesCapability(role.needs, capability)) continue;
     blame.key([verb], `this needs '${capability}' of the role '${role.name}'; add it to its needs`);
   }
 }
@@ -42,11 +42,13 @@ function objectOf(step: Step, scope: Scope): Entry | undefined {
   return reference === undefined ? undefined : scope.get(reference.slice(1));
 }
 
-function capabilitiesFor(step: Step, scope: Scope): Capability[] {
+function capabilitiesFor(step: Step, scope: Scope, needs: readonly Capability[]): Capability[] {
   const { alloc, map } = step;
   const rdma = rdmaCapabilities(step);
   if (rdma.length > 0) return rdma;
-  if (alloc !== undefined) return ['alloc', ...ifShared('alloc-access', alloc)];
+  if (alloc !== undefined) {
+    return [needs.includes('buffer') ? 'buffer' : 'alloc', ...ifShared('alloc-access', alloc)];
+  }
   if (step.export !== undefined) return ['export', ...ifShared('export-access', step.export)];
   const job = jobCapabilities(step, scope);
   if (job.length > 0) return job;

@@ -1,5 +1,10 @@
 import type { Case, TopicFile } from '../../cases/types.gen.ts';
-import { CAPABILITIES, type Capability, type Provider } from '../../providers/contract.ts';
+import {
+  CAPABILITIES,
+  type Capability,
+  includesCapability,
+  type Provider,
+} from '../../providers/contract.ts';
 import { DEFAULT_ROLE } from '../point-id.ts';
 import type { Role } from './loaded-case.ts';
 import { hint } from './problems.ts';
@@ -10,7 +15,7 @@ type Roles = NonNullable<Case['roles']>;
 /** Whether a device of a provider can play a role, as far as its driver has the code. */
 export function offersAll(provider: Provider, role: Role): boolean {
   if (role.provider !== undefined && !role.provider.includes(provider.name)) return false;
-  return role.needs.every((capability) => provider.offers.includes(capability));
+  return role.needs.every((capability) => includesCapability(provider.offers, capability));
 }
 
 /** Where a case's roles are written: in the case or, for all its cases, in the topic. */

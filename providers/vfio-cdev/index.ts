@@ -10,6 +10,7 @@ import {
 import { IOMMU_NODE } from '../iommufd-space.ts';
 import { vfioFunctions } from '../vfio-function.ts';
 import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
+import { missingOfDmabufs } from './missing-dmabufs.ts';
 import { openFiles } from './open.ts';
 
 function find(): readonly Device[] {
@@ -29,8 +30,9 @@ function open(device: Device, how: OpenRequest): Outcome<Session> {
 function probe(device: Device): Outcome<Probe> {
   const opened = open(device, {});
   if (!opened.ok) return opened;
+  const missing = { ...missingJobs(device), ...missingOfDmabufs(device, opened.value) };
   opened.value.close();
-  return { ok: true, value: { missing: missingJobs(device), identity: {} } };
+  return { ok: true, value: { missing, identity: {} } };
 }
 
 /** The functions of vfio-pci by their own nodes, with the address spaces of iommufd. */
@@ -39,7 +41,18 @@ export const provider: Provider = {
   name: 'vfio-cdev',
   title: 'PCI functions in user space, by iommufd',
   driver: 'vfio-cdev',
-  offers: ['register', 'map', 'job-copy'],
+  offers: [
+    'buffer',
+    'register',
+    'map',
+    'export',
+    'export-access',
+    'import',
+    'sync-file',
+    'sync-file-deadline',
+    'job-copy',
+    'job-imported',
+  ],
   headers: ['../iommufd-calls', '../vfio-calls', 'linux/iommufd', 'linux/vfio'],
   find,
   probe,
