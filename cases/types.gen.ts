@@ -720,6 +720,37 @@ export interface Step {
     abi?: Abi;
   };
   /**
+   * Takes the role's device away as an administrator does, from a process that has nothing open: returns when it is gone, which may wait for all who have it open. A case with this verb is destructive and exclusive; what it took away is put back when the point ends.
+   */
+  removeDevice?: {
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    index?: number | string;
+    /**
+     * Returns when the device's node is gone, and gives a process for `join`, which waits until the device is.
+     */
+    background?: boolean;
+  };
+  /**
+   * Makes the role's device anew, by default under its name, of its driver and over its network device.
+   */
+  addDevice?: {
+    called?: string;
+    driver?: string;
+    netdev?: string;
+  };
+  /**
+   * Changes the network device under the port as an administrator does. A case with this verb is destructive and exclusive; what it changed is put back when the point ends.
+   */
+  setPort?: {
+    state?: 'up' | 'down';
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    mtu?: number | string;
+  };
+  /**
    * One entry of the GID table.
    */
   queryGid?: {

@@ -8,6 +8,7 @@
  */
 import type { Access } from '../uapi/access.ts';
 import type { CallOutcome } from '../uapi/call-outcome.ts';
+import type { Plug } from './contract-plug.ts';
 import type { RdmaVerbs } from './contract-verbs.ts';
 
 export type { Access, CallOutcome as Outcome };
@@ -86,6 +87,9 @@ export const CAPABILITIES = {
   'rdma-counters': 'counters objects',
   'rdma-wq': 'work queues and their indirection tables',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
+  unplug: 'a device that can be removed while it is in use, and made again',
+  'unplug-waits': 'the removal of a device waits until nobody has it open any more',
+  'port-switch': 'the port goes down and up, and changes its MTU, and nobody else needs it',
   'impaired-paths': 'the port has paths that lose, delay, duplicate and reorder packets on purpose',
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
@@ -337,4 +341,7 @@ export interface Provider {
 
   /** A session over a descriptor of the device that came by dup(2) or from another process. */
   adopt(device: Device, fd: number): Session;
+
+  /** Where devices can be removed and made again, and their ports be switched. */
+  readonly plug?: Plug;
 }

@@ -114,6 +114,10 @@ export class Attributes {
     }
   }
 
+  has(type: number): boolean {
+    return this.#find(type) !== undefined;
+  }
+
   string(type: number): string | undefined {
     return this.#find(type)?.toString('utf8').replace(/\0.*$/s, '');
   }

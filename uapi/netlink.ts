@@ -111,3 +111,14 @@ export class NetlinkSocket implements Disposable {
     tryClose(this.fd);
   }
 }
+
+/** Asks once, on a socket of its own. The errno is that of the call or the one that the kernel answered. */
+export function tryNetlink(
+  protocol: number,
+  request: NetlinkRequest,
+): Outcome<readonly NetlinkMessage[]> {
+  const opened = NetlinkSocket.tryOpen(protocol);
+  if (!opened.ok) return opened;
+  using socket = opened.value;
+  return socket.tryRequest(request);
+}

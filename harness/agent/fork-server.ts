@@ -32,10 +32,16 @@ const READY = Uint8Array.of(1);
 export class ForkServer {
   readonly #socket: number;
   readonly #pid: number;
+  readonly #maker = currentPid();
 
   private constructor(pid: number, socket: number) {
     this.#pid = pid;
     this.#socket = socket;
+  }
+
+  /** Whether what it starts would be this process's children: not in a fork of its maker. */
+  get isOurs(): boolean {
+    return currentPid() === this.#maker;
   }
 
   static start(support: PeerSupport): ForkServer {

@@ -1,4 +1,6 @@
+import type { KeptDevice } from '../../providers/contract-plug.ts';
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
+import { someStep } from '../some-step.ts';
 import type { Library } from './library.ts';
 import { Expired, within, withinActivity } from './limits.ts';
 import type { WorkerOutcome } from './point.ts';
@@ -64,7 +66,36 @@ export class Lane {
     for (const address of addresses) this.#prepared.add(address);
   }
 
+  /** A point that takes devices away leaves them as it found them, whatever became of its worker. */
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
+    if (!disturbs(wireCase)) return this.#drive(point, wireCase);
+    const kept = await this.#remember(Object.values(point.devices));
+    const result = await this.#drive(point, wireCase);
+    const lost = await this.#putBack(kept);
+    if (lost.length === 0) return result;
+    return { ...result, leftBehind: [...(result.leftBehind ?? []), ...lost] };
+  }
+
+  async #remember(addresses: readonly string[]): Promise<readonly KeptDevice[]> {
+    const worker = await this.worker();
+    const request = { t: 'remember', addresses: [...new Set(addresses)] } as const;
+    const answer = await within(START_LIMIT_MS, worker.request(request));
+    return answer.t === 'remembered' ? answer.kept : [];
+  }
+
+  async #putBack(kept: readonly KeptDevice[]): Promise<readonly string[]> {
+    try {
+      const worker = await this.worker();
+      const answer = await within(START_LIMIT_MS, worker.request({ t: 'put-back', kept }));
+      if (answer.t !== 'as-it-was') return [answer.t === 'failed' ? answer.error : answer.t];
+      if (answer.moved) this.#library.renew();
+      return answer.lost;
+    } catch (error) {
+      return [`devices could not be put back: ${String(error)}`];
+    }
+  }
+
+  async #drive(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const worker = await this.worker();
     let endingLooks = 0;
     const looks = {
@@ -124,6 +155,18 @@ function whereaboutsOf(worker: WorkerProcess): string {
   const peers = worker.peers().map((pid) => `in the other process, ${pid}:\n${whereabouts(pid)}`);
   return [whereabouts(worker.pid), ...peers].join('\n');
 }
+
+/** Whether a step, or one inside another, takes a device away or switches its port. */
+function disturbs({ steps }: WireCase): boolean {
+  const known =
+    disturbing.get(steps) ?? someStep(steps, (step) => DISTURBING.some((verb) => verb in step));
+  disturbing.set(steps, known);
+  return known;
+}
+
+const DISTURBING = ['removeDevice', 'addDevice', 'setPort'];
+/** By the steps of a case, which has many points. */
+const disturbing = new WeakMap<WireCase['steps'], boolean>();
 
 /** A worker that left something open, or that failed in our own code, is not used again. */
 function isClean(outcome: WorkerOutcome): boolean {

@@ -19,6 +19,11 @@ export class Library {
     return this.#edition;
   }
 
+  /** Workers of before know the devices as they were then. */
+  renew(): void {
+    this.#edition++;
+  }
+
   /** Commands of the selected devices' providers. */
   get commands(): CommandIndex {
     if (this.#commands === undefined) throw new Error('commands are loaded before a point runs');

@@ -49,12 +49,22 @@ export interface PeerOrder {
   readonly roles: Readonly<Record<string, { readonly device: Device; readonly provider: string }>>;
   /** Plain parameters of the point. */
   readonly parameters: Readonly<Record<string, string | number | boolean>>;
+  /** In place of steps: a device that the peer takes away. */
+  readonly removal?: Removal;
+}
+
+export interface Removal {
+  readonly device: Device;
+  readonly provider: string;
+  readonly index?: number;
 }
 
 export interface PeerReport {
   readonly failure?: StepFailure;
   /** A driver declined an import, which ends the whole point. */
   readonly refusal?: Refusal;
+  /** What the kernel said to the removal of a device. */
+  readonly refused?: { readonly errno: number; readonly call: string };
   /** An exception that no step explains. */
   readonly defect?: string;
   readonly given?: readonly { readonly name: string; readonly kind: DescriptorValue['kind'] }[];

@@ -1,7 +1,7 @@
 import { someStep } from '../some-step.ts';
 import type { ForkServer, PeerSupport } from './fork-server.ts';
 import { runSteps } from './interpreter.ts';
-import type { PeerOrder, PeerReport } from './peer-protocol.ts';
+import type { PeerOrder, PeerReport, Removal } from './peer-protocol.ts';
 import { giveBack, takeOver } from './peer-values.ts';
 import { openRoles } from './point.ts';
 import { ReleaseStack } from './release.ts';
@@ -24,6 +24,7 @@ interface PeerSurroundings {
 export function carryOut(order: PeerOrder, around: PeerSurroundings): PeerReport {
   const { support } = around;
   const { providers } = support;
+  if (order.removal !== undefined) return carryOutRemoval(order.removal, around);
   const release = new ReleaseStack();
   const scope = new Scope();
   for (const [name, value] of Object.entries(order.parameters)) scope.set(name, value);
@@ -44,9 +45,26 @@ export function carryOut(order: PeerOrder, around: PeerSurroundings): PeerReport
   return { destroyed, given: giveBack(order.give, scope, around.socket) };
 }
 
+/** The only process that has nothing open is one of its own: a removal waits for all others. */
+function carryOutRemoval(
+  { device, provider, index }: Removal,
+  around: PeerSurroundings,
+): PeerReport {
+  around.entering('1');
+  const { plug } = around.support.providers.get(provider) ?? {};
+  if (plug === undefined) return { defect: `${provider} removes no devices` };
+  const removed = plug.remove(device, index);
+  return removed.ok ? {} : { refused: { errno: removed.errno, call: removed.call } };
+}
+
+interface MayStart {
+  readonly process?: { readonly fork?: boolean };
+  readonly removeDevice?: unknown;
+}
+
 /** Whether a step, or one inside another, starts a process that shares nothing with its starter. */
 export function startsPeers(steps: unknown): boolean {
-  return someStep(steps, (step: { readonly process?: { readonly fork?: boolean } }) => {
-    return step.process !== undefined && step.process.fork !== true;
+  return someStep(steps, ({ process, removeDevice }: MayStart) => {
+    return removeDevice !== undefined || (process !== undefined && process.fork !== true);
   });
 }

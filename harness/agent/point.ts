@@ -89,10 +89,12 @@ function endByError(error: unknown): PointEnd {
  */
 function makesUnseenObjects(steps: WireCase['steps']): boolean {
   let answer = unseen.get(steps);
-  answer ??= someStep(steps, (step) => 'ioctl' in step || 'process' in step);
+  answer ??= someStep(steps, (step) => UNSEEN.some((verb) => verb in step));
   unseen.set(steps, answer);
   return answer;
 }
+
+const UNSEEN = ['ioctl', 'process', 'removeDevice'];
 
 /** By the steps of a case, which has many points. */
 const unseen = new WeakMap<WireCase['steps'], boolean>();

@@ -1,6 +1,12 @@
+interface Entry {
+  readonly what: string;
+  readonly release: () => number;
+}
+
 /** What the steps of a point made, to be given back in reverse order whatever happened. */
 export class ReleaseStack {
-  readonly #entries: { readonly what: string; readonly release: () => number }[] = [];
+  readonly #entries: Entry[] = [];
+  readonly #last: Entry[] = [];
   readonly #left: string[] = [];
   /**
    * Whether all objects of the point are entered here. Those that a raw ioctl made are not: what is
@@ -15,6 +21,11 @@ export class ReleaseStack {
   /** @param release gives an errno, 0 for success or nothing to do */
   push(what: string, release: () => number): void {
     this.#entries.push({ what, release });
+  }
+
+  /** Released when nothing else is left: what waits for all the rest to be given back. */
+  pushLast(what: string, release: () => number): void {
+    this.#last.push({ what, release });
   }
 
   /** Says that something stayed although everything was released. */
@@ -34,8 +45,8 @@ export class ReleaseStack {
   /** Releases what came after `depth`; gives what could not be released, with the errno. */
   releaseTo(depth: number): readonly { readonly what: string; readonly errno: number }[] {
     const failed: { what: string; errno: number }[] = [];
-    while (this.#entries.length > depth) {
-      const entry = this.#entries.pop();
+    while (this.#entries.length > depth || (depth === 0 && this.#last.length > 0)) {
+      const entry = this.#entries.pop() ?? this.#last.pop();
       const errno = entry?.release() ?? 0;
       if (entry !== undefined && errno !== 0) failed.push({ what: entry.what, errno });
     }

@@ -1,3 +1,4 @@
+import type { KeptDevice } from '../../providers/contract-plug.ts';
 import type { DeviceRecord } from '../../reports/results.ts';
 import type { WireCase, WirePoint } from '../protocol.ts';
 import type { WorkerOutcome } from './point.ts';
@@ -9,7 +10,11 @@ export type ToWorker =
   /** Look for these devices, so that it is no point's time. */
   | { readonly t: 'prepare'; readonly addresses: readonly string[] }
   | { readonly t: 'case'; readonly case: WireCase }
-  | { readonly t: 'point'; readonly point: WirePoint };
+  | { readonly t: 'point'; readonly point: WirePoint }
+  /** What are these devices now? For a point that takes them away, or switches their ports. */
+  | { readonly t: 'remember'; readonly addresses: readonly string[] }
+  /** Have them as they were. */
+  | { readonly t: 'put-back'; readonly kept: readonly KeptDevice[] };
 
 export type FromWorker =
   /** First, unasked: the worker can be spoken to. */
@@ -18,4 +23,7 @@ export type FromWorker =
   | { readonly t: 'devices'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'outcome'; readonly outcome: WorkerOutcome }
+  | { readonly t: 'remembered'; readonly kept: readonly KeptDevice[] }
+  /** What could not be put back, in words; `moved` when a device has another node now. */
+  | { readonly t: 'as-it-was'; readonly lost: readonly string[]; readonly moved: boolean }
   | { readonly t: 'failed'; readonly error: string };

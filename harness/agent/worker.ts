@@ -1,5 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import type { Device, Provider } from '../../providers/contract.ts';
+import type { KeptDevice } from '../../providers/contract-plug.ts';
 import type { DeviceRecord, SkipClass } from '../../reports/results.ts';
 import type { CallLog } from '../../uapi/call-log.ts';
 import { compatRefusal } from '../../uapi/compat.ts';
@@ -71,6 +72,10 @@ export class Worker {
         return { t: 'ready' };
       case 'point':
         return { t: 'outcome', outcome: this.#run(message.point) };
+      case 'remember':
+        return { t: 'remembered', kept: this.#remember(message.addresses) };
+      case 'put-back':
+        return this.#putBack(message.kept);
     }
   }
 
@@ -124,6 +129,25 @@ export class Worker {
     if (refusal !== undefined) return skipped('no-config', refusal);
     if (known.startsPeers) this.#forks ??= ForkServer.start(this.#support);
     return runPoint(point, known.wireCase, { ...this.#support, forks: this.#forks });
+  }
+
+  #remember(addresses: readonly string[]): readonly KeptDevice[] {
+    return addresses.flatMap((address) => {
+      const device = this.#device(address);
+      const { plug } = this.#library.provider(providerOf(address));
+      return device === undefined || plug === undefined ? [] : [plug.remember(device)];
+    });
+  }
+
+  /** Afterwards devices are looked for anew: one that was made again may have another node. */
+  #putBack(kept: readonly KeptDevice[]): FromWorker {
+    const lost = kept.flatMap((one) => {
+      const { plug } = this.#library.provider(providerOf(one.device.address));
+      return plug?.putBack(one) ?? [];
+    });
+    this.#devices.clear();
+    const moved = kept.some(({ device }) => this.#device(device.address)?.node !== device.node);
+    return { t: 'as-it-was', lost, moved };
   }
 
   #device(address: string): Device | undefined {

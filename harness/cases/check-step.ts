@@ -23,6 +23,8 @@ export interface StepContext {
   readonly inBackground?: boolean;
   /** The steps are those of a fork. */
   readonly inFork?: boolean;
+  /** The case says that it is destructive and exclusive; absent for a fixture by itself. */
+  readonly disturbs?: boolean;
 }
 
 /** Checks steps in order. @returns them with numbers for the names of constants */
@@ -45,6 +47,10 @@ function checkStep(step: Step, scope: Scope, context: StepContext, blame: Blame)
   if ((verb === 'sleep' || verb === 'interrupt') && context.inBackground !== true) {
     const mend = 'put it into the steps of a process with "background": true';
     blame.key([verb], `'${verb}' is for what runs while other steps do; ${mend}`);
+  }
+  if (VERBS[verb].disturbs === true && context.disturbs === false) {
+    const mend = 'add "destructive": true and "exclusive": true to the case';
+    blame.key([verb], `'${verb}' changes the device for everybody; ${mend}`);
   }
   const session = sessionOf(step, verb, scope, context, blame);
   checkTexts(step, scope, blame);
@@ -137,7 +143,9 @@ function resultOf(
     case 'nothing':
       return undefined;
     case 'a background process':
-      return step.process?.background === true ? { kind: 'process' } : undefined;
+      return (step.process ?? step.removeDevice)?.background === true
+        ? { kind: 'process' }
+        : undefined;
     case 'any fields':
       return { kind: 'record' };
     case 'the struct':

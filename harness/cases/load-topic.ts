@@ -135,7 +135,8 @@ function loadSteps(
   }
   const resolved: ResolvedValues = new Map();
   const { headers, fixtures } = library;
-  const context: StepContext = { roles: sessions, headers, resolved, inProcess: false };
+  const disturbs = one.destructive === true && one.exclusive === true;
+  const context: StepContext = { roles: sessions, headers, resolved, inProcess: false, disturbs };
   const first =
     one.given === undefined
       ? []

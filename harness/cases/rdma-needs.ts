@@ -86,6 +86,8 @@ export function rdmaCapabilities(step: Step): Capability[] {
   if (step.reregister !== undefined) return ['mr-reregister'];
   if (step.attachMulticast !== undefined) return ['multicast'];
   if (step.cmOpen !== undefined) return ['rdma-cm'];
+  if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];
+  if (step.setPort !== undefined) return ['port-switch'];
   return RDMA_VERBS.some((verb) => step[verb] !== undefined) ? ['verbs'] : [];
 }
 

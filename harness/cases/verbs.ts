@@ -49,6 +49,8 @@ interface VerbFacts {
   readonly session?: 'first' | 'owner';
   /** It looks at what other steps gave and makes no call that could fail. */
   readonly check?: true;
+  /** It changes a device for everybody: only for cases that are destructive and exclusive. */
+  readonly disturbs?: true;
 }
 
 /** What the host must know of each verb; harness/agent/verbs/ carries them out. */
@@ -110,6 +112,9 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   query: { gives: 'any fields', session: 'owner' },
   queryDevice: { gives: 'any fields', session: 'first' },
   queryPort: { gives: 'any fields', session: 'first' },
+  removeDevice: { gives: 'a background process', session: 'first', disturbs: true },
+  addDevice: { gives: 'nothing', session: 'first', disturbs: true },
+  setPort: { gives: 'nothing', session: 'first', disturbs: true },
   queryGid: { gives: 'any fields', session: 'first' },
   queryGidTable: { gives: 'any fields', session: 'first' },
   infoHandles: { gives: 'any fields', session: 'first' },
@@ -234,7 +239,18 @@ export const SIZE_ARGUMENTS: ReadonlySet<string> = new Set([
   ...['start', 'iova', 'address', 'lkey', 'rkey', 'id', 'immediate', 'compareAdd', 'swap'],
   ...['invalidate', 'remoteQpn', 'remoteQkey', 'remoteSrqn', 'entries', 'vector', 'count'],
   ...['maxWr', 'maxSge', 'limit', 'sendWr', 'receiveWr', 'sendSge', 'receiveSge', 'rawType'],
-  ...['port', 'index', 'gidIndex', 'lid', 'pkeyIndex', 'qkey', 'pathMtu', 'receivePsn', 'sendPsn'],
+  ...[
+    'port',
+    'index',
+    'mtu',
+    'gidIndex',
+    'lid',
+    'pkeyIndex',
+    'qkey',
+    'pathMtu',
+    'receivePsn',
+    'sendPsn',
+  ],
   ...[
     'maxReadAtomic',
     'maxDestReadAtomic',

@@ -11,6 +11,7 @@ import {
 import type { Part } from './driver.ts';
 import { find } from './find.ts';
 import { PARTS, partOf } from './parts.ts';
+import { plug } from './plug.ts';
 import { OFFERED, probeCapabilities } from './probe.ts';
 import { adoptSession, openSession } from './session.ts';
 
@@ -48,4 +49,5 @@ export const provider: Provider = {
   probe,
   open,
   adopt: (device, fd) => adoptSession(device, partOfDevice(device), fd),
+  plug,
 };

@@ -5,6 +5,7 @@ import type { Capability, Device, Outcome, Probe } from '../contract.ts';
 import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
 import { probeObjects } from './probe-objects.ts';
+import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
@@ -37,6 +38,9 @@ export const OFFERED: readonly Capability[] = [
   'rdma-wq',
   'rdma-cm',
   'impaired-paths',
+  'unplug',
+  'unplug-waits',
+  'port-switch',
 ];
 
 /** Bits of enum ib_uverbs_device_cap_flags; the last two stand in the extended answer only. */
@@ -56,6 +60,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeFlags(facts, part),
     ...probePort(device, verbs),
     ...probeDriver(device, part),
+    ...probePlug(device),
     ...probeObjects(verbs, memory, part),
   };
   memory.unmap();

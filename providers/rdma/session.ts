@@ -9,6 +9,7 @@ import { driverData, method, room } from './call.ts';
 import { allocAsyncEvents } from './completion-queue.ts';
 import { Context, rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
+import { ibdevOf } from './ibdev.ts';
 import { createVerbs } from './verbs.ts';
 
 /** No event file: of an adopted descriptor the opener has it. */
@@ -33,10 +34,6 @@ export function openSession(device: Device, part: Part, how: OpenRequest): CallO
 export function adoptSession(device: Device, part: Part, fd: number): Session {
   const context = new Context(fd, part, ibdevOf(device), 'invoke');
   return sessionOf(context, rdmaObject('async-events', NO_FILE));
-}
-
-function ibdevOf({ address }: Device): string {
-  return address.slice(address.indexOf('@') + 1);
 }
 
 /** Gives the file of asynchronous events. */

@@ -22,17 +22,24 @@ import { judgeEnd, noteDestroyed } from './peer-end.ts';
 /** Of the signals that nobody else uses here. */
 const INTERRUPTING = 'SIGUSR2';
 
-/** Gives the process for a join, and ends it with the point if there was none. */
+/**
+ * Gives the process for a join, and ends it with the point if there was none.
+ *
+ * @param waitsForAll it cannot be ended before all that the point has is given back
+ */
 export function keepInBackground(
   peer: PeerProcess,
   expected: PeerEnd,
-  context: PointContext,
+  { release }: PointContext,
+  waitsForAll = false,
 ): VerbResult {
   const value: ProcessValue = { kind: 'process', peer, expected, joined: false };
-  context.release.push(`process ${peer.pid}`, () => {
-    if (!value.joined) context.release.stayed(unjoinedFailure(value));
+  const end = () => {
+    if (!value.joined) release.stayed(unjoinedFailure(value));
     return 0;
-  });
+  };
+  if (waitsForAll) release.pushLast(`process ${peer.pid}`, end);
+  else release.push(`process ${peer.pid}`, end);
   return gave(value);
 }
 

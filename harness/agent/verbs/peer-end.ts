@@ -2,7 +2,7 @@ import type { EndedPeer, PeerEnd, PeerOutput } from '../peer-protocol.ts';
 import { RefusedImport } from '../refusal.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
-import type { PointContext, VerbResult } from '../verb.ts';
+import { type PointContext, refused, type VerbResult } from '../verb.ts';
 
 /** What the end of another process says of the step that started it. */
 
@@ -15,6 +15,7 @@ export function judgeEnd(
   const { entered, report } = ended.output;
   if (report?.defect !== undefined) throw new CaseDefect(`in the other process: ${report.defect}`);
   if (report?.refusal !== undefined) throw new RefusedImport(report.refusal);
+  if (report?.refused !== undefined) return refused(report.refused);
   if (report?.failure !== undefined) return context.failInside(report.failure);
   if (ended.stopped) return undefined;
   const faulted = ends === 'SIGSEGV' || ends === 'SIGBUS';

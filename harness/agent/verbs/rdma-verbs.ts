@@ -1,4 +1,5 @@
 import { cm, cmEvent, cmOpen } from './cm.ts';
+import { addDevice, removeDevice, setPort } from './plug.ts';
 import { armCq, pollCq } from './rdma-completions.ts';
 import { readEvent } from './rdma-events.ts';
 import { postReceive, postSend } from './rdma-jobs.ts';
@@ -32,6 +33,9 @@ export const RDMA_VERBS = {
   queryGid,
   queryGidTable,
   infoHandles,
+  removeDevice,
+  addDevice,
+  setPort,
   modify,
   modifySrq,
   reregister,

@@ -176,6 +176,11 @@ export class KernelWatch {
     return Object.values(point.devices).flatMap((address) => {
       const node = this.#nodes.get(address);
       if (node === undefined || existsSync(node)) return [];
+      const moved = this.#rdma?.nodeOf(address);
+      if (moved !== undefined && existsSync(moved)) {
+        this.#nodes.set(address, moved);
+        return [];
+      }
       this.#nodes.delete(address);
       return [`${address} vanished: ${node} is gone`];
     });

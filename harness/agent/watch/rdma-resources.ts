@@ -15,6 +15,7 @@ import {
   resourceCountsRequest,
   resourcesRequest,
 } from '../../../uapi/rdma-netlink.ts';
+import { sysfsEntries, sysfsText } from '../../../uapi/sysfs.ts';
 import { type Growth, grown } from './growth.ts';
 import { lookAgain, pause } from './patience.ts';
 import { isOurs, processName } from './processes.ts';
@@ -30,6 +31,7 @@ interface Watched {
   /** The kernel's answer, and what it means: mostly it is the same again. */
   answer: Buffer;
   counts: ResourceCounts;
+  isGone: boolean;
   /** Objects that were there, or were told of: `pd 3`. */
   readonly known: Set<string>;
 }
@@ -69,7 +71,8 @@ export class RdmaWatch {
     if (reply === undefined) return undefined;
     const counts = parseResourceCounts(reply);
     const known = new Set<string>();
-    const watched = { index, name, countsRequest, answer: answerOf(reply), counts, known };
+    const answer = answerOf(reply);
+    const watched = { index, name, countsRequest, answer, counts, known, isGone: false };
     for (const kind of counts.keys()) await this.#strangers(watched, kind);
     return watched;
   }
@@ -83,12 +86,30 @@ export class RdmaWatch {
     return leaks;
   }
 
+  /** Where the device's node is now; a device that was made again may have another. */
+  nodeOf(address: string): string | undefined {
+    const name = this.#devices.get(address)?.name;
+    return name === undefined ? undefined : nodeOfName(name);
+  }
+
+  /** A device that was made again has another index, and what it has then is taken for given. */
+  async #watchAnew(watched: Watched): Promise<void> {
+    const devices = parseRdmaDevices((await this.#ask(rdmaDevicesRequest)) ?? []);
+    const device = devices.find(({ name }) => name === watched.name);
+    const anew = device === undefined ? undefined : await this.#watch(device);
+    if (anew === undefined) return;
+    for (const [address, one] of this.#devices) {
+      if (one === watched) this.#devices.set(address, anew);
+    }
+  }
+
   async #leftOn(watched: Watched): Promise<readonly string[]> {
     const before = watched.counts;
     const more = await lookAgain(
       async () => grown(before, this.#countsNow(watched)),
       (found) => found.length === 0,
     );
+    if (watched.isGone) await this.#watchAnew(watched);
     const leaks: string[] = [];
     for (const one of more) leaks.push(...(await this.#describe(watched, one)));
     return leaks;
@@ -119,7 +140,10 @@ export class RdmaWatch {
   /** The last that was told, for a device that is gone. */
   #countsNow(watched: Watched): ResourceCounts {
     const reply = this.#askCounts(watched.countsRequest);
-    if (reply === undefined) return watched.counts;
+    if (reply === undefined) {
+      watched.isGone = true;
+      return watched.counts;
+    }
     const answer = answerOf(reply);
     if (!answer.equals(watched.answer)) {
       watched.answer = answer;
@@ -163,6 +187,14 @@ function rdmaName(node: string): string | undefined {
     }
   }
   return undefined;
+}
+
+/** `/dev/infiniband/uverbs0` for `rxe0` */
+function nodeOfName(name: string): string | undefined {
+  const nodes = sysfsEntries('/sys/class/infiniband_verbs').filter(
+    (entry) => sysfsText(`/sys/class/infiniband_verbs/${entry}/ibdev`) === name,
+  );
+  return nodes[0] === undefined ? undefined : `/dev/infiniband/${nodes[0]}`;
 }
 
 function answerOf(reply: readonly NetlinkMessage[]): Buffer {
