@@ -1,6 +1,6 @@
 import { CONTRACT_VERSION, type Provider } from '../contract.ts';
 import { openDrm } from '../drm-device.ts';
-import { find } from './find.ts';
+import { find } from '../virtio-gpu-find.ts';
 import { probeVirtioGpu } from './probe.ts';
 import { sessionOf } from './session.ts';
 

@@ -7,7 +7,7 @@ import {
 } from '../../uapi/headers/drm/virtgpu-drm.ts';
 import type { Capability, Device, Outcome, Probe, Session } from '../contract.ts';
 import { probeDrm } from '../drm-device.ts';
-import { tryParameter } from './parameter.ts';
+import { tryParameter } from '../virtio-gpu-parameter.ts';
 
 export function probeVirtioGpu(
   device: Device,

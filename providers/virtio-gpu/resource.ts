@@ -1,17 +1,13 @@
 import { E } from '../../uapi/errno.ts';
 import {
-  DRM_IOCTL_VIRTGPU_MAP,
   DRM_IOCTL_VIRTGPU_RESOURCE_CREATE,
-  DRM_IOCTL_VIRTGPU_RESOURCE_INFO,
   type DrmVirtgpuResourceCreate,
-  drm_virtgpu_map,
   drm_virtgpu_resource_create,
-  drm_virtgpu_resource_info,
 } from '../../uapi/headers/drm/virtgpu-drm.ts';
 import { tryIoctl } from '../../uapi/ioctl.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
-import type { BufferObject, MapPlan, Outcome } from '../contract.ts';
-import { handleOf } from '../drm-session.ts';
+import type { BufferObject, Outcome } from '../contract.ts';
+import { resourceInfo } from '../virtio-gpu-resource.ts';
 
 /** Resources: memory of the guest that stands for something that the host made. */
 
@@ -88,28 +84,4 @@ export function createResource(
   const info = resourceInfo(fd, handle);
   if (!info.ok) return info;
   return { ok: true, value: { handle, size: BigInt(info.value.size) } };
-}
-
-export interface ResourceInfo {
-  /** The resource's number on the host, by which command streams name it. */
-  readonly resource: number;
-  /** Bytes. */
-  readonly size: number;
-}
-
-/** Source: virtgpu_ioctl.c, virtio_gpu_resource_info_ioctl() */
-export function resourceInfo(fd: number, handle: number): Outcome<ResourceInfo> {
-  const arg = drm_virtgpu_resource_info.make({ bo_handle: handle });
-  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_INFO, arg);
-  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_RESOURCE_INFO.name };
-  const resource = drm_virtgpu_resource_info.get(arg, 'res_handle');
-  return { ok: true, value: { resource, size: drm_virtgpu_resource_info.get(arg, 'size') } };
-}
-
-/** Where mmap(2) finds the guest's memory. Source: virtgpu_ioctl.c, virtio_gpu_map_ioctl() */
-export function mapResource(fd: number, buffer: BufferObject): Outcome<MapPlan> {
-  const arg = drm_virtgpu_map.make({ handle: handleOf(buffer) });
-  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_MAP, arg);
-  if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_MAP.name };
-  return { ok: true, value: { fd, offset: drm_virtgpu_map.get(arg, 'offset') } };
 }

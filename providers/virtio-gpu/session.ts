@@ -1,8 +1,9 @@
 import type { BufferObject, Device, Outcome, Session } from '../contract.ts';
 import { drmSession, handleOf } from '../drm-session.ts';
-import { hasVirgl } from './find.ts';
+import { hasVirgl } from '../virtio-gpu-find.ts';
+import { mapResource } from '../virtio-gpu-resource.ts';
 import { submitCopy, submitFill } from './jobs.ts';
-import { bufferOf, createResource, imageOf, mapResource } from './resource.ts';
+import { bufferOf, createResource, imageOf } from './resource.ts';
 import { transfer, waitIdle } from './transfer.ts';
 
 /** What a descriptor of this device can do. */

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
-import { sysfsEntries, sysfsTarget, sysfsText } from '../../uapi/sysfs.ts';
-import { type DrmNodes, drmDevices } from '../../uapi/sysfs-drm.ts';
-import type { Device } from '../contract.ts';
-import { drmDevice } from '../drm-device.ts';
+import { sysfsEntries, sysfsTarget, sysfsText } from '../uapi/sysfs.ts';
+import { type DrmNodes, drmDevices } from '../uapi/sysfs-drm.ts';
+import type { Device } from './contract.ts';
+import { drmDevice } from './drm-device.ts';
 
 /**
  * The DRM nodes hang on the PCI function (or platform device), whose driver is the virtio transport;

@@ -2,9 +2,9 @@ import koffi from 'koffi';
 import {
   DRM_IOCTL_VIRTGPU_GETPARAM,
   drm_virtgpu_getparam,
-} from '../../uapi/headers/drm/virtgpu-drm.ts';
-import { tryIoctl } from '../../uapi/ioctl.ts';
-import type { Outcome } from '../contract.ts';
+} from '../uapi/headers/drm/virtgpu-drm.ts';
+import { tryIoctl } from '../uapi/ioctl.ts';
+import type { Outcome } from './contract.ts';
 
 /**
  * One of VIRTGPU_PARAM_…; EINVAL when the kernel does not know it. The value goes through a pointer
