@@ -68,6 +68,22 @@ t.test('release goes in reverse and tells what failed', async (t) => {
   t.equal(release.depth, 1);
 });
 
+t.test('what waits for all the rest is released last, and not with a part', async (t) => {
+  const order: string[] = [];
+  const release = new ReleaseStack();
+  const entry = (name: string) => [name, () => Number(order.push(name) === 0)] as const;
+  release.pushLast(...entry('first'));
+  release.push(...entry('a'));
+  release.pushLast(...entry('last'));
+  release.push(...entry('b'));
+  release.releaseTo(1);
+  t.strictSame(order, ['b']);
+  release.releaseTo(0);
+  t.strictSame(order, ['b', 'a', 'last', 'first']);
+  release.releaseTo(0);
+  t.equal(order.length, 4, 'once');
+});
+
 function point(id: string, addresses: readonly string[], exclusive = false): WirePoint {
   const devices = Object.fromEntries(addresses.map((address, i) => [`role${i}`, address]));
   const limits = { timeoutMs: 1000, inactivityMs: 0 };

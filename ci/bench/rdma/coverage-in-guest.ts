@@ -1,12 +1,13 @@
 import { sayRun, sayUncaught } from '../guest-lines.ts';
 import { runOwnSuite } from '../own-suite.ts';
-import { SELECTION, traced } from './guest-half.ts';
+import { idsOfHost, SELECTION, traced, WITH_DESTRUCTIVE } from './guest-half.ts';
 import type { OwnCoverage } from './measurement.ts';
 
 /** In another boot of the same guest: what our suite executes. */
 
 sayUncaught();
-const { coverage, value } = await traced(() => runOwnSuite(SELECTION));
+const selection = [...SELECTION, ...WITH_DESTRUCTIVE, ...idsOfHost()];
+const { coverage, value } = await traced(() => runOwnSuite(selection));
 sayRun('ours', value);
 const measured: OwnCoverage = { ourCoverage: coverage };
 console.log(JSON.stringify(measured));

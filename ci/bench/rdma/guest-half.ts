@@ -1,11 +1,21 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { type Watched, watchedFunctions, watchFunctions } from '../executed-functions.ts';
 import { calledMethods, watchCalls, writtenCommands } from './called-methods.ts';
 import { type Coverage, MODULES } from './measurement.ts';
+import { IDS_FILE } from './wish.ts';
 
 /** What both scripts of the guest share. */
 
 /** Of the suite: the devices that pyverbs' tests run on too. */
 export const SELECTION = ['--provider', 'rdma', '--device', 'rdma@rxe*'];
+
+/** What devices do that go away and come back, and ports that are switched, is executed by those alone. */
+export const WITH_DESTRUCTIVE = ['--destructive'];
+
+/** The cases of a draft; none for all. */
+export function idsOfHost(): readonly string[] {
+  return existsSync(IDS_FILE) ? (JSON.parse(readFileSync(IDS_FILE, 'utf8')) as string[]) : [];
+}
 
 const inModules: Watched = (_name, module) => MODULES.find((known) => known === module);
 

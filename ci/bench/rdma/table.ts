@@ -4,7 +4,13 @@ import { plainName } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
 import { readReasons } from '../unreachable.ts';
 import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
-import type { Coverage, Measurement, ModuleName } from './measurement.ts';
+import {
+  type Coverage,
+  type Measurement,
+  MODULES,
+  type ModuleName,
+  type OwnCoverage,
+} from './measurement.ts';
 
 /** The comparison as Markdown, for the terminal and for README.md alike. */
 export function comparison(measurement: Measurement): string {
@@ -15,6 +21,13 @@ export function comparison(measurement: Measurement): string {
     '',
     ...missedFunctions('rdma', measurement.ourCoverage.functions),
   ].join('\n');
+}
+
+/** What our suite executes, without a peer. */
+export function ownCoverage({ ourCoverage }: OwnCoverage): string {
+  const rows = MODULES.map((module) => moduleRow(module, ourCoverage, ourCoverage, 0));
+  const lines = rows.map(({ what, ours }) => `${what}: ${ours}`);
+  return [...lines, '', ...missedFunctions('rdma', ourCoverage.functions)].join('\n');
 }
 
 function table(measurement: Measurement): string {

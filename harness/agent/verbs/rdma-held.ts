@@ -8,6 +8,8 @@ import { type PointContext, provided } from '../verb.ts';
 
 export const MR_KINDS = ['mr', 'dmabuf-mr', 'dm-mr'] as const satisfies readonly RdmaKind[];
 
+const FILES: readonly RdmaKind[] = ['channel', 'async-events'];
+
 /** The object that a reference stands for, also one that is destroyed: cases use stale ones. */
 export function rdmaOf(reference: string, scope: Scope, ...kinds: readonly RdmaKind[]): RdmaValue {
   const value = scope.resolve(reference);
@@ -44,8 +46,8 @@ export function holdRdma(context: Pick<PointContext, 'release'>, parts: ValuePar
   const value = rdmaValue(parts);
   const { owner, object, life } = value;
   context.release.push(`${object.kind} ${object.handle} of ${owner.device.address}`, () => {
-    // Closing a session frees its objects.
-    if (life.destroyed || owner.closed) return 0;
+    // Closing a session frees its objects, but for those that are files of their own.
+    if (life.destroyed || (owner.closed && !FILES.includes(object.kind))) return 0;
     life.destroyed = true;
     const outcome = verbsOf(owner).destroy(life.newest);
     // ENOENT: a raw call of the case destroyed it, `uverbs` or `uverbsWrite` with the plain handle,
