@@ -81,7 +81,7 @@ export class BarMemory {
     return { ok: true, value: { fd, offset: offset + rangeOf(buffer).start } };
   }
 
-  /** New in 7.0. Source: drivers/vfio/pci/vfio_pci_dmabuf.c, vfio_pci_core_feature_dma_buf() */
+  /** New in 6.19. Source: drivers/vfio/pci/vfio_pci_dmabuf.c, vfio_pci_core_feature_dma_buf() */
   exportDmabuf(buffer: BufferObject, how: ExportRequest): Outcome<number> {
     const { start: offset, size: length } = rangeOf(buffer);
     const fixed = vfio_device_feature.size + vfio_device_feature_dma_buf.size;

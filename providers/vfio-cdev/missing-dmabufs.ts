@@ -23,7 +23,7 @@ function missingOfExport(device: Device, session: Session): Probe['missing'] {
   const exported = session.exportDmabuf?.(buffer.value, {});
   session.free?.(buffer.value);
   if (exported?.ok !== true) {
-    const why = `${exported?.call} answers ${errnoName(exported?.errno ?? 0)}, new in 7.0`;
+    const why = `${exported?.call} answers ${errnoName(exported?.errno ?? 0)}, new in 6.19`;
     return all(EXPORT, why);
   }
   const missing = probeSyncFile(exported.value);
