@@ -19,6 +19,31 @@ export interface Codec {
   write(buf: Buffer, offset: number, value: unknown, path: string): void;
 }
 
+/**
+ * Integers go byte by byte: an engine that interprets, as in the emulated lab, takes three to five
+ * calls for what a Buffer's method does. Past its end a Buffer would swallow them.
+ */
+function within(buf: Buffer, at: number, size: number): void {
+  if (at < 0 || at + size > buf.length) {
+    throw new RangeError(`${size} bytes at ${at} are not in a buffer of ${buf.length}`);
+  }
+}
+
+/** Signed; the bytes past the end are zero. */
+const word = (buf: Buffer, at: number): number =>
+  (buf[at] ?? 0) |
+  ((buf[at + 1] ?? 0) << 8) |
+  ((buf[at + 2] ?? 0) << 16) |
+  ((buf[at + 3] ?? 0) << 24);
+
+/** The low 32 bits; what does not fit a byte is cut by the Buffer. */
+function setWord(buf: Buffer, at: number, value: number): void {
+  buf[at] = value;
+  buf[at + 1] = value >> 8;
+  buf[at + 2] = value >> 16;
+  buf[at + 3] = value >> 24;
+}
+
 // A bigint read through Buffer costs several BigInt operations; through this scratch, one.
 const words = new Uint32Array(2);
 const unsignedPair = new BigUint64Array(words.buffer);
@@ -54,11 +79,15 @@ function checkedNumber(value: unknown, low: number, high: number): number | unde
 
 /** The commonest codec, so written out: plain functions, one comparison. */
 const u32Codec: Codec = {
-  read: (buf, at) => buf.readUInt32LE(at),
+  read(buf, at) {
+    within(buf, at, 4);
+    return word(buf, at) >>> 0;
+  },
   write(buf, at, value, path) {
     const plain = typeof value === 'bigint' ? Number(value) : value;
     if (typeof plain !== 'number' || plain >>> 0 !== plain) refuse(path, value, range(false, 32));
-    buf.writeInt32LE(plain | 0, at);
+    within(buf, at, 4);
+    setWord(buf, at, plain);
   },
 };
 
@@ -69,11 +98,16 @@ function narrowCodec(size: number, signed: boolean): Codec {
   const low = signed ? -(2 ** (width - 1)) : 0;
   const high = signed ? 2 ** (width - 1) - 1 : 2 ** width - 1;
   return {
-    read: signed ? (buf, at) => buf.readIntLE(at, size) : (buf, at) => buf.readUIntLE(at, size),
+    read(buf, at) {
+      within(buf, at, size);
+      let value = 0;
+      for (let i = size - 1; i >= 0; i--) value = (value << 8) | (buf[at + i] ?? 0);
+      return value > high ? value - 2 ** width : value;
+    },
     write(buf, at, value, path) {
       const plain = checkedNumber(value, low, high) ?? refuse(path, value, range(signed, width));
-      if (signed) buf.writeIntLE(plain, at, size);
-      else buf.writeUIntLE(plain, at, size);
+      within(buf, at, size);
+      for (let i = 0; i < size; i++) buf[at + i] = plain >> (8 * i);
     },
   };
 }
@@ -83,21 +117,24 @@ function wideCodec(signed: boolean): Codec {
   const pair = signed ? signedPair : unsignedPair;
   return {
     read(buf, at) {
-      words[0] = buf.readUInt32LE(at);
-      words[1] = buf.readUInt32LE(at + 4);
+      within(buf, at, 8);
+      words[0] = word(buf, at);
+      words[1] = word(buf, at + 4);
       return pair[0] ?? 0n;
     },
     write(buf, at, value, path) {
       if (typeof value === 'number' && Number.isSafeInteger(value) && (signed || value >= 0)) {
-        buf.writeInt32LE(value | 0, at);
-        buf.writeInt32LE(Math.floor(value / 0x1_0000_0000) | 0, at + 4);
+        within(buf, at, 8);
+        setWord(buf, at, value | 0);
+        setWord(buf, at + 4, Math.floor(value / 0x1_0000_0000) | 0);
         return;
       }
       if (typeof value !== 'bigint') refuse(path, value, range(signed, 64));
       pair[0] = value; // keeps the low 64 bits, so a value that does not fit comes back changed
       if (pair[0] !== value) refuse(path, value, range(signed, 64));
-      buf.writeInt32LE((words[0] ?? 0) | 0, at);
-      buf.writeInt32LE((words[1] ?? 0) | 0, at + 4);
+      within(buf, at, 8);
+      setWord(buf, at, words[0] ?? 0);
+      setWord(buf, at + 4, words[1] ?? 0);
     },
   };
 }

@@ -58,6 +58,8 @@ const isClean = (path: LinkPath | undefined) => path === undefined || path === '
 
 /** The verbs of a context. */
 export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerbs {
+  /** Asked once: a session is short, and points ask for their address several times. */
+  let gids: ReturnType<typeof gidTable> | undefined;
   const { part } = context;
   const verbs: RdmaVerbs = {
     asyncEvents,
@@ -85,8 +87,8 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     localAddress(path) {
       if (part.connect !== undefined)
         return isClean(path) ? iwarpAddress(context.ibdev) : undefined;
-      const table = gidTable(context);
-      return table.ok ? usableAddress(table.value, path) : undefined;
+      gids ??= gidTable(context);
+      return gids.ok ? usableAddress(gids.value, path) : undefined;
     },
     connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),
