@@ -2,7 +2,7 @@ import t from 'tap';
 import type { TracedFunction } from '../executed-functions.ts';
 import { readReasons } from '../unreachable.ts';
 import { handlersOf } from './handlers.ts';
-import { parsePerftest } from './perftest.ts';
+import { parseMessageRate, parsePerftest } from './perftest.ts';
 import { parseUnittest } from './pyverbs.ts';
 
 const ran = (name: string): TracedFunction => ({ module: 'ib_uverbs', name, isExecuted: true });
@@ -26,6 +26,16 @@ t.test('the median of perftest is found by its head', (t) => {
   ].join('\n');
   t.equal(parsePerftest(output), 23.95);
   t.equal(parsePerftest("Couldn't connect"), undefined);
+  t.end();
+});
+
+t.test('the time of a message is found by its rate', (t) => {
+  const output = [
+    ' #bytes     #iterations    BW peak[MB/sec]    BW average[MB/sec]   MsgRate[Mpps]',
+    ' 2          1000             0.02               0.02               0.008000',
+  ].join('\n');
+  t.equal(parseMessageRate(output), 125);
+  t.equal(parseMessageRate("Couldn't connect"), undefined);
   t.end();
 });
 

@@ -33,6 +33,11 @@ export interface Latency {
   readonly readUs: number;
 }
 
+export interface PeerLatency extends Latency {
+  /** From post to completion as ours is: the best mean of ib_write_bw with one write at a time. */
+  readonly completedWriteUs: number;
+}
+
 export interface Side {
   readonly times: SuiteTimes;
   readonly coverage: Coverage;
@@ -45,7 +50,7 @@ export interface Times {
   readonly ourTimes: SuiteTimes;
   /** Cases behind our points. */
   readonly ourCases: number;
-  readonly perftest: Latency;
+  readonly perftest: PeerLatency;
   readonly ourLatency: Latency;
   /** With the call log that a worker keeps. */
   readonly ourLoggedLatency: Latency;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** ib_write_lat and ib_read_lat, both ends on one device. */
+/** ib_write_lat, ib_read_lat and ib_write_bw, both ends on one device. */
 
 const PORT = 18515;
 const LIMIT_MS = 120_000;
@@ -23,17 +23,46 @@ export async function perftestUs(
   device: string,
   address: string,
 ): Promise<number> {
-  const args = ['-F', '-d', device, '-p', String(PORT)];
-  const server = spawn(program, args, { stdio: 'ignore' });
+  return must(program, await outputOf(program, ['-F', '-d', device], address), parsePerftest);
+}
+
+/**
+ * From the post of a write to its completion: ib_write_bw with 2 bytes that posts the next when the
+ * one before has completed.
+ *
+ * @returns the mean in microseconds
+ */
+export async function completedWriteUs(device: string, address: string): Promise<number> {
+  const args = ['-F', '-d', device, '-s', '2', '-n', '1000', '-t', '1', '-Q', '1'];
+  return must('ib_write_bw', await outputOf('ib_write_bw', args, address), parseMessageRate);
+}
+
+function must(
+  program: string,
+  output: string,
+  parse: (output: string) => number | undefined,
+): number {
+  const value = parse(output);
+  if (value === undefined) throw new Error(`${program} gave no result: ${output}`);
+  return value;
+}
+
+/** What the client prints. */
+async function outputOf(
+  program: string,
+  args: readonly string[],
+  address: string,
+): Promise<string> {
+  const words = [...args, '-p', String(PORT)];
+  const server = spawn(program, words, { stdio: 'ignore' });
   try {
     await listening(server);
-    const client = spawnSync(program, [...args, address], { encoding: 'utf8', timeout: LIMIT_MS });
-    const typical = parsePerftest(client.stdout);
-    if (typical === undefined) {
-      throw new Error(`${program} gave no result: ${client.stdout}${client.stderr}`);
-    }
-    await once(server, 'exit');
-    return typical;
+    const client = spawnSync(program, [...words, address], {
+      encoding: 'utf8',
+      timeout: LIMIT_MS,
+    });
+    if (client.status === 0) await once(server, 'exit');
+    return `${client.stdout}${client.stderr}`;
   } finally {
     server.kill();
   }
@@ -41,12 +70,27 @@ export async function perftestUs(
 
 /** The row below `#bytes #iterations t_min t_max t_typical …`. */
 export function parsePerftest(output: string): number | undefined {
+  const [names, values] = resultOf(output);
+  return numberOf(values[names.findIndex((name) => name.startsWith('t_typical'))]);
+}
+
+/** Of `… MsgRate[Mpps]`, the last column, the time of one. */
+export function parseMessageRate(output: string): number | undefined {
+  const rate = numberOf(resultOf(output)[1].at(-1));
+  return rate === undefined ? undefined : 1 / rate;
+}
+
+/** Words of the head and of the row below it. */
+function resultOf(output: string): [names: readonly string[], values: readonly string[]] {
   const lines = output.split('\n').map((line) => line.trim());
   const head = lines.findIndex((line) => line.startsWith('#bytes'));
-  const names = lines[head]?.split(/\s+/) ?? [];
-  const values = lines[head + 1]?.split(/\s+/) ?? [];
-  const typical = Number(values[names.findIndex((name) => name.startsWith('t_typical'))]);
-  return Number.isNaN(typical) ? undefined : typical;
+  const words = (line: string | undefined) => line?.split(/\s+/) ?? [];
+  return [words(lines[head]), head < 0 ? [] : words(lines[head + 1])];
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 ? value : undefined;
 }
 
 async function listening(server: ChildProcess): Promise<void> {

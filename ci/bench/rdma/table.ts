@@ -141,5 +141,10 @@ function latencyRows(measurement: Measurement): readonly Row[] {
       'half of there and back by ib_write_lat',
     ),
     row('RDMA read of 2 bytes, post to completion', 'readUs', 'ib_read_lat'),
+    {
+      what: 'RDMA write, like with like: one at a time, each completed',
+      peer: `ib_write_bw: ${us(perftest.completedWriteUs)}`,
+      ours: own(ourLatency.writeUs, perftest.completedWriteUs),
+    },
   ];
 }
