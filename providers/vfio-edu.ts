@@ -44,6 +44,7 @@ const CHUNK_BYTES = 4032n;
 const LARGEST_BYTES = 65_536n;
 
 const PCI_COMMAND = 4;
+const PCI_COMMAND_MEMORY = 2n;
 const PCI_COMMAND_MEMORY_AND_MASTER = 6n;
 
 /** A transfer takes 100 ms in QEMU, by a timer of the machine. */
@@ -108,10 +109,14 @@ export class EduEngine {
     if (this.#registers !== undefined) return { ok: true, value: undefined };
     const config = region(this.#fd, CONFIG);
     if (!config.ok) return config;
-    const on = writeRegister(config.value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY_AND_MASTER);
+    const on = writeRegister(config.value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
     if (!on.ok) return on;
     const registers = region(this.#fd, BAR0);
     if (!registers.ok) return registers;
+    const idle = settled(registers.value);
+    if (!idle.ok) return idle;
+    const master = writeRegister(config.value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY_AND_MASTER);
+    if (!master.ok) return master;
     const event = tryEventfd();
     if (event.errno !== 0) return { ok: false, errno: event.errno, call: 'eventfd' };
     this.#event = event.ret;
@@ -182,4 +187,20 @@ export class EduEngine {
     if (this.#registers === undefined) throw new TypeError('edu before its first job');
     return this.#registers;
   }
+}
+
+/**
+ * Edu has no reset, and takes no command while it is at one: what a session that is gone had started
+ * ends first, without reaching memory of this one, and its interrupt is taken back.
+ */
+function settled(registers: Region): Outcome<undefined> {
+  const end = performance.now() + TRANSFER_MS;
+  for (;;) {
+    const command = readRegister(registers, DMA.command, 4);
+    if (!command.ok) return command;
+    if ((command.value & RUN) === 0n) break;
+    if (performance.now() >= end) return { ok: false, errno: E.ETIMEDOUT, call: 'waiting for edu' };
+    tryPoll([], LOOK_MS);
+  }
+  return writeRegister(registers, REGISTER.acknowledge, 4, DMA_DONE);
 }
