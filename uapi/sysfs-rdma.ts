@@ -62,6 +62,16 @@ export function rdmaDevices(): readonly RdmaDevice[] {
   });
 }
 
+/** The device's node, under whatever number; undefined for a device that is not there. */
+export function uverbsNodeOf(ibdev: string): string | undefined {
+  const entry = sysfsEntries(VERBS).find((one) => sysfsText(`${VERBS}/${one}/ibdev`) === ibdev);
+  return entry === undefined ? undefined : nodeAt(entry);
+}
+
+function nodeAt(entry: string): string {
+  return deviceNode(`${VERBS}/${entry}`) ?? `/dev/infiniband/${entry}`;
+}
+
 function readDevice(entry: string, ibdev: string): RdmaDevice {
   const dir = `${DEVICES}/${ibdev}`;
   const path = sysfsTarget(`${dir}/device`);
@@ -72,7 +82,7 @@ function readDevice(entry: string, ibdev: string): RdmaDevice {
   const ports = sysfsEntries(`${dir}/ports`).map(Number);
   return {
     ibdev,
-    uverbsNode: deviceNode(`${VERBS}/${entry}`) ?? `/dev/infiniband/${entry}`,
+    uverbsNode: nodeAt(entry),
     driver,
     ...(driverId !== undefined && { driverId }),
     nodeType,

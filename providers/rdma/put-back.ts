@@ -3,9 +3,10 @@ import { errnoName } from '../../uapi/errno.ts';
 import { networkLink, trySetNetworkLink } from '../../uapi/network-link.ts';
 import { addRdmaLink, type RdmaLink } from '../../uapi/rdma-link.ts';
 import { sleepMs } from '../../uapi/sys-child.ts';
+import { uverbsNodeOf } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
 import type { KeptDevice } from '../contract-plug.ts';
-import { ibdevOf, nodeOf } from './ibdev.ts';
+import { ibdevOf } from './ibdev.ts';
 import { partOf } from './parts.ts';
 import { openSession } from './session.ts';
 
@@ -46,11 +47,11 @@ function linkBack({ netdev }: RdmaLink, state: KeptDevice['state']): string | un
 
 function deviceBack(link: RdmaLink): string | undefined {
   const { name, driver, netdev } = link;
-  const isSettled = () => nodeOf(name) !== undefined || !isRegistered(name);
+  const isSettled = () => uverbsNodeOf(name) !== undefined || !isRegistered(name);
   if (!within(REMOVAL_LIMIT_MS, isSettled)) {
     return `${name} is still being removed: end the processes that have it open, then add it again`;
   }
-  if (nodeOf(name) !== undefined) return undefined;
+  if (uverbsNodeOf(name) !== undefined) return undefined;
   const added = addRdmaLink(link);
   if (added.ok) return undefined;
   const mend = `rdma link add ${name} type ${driver} netdev ${netdev}`;
@@ -68,7 +69,7 @@ function portBack(device: Device, state: KeptDevice['state']): string | undefine
  * Asked of the open device, which is much quicker than sysfs.
  */
 function portOf(device: Device): string | undefined {
-  const node = nodeOf(ibdevOf(device));
+  const node = uverbsNodeOf(ibdevOf(device));
   if (node === undefined) return undefined;
   const part = partOf(device.identity['driver'] ?? '');
   const opened = openSession({ ...device, node }, part, {});

@@ -15,7 +15,7 @@ import {
   resourceCountsRequest,
   resourcesRequest,
 } from '../../../uapi/rdma-netlink.ts';
-import { sysfsEntries, sysfsText } from '../../../uapi/sysfs.ts';
+import { uverbsNodeOf } from '../../../uapi/sysfs-rdma.ts';
 import { type Growth, grown } from './growth.ts';
 import { lookAgain, pause } from './patience.ts';
 import { isOurs, processName } from './processes.ts';
@@ -89,7 +89,7 @@ export class RdmaWatch {
   /** Where the device's node is now; a device that was made again may have another. */
   nodeOf(address: string): string | undefined {
     const name = this.#devices.get(address)?.name;
-    return name === undefined ? undefined : nodeOfName(name);
+    return name === undefined ? undefined : uverbsNodeOf(name);
   }
 
   /** A device that was made again has another index, and what it has then is taken for given. */
@@ -187,14 +187,6 @@ function rdmaName(node: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** `/dev/infiniband/uverbs0` for `rxe0` */
-function nodeOfName(name: string): string | undefined {
-  const nodes = sysfsEntries('/sys/class/infiniband_verbs').filter(
-    (entry) => sysfsText(`/sys/class/infiniband_verbs/${entry}/ibdev`) === name,
-  );
-  return nodes[0] === undefined ? undefined : `/dev/infiniband/${nodes[0]}`;
 }
 
 function answerOf(reply: readonly NetlinkMessage[]): Buffer {
