@@ -64,14 +64,16 @@ export function trySetNetworkLink(name: string, change: LinkChange): CallOutcome
  * Routes of all tables that somebody has set and that would be lost if the network device went down;
  * those that the kernel made for its addresses come again with it. A route over several devices counts
  * for each.
+ *
+ * @returns undefined where the kernel does not tell
  */
-export function routesSetOver(index: number): number {
+export function routesSetOver(index: number): number | undefined {
   const answer = tryNetlink(NETLINK_ROUTE, {
     type: RTM_GETROUTE,
     isDump: true,
     payload: rtmsg.make({}),
   });
-  if (!answer.ok) return 0;
+  if (!answer.ok) return undefined;
   return answer.value.filter(({ payload }) => {
     const route = new Attributes(payload.subarray(rtmsg.size));
     const isOver = route.number(RTA_OIF) === index || route.has(RTA_MULTIPATH);

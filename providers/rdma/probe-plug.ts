@@ -60,6 +60,7 @@ function noPortSwitch(netdev: string | undefined): string | undefined {
     return `${netdev} is hardware: somebody may be connected through it`;
   }
   const routes = routesSetOver(link.index);
+  if (routes === undefined) return `whether ${netdev} has routes to lose is not known`;
   if (routes > 0) return `${netdev} has ${routes} routes that would be lost with it`;
   if (hasSetNeighbours(netdev)) return `${netdev} has neighbours that would be lost with it`;
   const lost = (networkInterfaces()[netdev] ?? []).find(
