@@ -1,3 +1,4 @@
+import { E } from '../uapi/errno.ts';
 import {
   IOMMU_IOAS_ALLOC,
   IOMMU_IOAS_MAP,
@@ -11,13 +12,14 @@ import {
   iommu_ioas_map_file,
   iommu_ioas_unmap,
 } from '../uapi/headers/linux/iommufd.ts';
+import { pageSize } from '../uapi/sys-memory.ts';
 import type { Outcome } from './contract.ts';
 import { call } from './vfio-call.ts';
 import type { DmaMapper } from './vfio-memory.ts';
 
 export const IOMMU_NODE = '/dev/iommu';
 
-export const READ_WRITE = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
+const READ_WRITE = IOMMU_IOAS_MAP_READABLE | IOMMU_IOAS_MAP_WRITEABLE;
 
 /** The id of a new address space. Source: drivers/iommu/iommufd/ioas.c, iommufd_ioas_alloc_ioctl() */
 export function makeAddressSpace(iommu: number): Outcome<number> {
@@ -41,14 +43,44 @@ export function addressSpaceMapper(iommu: number, ioas: number): DmaMapper {
       return mapped.ok ? { ok: true, value: undefined } : mapped;
     },
     mapDmabuf(dmabuf, iova, length) {
-      const flags = READ_WRITE | IOMMU_IOAS_MAP_FIXED_IOVA;
-      const { size } = iommu_ioas_map_file;
-      const want = { size, flags, ioas_id: ioas, fd: dmabuf, length, iova };
-      const mapped = call(iommu, IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file.make(want));
+      const mapped = mapFile(iommu, { ioas, file: dmabuf, length, iova });
       return mapped.ok ? { ok: true, value: undefined } : mapped;
     },
     unmap: (iova, size) => unmapFrom(iommu, ioas, iova, size),
   };
+}
+
+interface MapFile {
+  readonly ioas: number;
+  readonly file: number;
+  /** Bytes from the start of the file. */
+  readonly length: bigint;
+  /** Where; by default the kernel chooses. */
+  readonly iova?: bigint;
+}
+
+/**
+ * Gives the address. Of dma-bufs Linux takes those of VFIO alone, from 7.0 on: EOPNOTSUPP for others.
+ * Source: drivers/iommu/iommufd/io_pagetable.c, iopt_map_file_pages(); pages.c, iopt_map_dmabuf()
+ */
+export function mapFile(iommu: number, { ioas, file, length, iova }: MapFile): Outcome<bigint> {
+  const arg = iommu_ioas_map_file.make({
+    size: iommu_ioas_map_file.size,
+    flags: iova === undefined ? READ_WRITE : READ_WRITE | IOMMU_IOAS_MAP_FIXED_IOVA,
+    ioas_id: ioas,
+    fd: file,
+    length,
+    iova: iova ?? 0n,
+  });
+  const mapped = call(iommu, IOMMU_IOAS_MAP_FILE, arg);
+  return mapped.ok ? { ok: true, value: iommu_ioas_map_file.get(arg, 'iova') } : mapped;
+}
+
+/** Why no dma-buf can be mapped: a kernel that has the command minds that there is no such space. */
+export function missingMapFile(iommu: number): string | undefined {
+  const asked = mapFile(iommu, { ioas: 0, file: 0, length: BigInt(pageSize()) });
+  if (asked.ok || asked.errno !== E.ENOTTY) return undefined;
+  return 'ENOTTY from IOMMU_IOAS_MAP_FILE, new in 6.14';
 }
 
 /** Gives the bytes that were unmapped. */

@@ -1,6 +1,4 @@
 import { closeDeviceFile, openDeviceFile } from '../../uapi/device-file.ts';
-import { E } from '../../uapi/errno.ts';
-import { IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file } from '../../uapi/headers/linux/iommufd.ts';
 import { sysfsTarget } from '../../uapi/sysfs.ts';
 import {
   CONTRACT_VERSION,
@@ -11,8 +9,7 @@ import {
   type Provider,
   type Session,
 } from '../contract.ts';
-import { IOMMU_NODE, READ_WRITE } from '../iommufd-space.ts';
-import { call } from '../vfio-call.ts';
+import { IOMMU_NODE, missingMapFile } from '../iommufd-space.ts';
 import { DmabufSpace } from './dmabufs.ts';
 
 /** Source: drivers/iommu/iommufd/main.c, iommu_misc_dev */
@@ -37,17 +34,12 @@ function sessionOver(fd: number): Session {
   };
 }
 
-/** A kernel that has the command minds that there is no such address space. */
 function probe(device: Device): Outcome<Probe> {
   const opened = open(device, {});
   if (!opened.ok) return opened;
-  const { size } = iommu_ioas_map_file;
-  const arg = iommu_ioas_map_file.make({ size, flags: READ_WRITE, length: 4096n });
-  const asked = call(opened.value.fd, IOMMU_IOAS_MAP_FILE, arg);
+  const why = missingMapFile(opened.value.fd);
   opened.value.close();
-  const isThere = asked.ok || asked.errno !== E.ENOTTY;
-  const missing = isThere ? {} : { import: 'ENOTTY from IOMMU_IOAS_MAP_FILE, new in 6.14' };
-  return { ok: true, value: { missing, identity: {} } };
+  return { ok: true, value: { missing: why === undefined ? {} : { import: why }, identity: {} } };
 }
 
 /** /dev/iommu: I/O address spaces, which are made and filled without any device. */

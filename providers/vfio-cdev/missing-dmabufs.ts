@@ -1,11 +1,9 @@
 import { probeSyncFile } from '../../uapi/dma-buf-features.ts';
-import { E, errnoName } from '../../uapi/errno.ts';
-import { IOMMU_IOAS_MAP_FILE, iommu_ioas_map_file } from '../../uapi/headers/linux/iommufd.ts';
+import { errnoName } from '../../uapi/errno.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
 import type { Capability, Device, Probe, Session } from '../contract.ts';
-import { READ_WRITE } from '../iommufd-space.ts';
-import { call } from '../vfio-call.ts';
+import { missingMapFile } from '../iommufd-space.ts';
 import { hasMemory } from '../vfio-session.ts';
 
 /** What this function lacks of dma-bufs: memory to export, an engine that reaches what is imported. */
@@ -31,16 +29,12 @@ function missingOfExport(device: Device, session: Session): Probe['missing'] {
   return missing;
 }
 
-/** A kernel that has the command minds that there is no such address space. */
 function missingOfImport(device: Device, session: Session): Probe['missing'] {
   if (session.importDmabuf === undefined) {
     return all(IMPORT, `no engine known in PCI ${device.identity['pci']}`);
   }
-  const { size } = iommu_ioas_map_file;
-  const arg = iommu_ioas_map_file.make({ size, flags: READ_WRITE, length: BigInt(pageSize()) });
-  const asked = call(session.otherFds?.['iommu'] ?? -1, IOMMU_IOAS_MAP_FILE, arg);
-  if (asked.ok || asked.errno !== E.ENOTTY) return {};
-  return all(IMPORT, 'ENOTTY from IOMMU_IOAS_MAP_FILE, new in 6.14');
+  const why = missingMapFile(session.otherFds?.['iommu'] ?? -1);
+  return why === undefined ? {} : all(IMPORT, why);
 }
 
 function all(names: readonly Capability[], reason: string): Probe['missing'] {
