@@ -5,7 +5,6 @@ import {
   VFIO_DEVICE_FEATURE,
   VFIO_DEVICE_FEATURE_DMA_BUF,
   VFIO_DEVICE_FEATURE_GET,
-  VFIO_PCI_BAR0_REGION_INDEX,
   vfio_device_feature,
   vfio_device_feature_dma_buf,
   vfio_region_dma_range,
@@ -13,7 +12,15 @@ import {
 import { pageSize } from '../uapi/sys-memory.ts';
 import type { AllocRequest, BufferObject, ExportRequest, MapPlan, Outcome } from './contract.ts';
 import { call } from './vfio-call.ts';
-import { CONFIG, type Region, region, writeRegister } from './vfio-region.ts';
+import {
+  BAR0,
+  CONFIG,
+  PCI_COMMAND,
+  PCI_COMMAND_MEMORY,
+  type Region,
+  region,
+  writeRegister,
+} from './vfio-region.ts';
 
 /**
  * Memory of a PCI function that a BAR shows: its ranges are buffers, which the CPU maps through the
@@ -27,9 +34,6 @@ const MODELS: Readonly<Record<string, string>> = { '1234:1111': 'secondary-vga' 
 export function memoryModel(pci: string): string | undefined {
   return MODELS[pci];
 }
-
-const PCI_COMMAND = 4;
-const PCI_COMMAND_MEMORY = 2n;
 
 interface BarRange extends BufferObject {
   /** Bytes from the start of the BAR. */
@@ -90,7 +94,7 @@ export class BarMemory {
     const argument = Buffer.concat([
       vfio_device_feature.make({ argsz, flags }),
       vfio_device_feature_dma_buf.make({
-        region_index: VFIO_PCI_BAR0_REGION_INDEX,
+        region_index: BAR0,
         open_flags: accessMode(how.access ?? 'read-write') | closeOnExec(how),
         nr_ranges: 1,
       }),
@@ -106,7 +110,7 @@ export class BarMemory {
     if (!config.ok) return config;
     const on = writeRegister(config.value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
     if (!on.ok) return on;
-    const bar = region(this.#fd, VFIO_PCI_BAR0_REGION_INDEX);
+    const bar = region(this.#fd, BAR0);
     if (bar.ok) this.#bar = bar.value;
     return bar;
   }

@@ -13,7 +13,17 @@ import { tryPoll } from '../uapi/sys-poll.ts';
 import type { CopyJob, Job, Outcome } from './contract.ts';
 import { call } from './vfio-call.ts';
 import type { DmaMemory } from './vfio-memory.ts';
-import { BAR0, CONFIG, type Region, readRegister, region, writeRegister } from './vfio-region.ts';
+import {
+  BAR0,
+  CONFIG,
+  PCI_COMMAND,
+  PCI_COMMAND_MASTER,
+  PCI_COMMAND_MEMORY,
+  type Region,
+  readRegister,
+  region,
+  writeRegister,
+} from './vfio-region.ts';
 
 /**
  * QEMU's educational device: a DMA engine with a buffer of one page, between which and memory it
@@ -42,10 +52,6 @@ const BUFFER = 0x40000n;
 const CHUNK_BYTES = 4032n;
 /** Each chunk takes two transfers, so that larger jobs would be a matter of patience. */
 const LARGEST_BYTES = 65_536n;
-
-const PCI_COMMAND = 4;
-const PCI_COMMAND_MEMORY = 2n;
-const PCI_COMMAND_MEMORY_AND_MASTER = 6n;
 
 /** A transfer takes 100 ms in QEMU, by a timer of the machine. */
 const TRANSFER_MS = 5_000;
@@ -115,7 +121,8 @@ export class EduEngine {
     if (!registers.ok) return registers;
     const idle = settled(registers.value);
     if (!idle.ok) return idle;
-    const master = writeRegister(config.value, PCI_COMMAND, 2, PCI_COMMAND_MEMORY_AND_MASTER);
+    const both = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+    const master = writeRegister(config.value, PCI_COMMAND, 2, both);
     if (!master.ok) return master;
     const event = tryEventfd();
     if (event.errno !== 0) return { ok: false, errno: event.errno, call: 'eventfd' };

@@ -20,6 +20,11 @@ export interface Region {
 export const CONFIG = VFIO_PCI_CONFIG_REGION_INDEX;
 export const BAR0 = VFIO_PCI_BAR0_REGION_INDEX;
 
+/** A register of the configuration, and bits of it. Source: include/uapi/linux/pci_regs.h */
+export const PCI_COMMAND = 4;
+export const PCI_COMMAND_MEMORY = 2n;
+export const PCI_COMMAND_MASTER = 4n;
+
 export function region(fd: number, index: number): Outcome<Region> {
   const info = vfio_region_info.make({ argsz: vfio_region_info.size, index });
   const asked = call(fd, VFIO_DEVICE_GET_REGION_INFO, info);
