@@ -21,33 +21,19 @@ import { openDrm, probeDrm } from './drm-device.ts';
 import { drmSession } from './drm-session.ts';
 import { find } from './virtio-gpu-find.ts';
 import { tryParameter } from './virtio-gpu-parameter.ts';
+import { createPipeBuffer } from './virtio-gpu-protocol.ts';
 import { mapResource } from './virtio-gpu-resource.ts';
 
 /** Where the memory of a blob is: the host shows its own to the guest, or the guest has it. */
 export type BlobKind = 'host' | 'guest';
 
-/**
- * The stream that makes what a blob of the host is: a buffer of R8 whose memory stays mapped and is
- * coherent, under the blob's id, which is free again once the blob is made.
- * Source: virglrenderer, src/vrend_decode.c, vrend_decode_pipe_resource_create()
- */
-function madeOnHost(size: number): Buffer {
-  const [target, format, bind, flags] = [0, 64, 16, 6];
-  const payload = [target, format, bind, size, 1, 1, 1, 0, 0, flags, BLOB_ID];
-  const words = [PIPE_RESOURCE_CREATE | (payload.length << 16), ...payload];
-  const stream = Buffer.alloc(words.length * 4);
-  for (const [index, word] of words.entries()) stream.writeUInt32LE(word, index * 4);
-  return stream;
-}
-
-const PIPE_RESOURCE_CREATE = 48;
 const BLOB_ID = 1;
 
 /** Source: drivers/gpu/drm/virtio/virtgpu_ioctl.c, virtio_gpu_resource_create_blob_ioctl() */
 function createBlob(fd: number, kind: BlobKind, size: bigint): Outcome<BufferObject> {
   const call = DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB.name;
   if (kind === 'host' && size > 0xffffffffn) return { ok: false, errno: E.E2BIG, call };
-  const stream = kind === 'host' ? madeOnHost(Number(size)) : Buffer.alloc(0);
+  const stream = kind === 'host' ? createPipeBuffer(Number(size), BLOB_ID) : Buffer.alloc(0);
   const arg = drm_virtgpu_resource_create_blob.make({
     blob_flags: VIRTGPU_BLOB_FLAG_USE_MAPPABLE,
     size,

@@ -9,8 +9,8 @@ import {
 import { tryIoctl } from '../../uapi/ioctl.ts';
 import type { BufferObject, CopyJob, FillJob, Job, Outcome, SubmitRequest } from '../contract.ts';
 import { handleOf } from '../drm-session.ts';
+import { copyRegion, inlineWrite } from '../virtio-gpu-protocol.ts';
 import { resourceInfo } from '../virtio-gpu-resource.ts';
-import { copyRegion, inlineWrite } from './protocol.ts';
 
 /** A copy between buffers of the host; what the guest sees moves with `transfer`. */
 export function submitCopy(fd: number, job: CopyJob, how: SubmitRequest): Outcome<Job> {

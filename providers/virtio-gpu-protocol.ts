@@ -3,7 +3,11 @@
  * words of 32 bits, each command a header and its payload.
  * Source: virglrenderer 0.10, src/virgl_protocol.h (the same file is in Mesa), src/vrend_decode.c
  */
-const COMMAND = { resourceInlineWrite: 9, resourceCopyRegion: 17 } as const;
+const COMMAND = {
+  resourceInlineWrite: 9,
+  resourceCopyRegion: 17,
+  pipeResourceCreate: 48,
+} as const;
 export type CommandName = keyof typeof COMMAND;
 
 /** The header has 16 bits for the length of the payload in words. */
@@ -66,4 +70,15 @@ export function copyRegion(target: Omit<Range, 'size'>, source: Range): Buffer {
   const to = [target.resource, 0, target.offset, 0, 0];
   const from = [source.resource, 0, source.offset, 0, 0, source.size, 1, 1];
   return command('resourceCopyRegion', [...to, ...from]);
+}
+
+/**
+ * Makes what a blob of the host is: a buffer of R8 whose memory stays mapped and is coherent, under an id
+ * that is free again once the blob is made. Fields: target, format, bind, width, height, depth, layers, last
+ * level, samples, flags, id.
+ * Source: vrend_decode.c, vrend_decode_pipe_resource_create()
+ */
+export function createPipeBuffer(size: number, id: number): Buffer {
+  const [target, format, bind, flags] = [0, 64, 16, 6];
+  return command('pipeResourceCreate', [target, format, bind, size, 1, 1, 1, 0, 0, flags, id]);
 }
