@@ -336,6 +336,8 @@ t.test('the agent gets numbers, scaled limits and only what it needs', async (t)
     roles: ['device'],
     expectLog: ['x'],
   });
+  const process = { process: { background: true, steps: [{ setPort: { state: 'down' } }] } };
+  t.match(toWireCase({ ...one, steps: [process] }), { disturbs: true });
 });
 
 const unknown: readonly (readonly [Partial<PlanInput['filters']>, string])[] = [

@@ -2,6 +2,7 @@ import { type Capability, includesCapability, type Provider } from '../providers
 import type { DeviceRecord, SkipClass } from '../reports/results.ts';
 import type { LoadedCase, ParameterRow, Role } from './cases/loaded-case.ts';
 import { offersAll } from './cases/roles.ts';
+import { disturbs } from './cases/verbs.ts';
 import { castings, inTurn } from './casting.ts';
 import { formatPointId } from './point-id.ts';
 import type { WireCase, WirePoint } from './protocol.ts';
@@ -52,7 +53,8 @@ const INACTIVITY_MS = 30_000;
 
 /** What the agent needs of a case. */
 export function toWireCase({ id, steps, roles, expectLog }: LoadedCase): WireCase {
-  return { id, steps, roles: Object.keys(roles), expectLog };
+  const names = Object.keys(roles);
+  return { id, steps, roles: names, expectLog, ...(disturbs(steps) && { disturbs: true }) };
 }
 
 /**

@@ -28,6 +28,8 @@ export interface WireCase {
   readonly roles: readonly string[];
   /** Kernel log lines (regular expressions) that the case provokes on purpose; each must come. */
   readonly expectLog: readonly string[];
+  /** A step changes a device for everybody: as it was, it is put back after each point. */
+  readonly disturbs?: true;
 }
 
 /** One point: a case, its parameters and its devices. */

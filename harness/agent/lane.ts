@@ -1,6 +1,5 @@
 import type { KeptDevice } from '../../providers/contract-plug.ts';
 import type { PointEnd, WireCase, WirePoint } from '../protocol.ts';
-import { someStep } from '../some-step.ts';
 import type { Library } from './library.ts';
 import { Expired, within, withinActivity } from './limits.ts';
 import type { WorkerOutcome } from './point.ts';
@@ -68,7 +67,7 @@ export class Lane {
 
   /** A point that takes devices away leaves them as it found them, whatever became of its worker. */
   async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
-    if (!disturbs(wireCase)) return this.#drive(point, wireCase);
+    if (wireCase.disturbs !== true) return this.#drive(point, wireCase);
     const kept = await this.#remember(Object.values(point.devices));
     const result = await this.#drive(point, wireCase);
     const lost = await this.#putBack(kept);
@@ -155,18 +154,6 @@ function whereaboutsOf(worker: WorkerProcess): string {
   const peers = worker.peers().map((pid) => `in the other process, ${pid}:\n${whereabouts(pid)}`);
   return [whereabouts(worker.pid), ...peers].join('\n');
 }
-
-/** Whether a step, or one inside another, takes a device away or switches its port. */
-function disturbs({ steps }: WireCase): boolean {
-  const known =
-    disturbing.get(steps) ?? someStep(steps, (step) => DISTURBING.some((verb) => verb in step));
-  disturbing.set(steps, known);
-  return known;
-}
-
-const DISTURBING = ['removeDevice', 'addDevice', 'setPort'];
-/** By the steps of a case, which has many points. */
-const disturbing = new WeakMap<WireCase['steps'], boolean>();
 
 /** A worker that left something open, or that failed in our own code, is not used again. */
 function isClean(outcome: WorkerOutcome): boolean {

@@ -1,5 +1,6 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { RdmaKind } from '../../providers/contract-verbs.ts';
+import { someStep } from '../some-step.ts';
 
 /** Every key of a step that is no verb. */
 export type CommonKey =
@@ -270,4 +271,11 @@ export function isVerb(key: string): key is Verb {
 /** The verbs of a step; in order there is exactly one. */
 export function verbsOf(step: Step): Verb[] {
   return Object.keys(step).filter(isVerb);
+}
+
+/** Whether one of the steps, or one inside another, changes a device for everybody. */
+export function disturbs(steps: unknown): boolean {
+  return someStep(steps, (step) =>
+    Object.keys(step).some((key) => isVerb(key) && VERBS[key].disturbs === true),
+  );
 }
