@@ -549,6 +549,19 @@ export interface Step {
     count?: Size;
   };
   /**
+   * fcntl(2) O_ASYNC: events of the file send SIGIO, which is held back until `takeSignal`; with `off` no more.
+   */
+  fileSignals?: {
+    fd: Reference;
+    off?: true;
+  };
+  /**
+   * Takes a SIGIO of a file, by default without waiting; EAGAIN when there is none. Gives `fd`, the file that it is of.
+   */
+  takeSignal?: {
+    timeout?: Duration;
+  };
+  /**
    * Reads one number of 8, 16, 32 (default) or 64 bits: from a mapping, or by pread(2) from a file. Gives `value`, of a file also `count`.
    */
   load?: {

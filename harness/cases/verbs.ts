@@ -96,6 +96,8 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   openFds: { gives: ['count'] },
   pipe: { gives: 'descriptor' },
   eventfd: { gives: 'descriptor' },
+  fileSignals: { gives: 'nothing' },
+  takeSignal: { gives: ['fd'] },
   load: { gives: ['value', 'count'] },
   store: { gives: ['count'] },
   ioctl: { gives: 'the struct', session: 'first' },
@@ -141,7 +143,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
 
 /** What `$name.field` may name. */
 export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, readonly string[]>> = {
-  session: ['fd', 'container', 'group', 'iommu'],
+  session: ['fd', 'container', 'group', 'iommu', 'events'],
   buffer: ['size', 'handle', 'fd'],
   memory: ['fd'],
   dmabuf: ['fd'],

@@ -53,6 +53,7 @@ function sessionOf(context: Context, events: RdmaObject): Session {
   return {
     fd,
     verbs: createVerbs(context, events),
+    ...(events.handle !== NO_FILE && { otherFds: { events: events.handle } }),
     close() {
       context.close();
       if (events.handle !== NO_FILE) tryClose(events.handle);

@@ -32,6 +32,7 @@ import { submitCopy, submitFill, transfer, waitJob } from './job.ts';
 import { map, memory, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
 import { repeat } from './repeat.ts';
+import { fileSignals, takeSignal } from './signal.ts';
 import { exportSyncFile, fenceInfo, importSyncFile, merge, sync } from './sync.ts';
 import { eventfd, load, store } from './word.ts';
 
@@ -53,6 +54,7 @@ export const CORE_VERBS = {
   fdFlags,
   fdInfo,
   fenceInfo,
+  fileSignals,
   fill,
   free,
   import: importDmabuf,
@@ -83,6 +85,7 @@ export const CORE_VERBS = {
   submitCopy,
   submitFill,
   sync,
+  takeSignal,
   touch,
   transfer,
   truncate,
