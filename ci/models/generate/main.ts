@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { emitModules, readHeaders } from '../../../uapi/generate/generate.ts';
+import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree.ts';
+import { writeFiles } from '../../../uapi/generate/output-files.ts';
+import { projectRoot } from '../../../uapi/project-root.ts';
+
+/**
+ * Describes headers that a driver shares with its device, and that are no uAPI:
+ *
+ *     node build/ci/models/generate/main.js --source-tree DIR --source TEXT [MODEL...]
+ *
+ * DIR is a kernel source tree, TEXT its name and version. What to read is in headers.json.
+ */
+interface Wanted {
+  readonly folder: string;
+  /** Headers that the others need and do not include themselves. */
+  readonly before: readonly string[];
+  readonly headers: readonly string[];
+}
+
+const here = (): string => join(projectRoot(), 'ci/models/generate');
+
+function wantedHeaders(): Readonly<Record<string, Wanted>> {
+  return JSON.parse(readFileSync(join(here(), 'headers.json'), 'utf8'));
+}
+
+function describe(model: string, wanted: Wanted, sourceTree: string, source: string): string {
+  const uapi = openHeaderTree(sourceTree);
+  const shims = join(here(), 'shims');
+  using copies = new TemporaryDirectory();
+  for (const header of wanted.headers) {
+    const text = readFileSync(join(sourceTree, wanted.folder, header), 'utf8');
+    writeFileSync(join(copies.path, header), preludeOf(header, wanted) + text);
+  }
+  const tree = { includeDirs: [copies.path, shims, ...uapi.includeDirs] };
+  const compiler = { program: 'clang', includeFlags: includeFlags(tree) };
+  const origin = `${source}, ${wanted.folder}`;
+  const files = emitModules(readHeaders(compiler, tree, wanted.headers), { source: origin });
+  const output = join(projectRoot(), 'ci/models', model, 'headers');
+  const moved = [...files].map(([path, text]) => [path, withLibraryElsewhere(text)] as const);
+  writeFiles(output, new Map(moved));
+  return output;
+}
+
+class TemporaryDirectory implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'uapi-conform-headers-'));
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+function preludeOf(header: string, { before }: Wanted): string {
+  const others = before.slice(0, before.includes(header) ? before.indexOf(header) : undefined);
+  return ['in-kernel.h', ...others].map((name) => `#include <${name}>\n`).join('');
+}
+
+/** Generated modules expect to be below uapi/headers/. */
+function withLibraryElsewhere(text: string): string {
+  return text.replaceAll(/ from '\.\.\/(\w+\.ts)'/g, " from '../../../../uapi/$1'");
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'source-tree': { type: 'string' }, source: { type: 'string' } },
+});
+const { 'source-tree': sourceTree, source } = values;
+if (sourceTree === undefined || source === undefined) {
+  throw new Error('--source-tree and --source are needed');
+}
+const models = wantedHeaders();
+for (const model of positionals.length > 0 ? positionals : Object.keys(models)) {
+  const wanted = models[model];
+  if (wanted === undefined) throw new Error(`ci/models/generate/headers.json has no ${model}`);
+  const output = describe(model, wanted, sourceTree, source);
+  spawnSync('npx', ['biome', 'check', '--write', output], { cwd: projectRoot(), stdio: 'inherit' });
+}

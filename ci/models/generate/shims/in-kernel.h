@@ -1,0 +1,12 @@
+/* What headers inside the kernel take for granted. */
+#ifndef MODELS_IN_KERNEL_H
+#define MODELS_IN_KERNEL_H
+#include <linux/types.h>
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+#define BIT(bit) (1U << (bit))
+#define GENMASK(high, low) ((~0U >> (31 - (high))) & (~0U << (low)))
+#define __packed __attribute__((__packed__))
+#endif

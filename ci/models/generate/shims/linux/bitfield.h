@@ -1,0 +1,1 @@
+/* FIELD_GET() and the like: nothing that a description needs. */
