@@ -1,0 +1,186 @@
+import type { DeviceModel, Host } from '../vfio-user/device.ts';
+import { type AdminCommand, AdminQueue } from './admin-queue.ts';
+import { createCq, destroyCq } from './completion-queues.ts';
+import {
+  allocPd,
+  allocUar,
+  createAh,
+  deallocPd,
+  deallocUar,
+  destroyAh,
+} from './domain-commands.ts';
+import { Doorbells } from './doorbells.ts';
+import { createEq, destroyEq, ringEq } from './event-queues.ts';
+import { Features } from './features.ts';
+import {
+  EFA_ADMIN_ALLOC_PD,
+  EFA_ADMIN_ALLOC_UAR,
+  EFA_ADMIN_CREATE_AH,
+  EFA_ADMIN_CREATE_CQ,
+  EFA_ADMIN_CREATE_EQ,
+  EFA_ADMIN_CREATE_QP,
+  EFA_ADMIN_DEALLOC_PD,
+  EFA_ADMIN_DEALLOC_UAR,
+  EFA_ADMIN_DEREG_MR,
+  EFA_ADMIN_DESTROY_AH,
+  EFA_ADMIN_DESTROY_CQ,
+  EFA_ADMIN_DESTROY_EQ,
+  EFA_ADMIN_DESTROY_QP,
+  EFA_ADMIN_GET_FEATURE,
+  EFA_ADMIN_GET_STATS,
+  EFA_ADMIN_MAX_OPCODE,
+  EFA_ADMIN_MODIFY_QP,
+  EFA_ADMIN_QUERY_QP,
+  EFA_ADMIN_REG_MR,
+  EFA_ADMIN_SET_FEATURE,
+  efa_admin_mmio_req_read_less_resp,
+} from './headers/efa-admin-cmds-defs.ts';
+import { EFA_ADMIN_BAD_OPCODE, EFA_ADMIN_UNSUPPORTED_OPCODE } from './headers/efa-admin-defs.ts';
+import { EFA_REGS_AQ_PROD_DB_OFF, EFA_REGS_EQ_DB_OFF } from './headers/efa-regs-defs.ts';
+import {
+  DOORBELL_BAR,
+  DOORBELL_BAR_BYTES,
+  LLQ_BAR,
+  LLQ_BAR_BYTES,
+  MSIX_VECTORS,
+  REGISTER_BAR,
+  REGISTER_BAR_BYTES,
+} from './limits.ts';
+import { deregisterMr, registerMr } from './memory-regions.ts';
+import { Objects } from './objects.ts';
+import { createQp, destroyQp, modifyQp, queryQp } from './queue-pairs.ts';
+import { Registers } from './registers.ts';
+import { Statistics } from './statistics.ts';
+import { AdminRefusal } from './status.ts';
+
+/** Amazon's Elastic Fabric Adapter of the second generation, as its driver sees it. */
+export class EfaDevice implements DeviceModel {
+  readonly identity = {
+    vendorId: 0x1d0f,
+    deviceId: 0xefa1,
+    subsystemVendorId: 0x1d0f,
+    subsystemId: 0xefa1,
+    revision: 0,
+    /** A network controller of no known kind. */
+    classCode: 0x028000,
+  };
+  readonly bars = [
+    { index: REGISTER_BAR, sizeBytes: REGISTER_BAR_BYTES, is64Bit: false, isPrefetchable: false },
+    { index: LLQ_BAR, sizeBytes: LLQ_BAR_BYTES, is64Bit: true, isPrefetchable: true },
+    { index: DOORBELL_BAR, sizeBytes: DOORBELL_BAR_BYTES, is64Bit: true, isPrefetchable: false },
+  ];
+  readonly msix = {
+    vectors: MSIX_VECTORS,
+    bar: REGISTER_BAR,
+    tableOffset: 0x2000,
+    pendingOffset: 0x3000,
+  };
+  readonly #host: Host;
+  readonly #registers: Registers;
+  readonly #admin: AdminQueue;
+  readonly #features: Features;
+  readonly #statistics = new Statistics();
+  readonly #doorbells = new Doorbells();
+  #objects = new Objects();
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.#features = new Features(host);
+    this.#registers = new Registers({
+      answerRead: (...answer) => this.#answerRead(...answer),
+      reset: () => this.#forget(),
+    });
+    this.#admin = new AdminQueue(host, this.#registers, (command) => this.#carryOut(command));
+  }
+
+  /** Registers are never loaded from (efa_com.c): what hardware then gives is not known. */
+  readBar(_bar: number, _offset: number, count: number): Buffer {
+    return Buffer.alloc(count, 0xff);
+  }
+
+  writeBar(bar: number, offset: number, data: Buffer): void {
+    if (bar === REGISTER_BAR && data.length === 4 && offset % 4 === 0) {
+      this.#writeRegister(offset, data.readUInt32LE(0));
+    }
+  }
+
+  reset(): void {
+    this.#registers.powerOn();
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#objects = new Objects();
+    this.#doorbells.reset();
+    this.#admin.reset();
+    this.#features.reset();
+    this.#statistics.reset();
+  }
+
+  #writeRegister(offset: number, value: number): void {
+    if (offset === EFA_REGS_AQ_PROD_DB_OFF) this.#admin.ring(value);
+    else if (offset === EFA_REGS_EQ_DB_OFF) ringEq(this.#host, this.#objects, value);
+    else this.#registers.write(offset, value);
+  }
+
+  /** The driver looks at the request's number, so that goes last. */
+  #answerRead(address: number, requestId: number, offset: number, value: number): void {
+    const answer = efa_admin_mmio_req_read_less_resp.make({
+      ...{ req_id: requestId, reg_off: offset, reg_val: value },
+    });
+    this.#host.memory.write(address + 4, answer.subarray(4));
+    this.#host.memory.publish32(address, answer.readUInt32LE(0));
+  }
+
+  #carryOut(command: AdminCommand): Buffer {
+    const { opcode, payload } = command;
+    const objects = this.#objects;
+    const doorbells = this.#doorbells;
+    const actions = { flush: () => {} };
+    switch (opcode) {
+      case EFA_ADMIN_GET_FEATURE:
+        return this.#features.get(command);
+      case EFA_ADMIN_SET_FEATURE:
+        return this.#features.set(command);
+      case EFA_ADMIN_GET_STATS:
+        return this.#statistics.report(payload);
+      case EFA_ADMIN_ALLOC_PD:
+        return allocPd(objects);
+      case EFA_ADMIN_DEALLOC_PD:
+        return deallocPd(objects, payload);
+      case EFA_ADMIN_ALLOC_UAR:
+        return allocUar(objects);
+      case EFA_ADMIN_DEALLOC_UAR:
+        return deallocUar(objects, payload);
+      case EFA_ADMIN_CREATE_AH:
+        return createAh(objects, payload);
+      case EFA_ADMIN_DESTROY_AH:
+        return destroyAh(objects, payload);
+      case EFA_ADMIN_CREATE_EQ:
+        return createEq(objects, payload);
+      case EFA_ADMIN_DESTROY_EQ:
+        return destroyEq(objects, payload);
+      case EFA_ADMIN_CREATE_CQ:
+        return createCq(objects, doorbells, payload);
+      case EFA_ADMIN_DESTROY_CQ:
+        return destroyCq(objects, doorbells, payload);
+      case EFA_ADMIN_CREATE_QP:
+        return createQp(objects, doorbells, payload);
+      case EFA_ADMIN_MODIFY_QP:
+        return modifyQp(objects, actions, payload);
+      case EFA_ADMIN_QUERY_QP:
+        return queryQp(objects, payload);
+      case EFA_ADMIN_DESTROY_QP:
+        return destroyQp(objects, doorbells, actions, payload);
+      case EFA_ADMIN_REG_MR:
+        return registerMr(objects, this.#host.memory, command);
+      case EFA_ADMIN_DEREG_MR:
+        return deregisterMr(objects, payload);
+      default: {
+        const isKnown = opcode > 0 && opcode <= EFA_ADMIN_MAX_OPCODE;
+        const status = isKnown ? EFA_ADMIN_UNSUPPORTED_OPCODE : EFA_ADMIN_BAD_OPCODE;
+        throw new AdminRefusal(status, 'there is no such command');
+      }
+    }
+  }
+}

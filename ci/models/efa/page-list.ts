@@ -1,0 +1,99 @@
+/** Reads memory at a DMA address; undefined where it cannot be reached. */
+export type ReadMemory = (address: number, length: number) => Buffer | undefined;
+
+/** Physical pages in the order of the addresses that they stand for. */
+export class PageList {
+  readonly #pages: Float64Array;
+  readonly #pageBytes: number;
+  /** Of the first page, where the region begins. */
+  readonly #firstOffset: number;
+
+  constructor(pages: readonly bigint[], shift: number, iova: bigint) {
+    this.#pages = Float64Array.from(pages, Number);
+    this.#pageBytes = 2 ** shift;
+    this.#firstOffset = Number(BigInt.asUintN(shift, iova));
+  }
+
+  get count(): number {
+    return this.#pages.length;
+  }
+
+  /** The physical pieces of a part of the region, which must lie within it. */
+  *pieces(offset: number, length: number): Generator<{ address: number; length: number }> {
+    let at = this.#firstOffset + offset;
+    for (let left = length; left > 0; ) {
+      const inPage = at % this.#pageBytes;
+      const count = Math.min(left, this.#pageBytes - inPage);
+      const page = this.#pages[Math.floor(at / this.#pageBytes)] ?? Number.NaN;
+      yield { address: page + inPage, length: count };
+      at += count;
+      left -= count;
+    }
+  }
+}
+
+/** Pages that a region of so many bytes at this address covers. */
+export function pagesOf(iova: bigint, length: number, shift: number): number {
+  const first = Number(BigInt.asUintN(shift, iova));
+  return Math.ceil((first + length) / 2 ** shift);
+}
+
+/** A list of pages that cannot be read, or says something else than its command. */
+export class PageListError extends Error {
+  override name = 'PageListError';
+}
+
+const POINTER_BYTES = 8;
+/** Of the link at the end of a chunk: u32 length, u64 address. */
+const LINK_BYTES = 12;
+/** Pages that hold a list in pieces: EFA_CHUNK_PAYLOAD_SIZE of efa_verbs.c. */
+const PIECE_BYTES = 4096;
+
+interface Chunk {
+  readonly length: number;
+  readonly address: number;
+}
+
+function mustRead(read: ReadMemory, address: number, length: number): Buffer {
+  const bytes = read(address, length);
+  if (bytes !== undefined) return bytes;
+  throw new PageListError(`${length} bytes at 0x${address.toString(16)} cannot be reached`);
+}
+
+function pointersIn(bytes: Buffer): bigint[] {
+  const count = Math.floor(bytes.length / POINTER_BYTES);
+  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(i * POINTER_BYTES));
+}
+
+/** A list that is in one piece. Source: efa_verbs.c, pbl_continuous_initialize() */
+export function readDirectList(read: ReadMemory, list: Chunk, count: number): bigint[] {
+  if (list.length !== count * POINTER_BYTES) {
+    throw new PageListError(`${list.length} bytes for a list of ${count} pages`);
+  }
+  return pointersIn(mustRead(read, list.address, list.length));
+}
+
+/**
+ * A list in pieces of 4 KiB: chunks point to the pieces, and each ends with a link to the next.
+ * Source: efa_verbs.c, pbl_chunk_list_create()
+ */
+export function readChunkedList(read: ReadMemory, first: Chunk, count: number): bigint[] {
+  const wanted = Math.ceil((count * POINTER_BYTES) / PIECE_BYTES);
+  const pieces: bigint[] = [];
+  for (let chunk = first; pieces.length < wanted; ) {
+    if (chunk.length <= LINK_BYTES || chunk.length > PIECE_BYTES) {
+      throw new PageListError(`a chunk of ${chunk.length} bytes`);
+    }
+    const bytes = mustRead(read, chunk.address, chunk.length);
+    const link = bytes.length - LINK_BYTES;
+    pieces.push(...pointersIn(bytes.subarray(0, link)));
+    const address = Number(bytes.readBigUInt64LE(link + 4));
+    chunk = { length: bytes.readUInt32LE(link), address };
+  }
+  const pages: bigint[] = [];
+  for (const piece of pieces.slice(0, wanted)) {
+    const length = Math.min(PIECE_BYTES, (count - pages.length) * POINTER_BYTES);
+    for (const page of pointersIn(mustRead(read, Number(piece), length))) pages.push(page);
+  }
+  return pages;
+}
