@@ -48,6 +48,8 @@ export interface GuestEnd {
   readonly timeoutMs: number;
   /** What QEMU said on its standard error, and its exit status. */
   readonly qemuError: string;
+  /** How a device model ended that QEMU still needed. */
+  readonly modelError?: string | undefined;
   readonly qemuStatus: string;
 }
 
@@ -62,6 +64,9 @@ export function classifyLoss(state: ConsoleState, end: GuestEnd): TargetLoss {
   if (state.panic !== undefined) {
     const panic = loss('panic', `the guest's kernel panicked: ${state.panic}`);
     return state.signs === undefined ? panic : { ...panic, signs: state.signs };
+  }
+  if (end.modelError !== undefined) {
+    return loss(end.wasReady ? 'exited' : 'boot-failure', end.modelError);
   }
   if (end.reason === 'timeout') {
     const after = `${end.timeoutMs / 1000} s`;

@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { findProgram } from '../../harness/system-packages.ts';
 import type { TargetConnection, TargetLoss } from '../../harness/target.ts';
 import { addConsoleLine, type ConsoleState, classifyLoss, labLine } from './console.ts';
+import type { RunningModels } from './models.ts';
 import { PORT_FD } from './qemu-command.ts';
 
 export interface BootOptions {
@@ -17,6 +18,8 @@ export interface BootOptions {
   /** First line of this boot in the console log. */
   readonly title: string;
   readonly consoleLog: string;
+  /** Device models that QEMU is a client of; they are ended with it. */
+  readonly models?: RunningModels;
   readonly timeoutMs: number;
   readonly say: (line: string) => void;
 }
@@ -24,7 +27,7 @@ export interface BootOptions {
 /** A guest whose agent was started, or why there is none. */
 export type BootResult =
   | { readonly ok: true; readonly connection: TargetConnection }
-  | { readonly ok: false; readonly loss: TargetLoss };
+  | { readonly ok: false; readonly loss: TargetLoss; readonly isModelsFault: boolean };
 
 /** First line on the port, written by guest/gate.cjs: node runs, the drivers are loaded. */
 const READY = 'lab:ready\n';
@@ -39,7 +42,9 @@ const TERM_MS = 2_000;
 export async function bootGuest(options: BootOptions): Promise<BootResult> {
   const guest = new Guest(options);
   const first = await Promise.race([guest.ready, guest.lost]);
-  if (first !== undefined) return { ok: false, loss: first };
+  if (first !== undefined) {
+    return { ok: false, loss: first, isModelsFault: options.models?.failure !== undefined };
+  }
   return { ok: true, connection: guest };
 }
 
@@ -73,6 +78,8 @@ class Guest implements TargetConnection {
       this.#qemuError = `${this.#qemuError}${chunk.toString()}`.slice(-2048);
     });
     this.lost = this.#watch(this.#followConsole(console));
+    // Without its device the guest is worth nothing any more, and its driver may wait for ever.
+    void options.models?.failed.then(() => this.#child.kill('SIGKILL'));
   }
 
   async close(): Promise<void> {
@@ -119,6 +126,7 @@ class Guest implements TargetConnection {
     void this.ready.then(() => clearTimeout(timer));
     const status = await this.#exited;
     clearTimeout(timer);
+    await this.#options.models?.end();
     await Promise.race([consoleEnd, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     this.output.end();
     return classifyLoss(this.#console, {
@@ -126,6 +134,7 @@ class Guest implements TargetConnection {
       reason: this.#reason,
       timeoutMs: this.#options.timeoutMs,
       qemuError: this.#qemuError.trim(),
+      modelError: this.#options.models?.failure,
       qemuStatus: status,
     });
   }

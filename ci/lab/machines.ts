@@ -5,10 +5,11 @@ import type { Say } from './apt.ts';
 import { usableGlDevices } from './gl-display.ts';
 import { fetchQemu, isNewer, machineQemu, type Qemu, wantsNewerQemu } from './qemu.ts';
 
-/** A QEMU with those devices that it renders for. */
+/** A QEMU with those devices that it renders for, and the device models that it can be a client of. */
 export interface Machine {
   readonly qemu: Qemu;
   readonly glDevices: readonly string[];
+  readonly models: readonly string[];
 }
 
 export interface MachineRequest {
@@ -17,6 +18,8 @@ export interface MachineRequest {
   readonly glDevices: readonly string[];
   /** What to ask for in place of a device where QEMU is new enough. */
   readonly newerDevices: Readonly<Record<string, string>>;
+  /** Device models; QEMU speaks with them from 11.0 on. */
+  readonly models: readonly string[];
   readonly say: Say;
 }
 
@@ -27,19 +30,23 @@ export interface MachineRequest {
 export async function machinesFor(
   request: MachineRequest,
 ): Promise<readonly [Machine, ...Machine[]]> {
-  const { newerDevices, say } = request;
+  const { newerDevices, models, say } = request;
   const glDevices = [...new Set(request.glDevices)];
   const newer = glDevices.map((device) => newerDevices[device] ?? device);
   const own = await machineQemu();
-  const plain: Machine = { qemu: own, glDevices: [] };
+  const ownModels = isNewer(own) ? models : [];
+  const plain: Machine = { qemu: own, glDevices: [], models: ownModels };
   const gains = glDevices.filter((device) => Object.hasOwn(newerDevices, device));
-  const wants = gains.length > 0 && !isNewer(own) && wantsNewerQemu(request.kernel ?? '');
-  const fetched = wants ? await fetchedQemu(gains, say) : undefined;
+  const wants =
+    gains.length + models.length > 0 && !isNewer(own) && wantsNewerQemu(request.kernel ?? '');
+  const fetched = wants ? await fetchedQemu([...gains, ...models], say) : undefined;
   const usable =
     fetched === undefined ? await usableGlDevices(glDevices, say) : usableNow(glDevices);
-  const rendering: Machine = { qemu: own, glDevices: isNewer(own) ? newer : usable };
+  const ownDevices = isNewer(own) ? newer : usable;
+  const rendering: Machine = { qemu: own, glDevices: ownDevices, models: ownModels };
   const machines: [Machine, ...Machine[]] = usable.length > 0 ? [rendering, plain] : [plain];
-  return fetched === undefined ? machines : [{ qemu: fetched, glDevices: newer }, ...machines];
+  if (fetched === undefined) return machines;
+  return [{ qemu: fetched, glDevices: newer, models }, ...machines];
 }
 
 /** The devices if this machine can render for them as it is. */
@@ -52,7 +59,7 @@ async function fetchedQemu(gains: readonly string[], say: Say): Promise<Qemu | u
     return await fetchQemu(say);
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
-    announce(`no newer QEMU, so ${gains.join(', ')} is as this machine's has it: ${error.message}`);
+    announce(`no newer QEMU, so ${gains.join(', ')} as this machine's has it: ${error.message}`);
     return undefined;
   }
 }

@@ -14,6 +14,8 @@ export interface MachinePlan {
   readonly glDevices: readonly string[];
   /** The same, for what all other devices are behind: an IOMMU. */
   readonly boardDevices?: readonly string[];
+  /** Where device models listen. */
+  readonly modelSockets?: readonly string[];
   /** Further words of the kernel's command line. */
   readonly kernelArguments?: readonly string[];
   readonly memoryMiB: number;
@@ -64,7 +66,39 @@ export function qemuArguments(plan: MachinePlan): string[] {
     ...(plan.interactive ? ['-serial', 'mon:stdio'] : portArguments()),
     // SDL gives only the first console a window before the guest shows something, and GL needs one.
     ...[...plan.glDevices, ...plan.devices].flatMap((device) => ['-device', device]),
+    // Last, since a device that names no bus would be put on theirs.
+    ...modelArguments(plan),
   ];
+}
+
+/**
+ * Device models reach the guest's memory, so that is a file which they can map. They are on a bus of
+ * their own that an IOMMU of the board passes by: behind it, QEMU would have to shadow the guest's page
+ * tables, and caching mode makes mapping dear for all devices.
+ */
+function modelArguments({ modelSockets = [], memoryMiB }: MachinePlan): string[] {
+  if (modelSockets.length === 0) return [];
+  const ram = `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`;
+  const bus = `pxb-pcie,id=models,bus=pcie.0,bus_nr=${MODEL_BUS},bypass_iommu=on`;
+  return [
+    ...['-object', ram, '-machine', 'memory-backend=ram', '-device', bus],
+    ...modelSockets.flatMap((path, i) => [
+      ...['-device', `pcie-root-port,id=model${i},bus=models,chassis=${i + 1},addr=${i}`],
+      ...['-device', modelDevice(path, `model${i}`)],
+    ]),
+  ];
+}
+
+/** Far from the buses that the firmware numbers from 0 on. */
+const MODEL_BUS = 0x40;
+
+/**
+ * Writes are answered: what a driver waits for after ringing a doorbell is there when its write is done,
+ * however late the model's process had its turn.
+ */
+function modelDevice(path: string, bus: string): string {
+  const socket = { type: 'unix', path };
+  return JSON.stringify({ driver: 'vfio-user-pci', bus, socket, 'x-no-posted-writes': true });
 }
 
 function portArguments(): string[] {

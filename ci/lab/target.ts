@@ -15,6 +15,7 @@ import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { type Machine, machinesFor } from './machines.ts';
+import { startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
 import { findQemu } from './qemu.ts';
@@ -46,6 +47,8 @@ export interface VmOptions {
   readonly newerDevices?: Readonly<Record<string, string>>;
   /** The same, for devices that must exist before all others. */
   readonly boardDevices?: readonly string[];
+  /** Device models, by their names in ci/models; left out where QEMU is too old for them. */
+  readonly models?: readonly string[];
   /** Words for the kernel's command line. */
   readonly kernelArguments?: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
@@ -79,7 +82,17 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   const accelerator = await chooseAccelerator(findQemu());
   const plan = await guestPlan(options, accelerator);
   const kernel = await chooseKernel(options);
-  const tree = await provideTreeModules(kernel, options.treeModules ?? [], options.say);
+  const machines = await machinesFor({
+    ...(options.bzImage === undefined && { kernel: kernel.name }),
+    glDevices: options.glDevices ?? [],
+    newerDevices: options.newerDevices ?? {},
+    models: [...new Set(options.models)],
+    say: options.say,
+  });
+  const [{ models }] = machines;
+  const isWanted = ({ model }: TreeModule) => model === undefined || models.includes(model);
+  const treeModules = (options.treeModules ?? []).filter(isWanted);
+  const tree = await provideTreeModules(kernel, treeModules, options.say);
   const built = [...tree.files];
   for (const source of options.modulesToBuild ?? []) {
     built.push(await buildModule(kernel, source, options.say));
@@ -91,12 +104,6 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  const machines = await machinesFor({
-    ...(options.bzImage === undefined && { kernel: kernel.name }),
-    glDevices: options.glDevices ?? [],
-    newerDevices: options.newerDevices ?? {},
-    say: options.say,
-  });
   return new VmTarget(options, kernel, initramfs.file, accelerator, machines);
 }
 
@@ -137,6 +144,7 @@ class VmTarget implements Target {
       const result = await this.#boot(say, attempt);
       if (result.ok) return result.connection;
       const { loss } = result;
+      if (result.isModelsFault) throw bootError(loss);
       const next = loss.kind === 'boot-failure' ? this.#others.shift() : undefined;
       if (next !== undefined) {
         announce(`${loss.message}; going on with ${nameOf(next)}`);
@@ -154,6 +162,7 @@ class VmTarget implements Target {
   async #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
     const { name, release, image } = this.#kernel;
     const { qemu, glDevices } = this.#machine;
+    const models = startModels(this.#machine.models, this.#options.outputDir);
     const isEmulated = this.#accelerator === 'tcg';
     return await bootGuest({
       qemu: qemu.program,
@@ -167,6 +176,7 @@ class VmTarget implements Target {
           devices: [...new Set(this.#options.qemuDevices)],
           glDevices,
           boardDevices: this.#options.boardDevices ?? [],
+          modelSockets: models.sockets,
           kernelArguments: this.#options.kernelArguments ?? [],
           memoryMiB: guestMemoryMiB(totalmem()),
           interactive: false,
@@ -176,6 +186,7 @@ class VmTarget implements Target {
       title: `${name} (${release}, ${this.#accelerator}, QEMU ${qemu.version}), attempt ${attempt}`,
       consoleLog: join(this.#options.outputDir, 'console.log'),
       timeoutMs: this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,
+      models,
       say,
     });
   }

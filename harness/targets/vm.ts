@@ -31,6 +31,8 @@ export interface LabNeeds {
   readonly newerDevices: Readonly<Record<string, string>>;
   /** The same of devices that belong to the board, an IOMMU: these come before all others. */
   readonly boardDevices: readonly string[];
+  /** Device models, by their names in ci/models: a process each, where QEMU is new enough (11.0). */
+  readonly models: readonly string[];
   /** Words of the kernel's command line. */
   readonly kernelArguments: readonly string[];
   /** Shell commands for the guest, once the modules are loaded. */
@@ -56,6 +58,8 @@ interface TreeModule {
   readonly config: string;
   readonly since?: string;
   readonly set?: ModuleSet;
+  /** Wanted only where this device model is. */
+  readonly model?: string;
 }
 
 /** Modules that are built together, in place of the kernel's own: see ci/lab/tree-module.ts. */
@@ -82,6 +86,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     glDevices: needs.glDevices,
     newerDevices: needs.newerDevices,
     boardDevices: needs.boardDevices,
+    models: needs.models,
     kernelArguments: needs.kernelArguments,
     setup: needs.setup,
     modulesToBuild: needs.builds,
@@ -105,6 +110,7 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     devices: union('devices'),
     glDevices: union('glDevices'),
     boardDevices: union('boardDevices'),
+    models: union('models'),
     kernelArguments: union('kernelArguments'),
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
@@ -140,6 +146,7 @@ function readNeeds(folder: string): LabNeeds {
     devices: list('devices'),
     glDevices: list('glDevices'),
     boardDevices: list('boardDevices'),
+    models: list('models'),
     kernelArguments: list('kernelArguments'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
@@ -185,11 +192,13 @@ function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
     if (typeof config !== 'string') throw wrong;
     const set = memberOf(item, 'set');
     const since = memberOf(item, 'since');
+    const model = memberOf(item, 'model');
     return {
       name,
       folder,
       config,
       ...(typeof since === 'string' && { since }),
+      ...(typeof model === 'string' && { model }),
       ...(set !== undefined && { set: moduleSetOf(set, path) }),
     };
   });
