@@ -53,6 +53,7 @@ export function machineArguments(accelerator: Accelerator): string[] {
 
 /** QEMU's arguments. No network, no disk; the host's files are there to be read only. */
 export function qemuArguments(plan: MachinePlan): string[] {
+  const hasModels = (plan.modelSockets ?? []).length > 0;
   return [
     ...machineArguments(plan.accelerator),
     ...['-m', `${plan.memoryMiB}`],
@@ -60,7 +61,7 @@ export function qemuArguments(plan: MachinePlan): string[] {
     ...(plan.glDevices.length > 0 ? GL_ARGUMENTS : ['-display', 'none']),
     ...['-kernel', plan.image, '-initrd', plan.initramfs],
     ...['-append', kernelArguments(plan.interactive, plan.kernelArguments)],
-    ...(plan.boardDevices ?? []).flatMap((device) => ['-device', device]),
+    ...(plan.boardDevices ?? []).flatMap((device) => ['-device', boardDevice(device, hasModels)]),
     ...['-fsdev', 'local,id=host,path=/,security_model=none,readonly=on,multidevs=remap'],
     ...['-device', 'virtio-9p-pci,fsdev=host,mount_tag=hostroot'],
     ...(plan.interactive ? ['-serial', 'mon:stdio'] : portArguments()),
@@ -71,26 +72,27 @@ export function qemuArguments(plan: MachinePlan): string[] {
   ];
 }
 
-/**
- * Device models reach the guest's memory, so that is a file which they can map. They are on a bus of
- * their own that an IOMMU of the board passes by: behind it, QEMU would have to shadow the guest's page
- * tables, and caching mode makes mapping dear for all devices.
- */
+/** Device models reach the guest's memory, so that is a file which they can map. */
 function modelArguments({ modelSockets = [], memoryMiB }: MachinePlan): string[] {
   if (modelSockets.length === 0) return [];
   const ram = `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`;
-  const bus = `pxb-pcie,id=models,bus=pcie.0,bus_nr=${MODEL_BUS},bypass_iommu=on`;
   return [
-    ...['-object', ram, '-machine', 'memory-backend=ram', '-device', bus],
+    ...['-object', ram, '-machine', 'memory-backend=ram'],
     ...modelSockets.flatMap((path, i) => [
-      ...['-device', `pcie-root-port,id=model${i},bus=models,chassis=${i + 1},addr=${i}`],
+      ...['-device', `pcie-root-port,id=model${i},chassis=${i + 1}`],
       ...['-device', modelDevice(path, `model${i}`)],
     ]),
   ];
 }
 
-/** Far from the buses that the firmware numbers from 0 on. */
-const MODEL_BUS = 0x40;
+/**
+ * What a device model may reach, QEMU knows only from an IOMMU that is told of each new mapping. To pass
+ * the IOMMU by (bypass_iommu of pxb-pcie) costs the device its interrupts: where these are remapped,
+ * Linux has no vectors for a device of no remapping unit (intel_irq_remap_add_device()).
+ */
+function boardDevice(device: string, hasModels: boolean): string {
+  return hasModels && device.startsWith('intel-iommu') ? `${device},caching-mode=on` : device;
+}
 
 /**
  * Writes are answered: what a driver waits for after ringing a doorbell is there when its write is done,

@@ -1,13 +1,15 @@
-import { PROT_READ, PROT_WRITE } from '../../../uapi/constants.ts';
+import { PROT_WRITE } from '../../../uapi/constants.ts';
 import { E, type Errno } from '../../../uapi/errno.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import { type MemoryFile, MemoryFiles } from './memory-file.ts';
 
 /** One contiguous piece of what the device can reach. */
 interface Piece {
   readonly start: number;
   readonly end: number;
   /** Absent where QEMU gave no file: a ROM, another device's BAR. */
-  readonly mapping: Mapping | undefined;
+  readonly file: MemoryFile | undefined;
+  readonly fileOffset: number;
+  readonly isWritable: boolean;
 }
 
 export interface MemoryRange {
@@ -23,50 +25,46 @@ export interface MapRequest extends MemoryRange {
   readonly fileOffset: bigint;
 }
 
-/** A view of more than this does not fit into a Buffer on all releases of Node. */
-const MAX_PIECE_BYTES = 2 ** 30;
-
 /**
  * The guest's memory as a device sees it, by DMA addresses. What is not mapped cannot be reached:
- * `read` gives undefined and `write` false, as a root complex would answer with an error.
+ * `read` gives undefined and `write` false, as a root complex would answer with an error. Behind an
+ * IOMMU there is a piece for each page, so pieces are found by halves and files are mapped once.
  */
 export class GuestMemory {
-  #pieces: Piece[] = [];
-  #last: Piece | undefined;
+  /** In the order of their addresses; they do not overlap. */
+  readonly #pieces: Piece[] = [];
+  readonly #files = new MemoryFiles();
 
   /** Makes a range reachable: 0, or the errno of mmap(2), EINVAL or EEXIST. */
-  map(request: MapRequest): Errno {
-    const { address, size } = request;
+  map({ address, size, prot, fd, fileOffset }: MapRequest): Errno {
     const end = address + size;
     if (size === 0n || end > BigInt(Number.MAX_SAFE_INTEGER)) return E.EINVAL;
-    if (this.#pieces.some((piece) => piece.start < end && address < piece.end)) return E.EEXIST;
-    const added: Piece[] = [];
-    for (let done = 0n; done < size; done += BigInt(MAX_PIECE_BYTES)) {
-      const length = Math.min(MAX_PIECE_BYTES, Number(size - done));
-      const mapped = mapPiece(request, done, length);
-      if (!mapped.ok) {
-        for (const { mapping } of added) mapping?.unmap();
-        return mapped.errno;
-      }
-      const start = Number(address + done);
-      added.push({ start, end: start + length, mapping: mapped.mapping });
-    }
-    this.#pieces = [...this.#pieces, ...added].sort((a, b) => a.start - b.start);
+    const at = this.#indexAfter(Number(address));
+    const next = this.#pieces[at];
+    if (next !== undefined && next.start < end) return E.EEXIST;
+    const file = fd === undefined ? undefined : this.#files.open(fd);
+    if (file !== undefined && !file.ok) return file.errno;
+    this.#pieces.splice(at, 0, {
+      start: Number(address),
+      end: Number(end),
+      file: file?.value,
+      fileOffset: Number(fileOffset),
+      isWritable: (prot & PROT_WRITE) !== 0,
+    });
     return 0;
   }
 
   /** Takes away what lies within the range. */
   unmap({ address, size }: MemoryRange): void {
-    const isInside = ({ start, end }: Piece) => start >= address && end <= address + size;
-    for (const { mapping } of this.#pieces.filter(isInside)) mapping?.unmap();
-    this.#pieces = this.#pieces.filter((piece) => !isInside(piece));
-    this.#last = undefined;
+    const first = this.#indexAfter(Number(address));
+    let last = first;
+    while ((this.#pieces[last]?.end ?? Number.POSITIVE_INFINITY) <= address + size) last++;
+    const taken = this.#pieces.splice(first, last - first);
+    for (const { file } of taken) if (file !== undefined) this.#files.close(file);
   }
 
   unmapAll(): void {
-    for (const { mapping } of this.#pieces) mapping?.unmap();
-    this.#pieces = [];
-    this.#last = undefined;
+    this.unmap({ address: 0n, size: BigInt(Number.MAX_SAFE_INTEGER) });
   }
 
   /** A copy; undefined where some of it cannot be reached. */
@@ -74,9 +72,10 @@ export class GuestMemory {
     const copy = Buffer.alloc(length);
     for (let done = 0; done < length; ) {
       const piece = this.#pieceAt(address + done);
-      if (piece?.mapping === undefined) return undefined;
+      if (piece?.file === undefined) return undefined;
       const count = Math.min(length - done, piece.end - address - done);
-      piece.mapping.read(address + done - piece.start, count).copy(copy, done);
+      const place = piece.fileOffset + address + done - piece.start;
+      copy.set(piece.file.read(place, count), done);
       done += count;
     }
     return copy;
@@ -86,9 +85,10 @@ export class GuestMemory {
   write(address: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length; ) {
       const piece = this.#pieceAt(address + done);
-      if (piece?.mapping === undefined || (piece.mapping.prot & PROT_WRITE) === 0) return false;
+      if (piece?.file === undefined || !piece.isWritable) return false;
       const count = Math.min(bytes.length - done, piece.end - address - done);
-      piece.mapping.write(address + done - piece.start, bytes.subarray(done, done + count));
+      const place = piece.fileOffset + address + done - piece.start;
+      piece.file.write(place, bytes.subarray(done, done + count));
       done += count;
     }
     return true;
@@ -97,27 +97,25 @@ export class GuestMemory {
   /** Writes a word, at a multiple of 4, after everything written before: a phase bit, a ready mark. */
   publish32(address: number, value: number): boolean {
     const piece = this.#pieceAt(address);
-    if (piece?.mapping === undefined || (piece.mapping.prot & PROT_WRITE) === 0) return false;
-    piece.mapping.storeAtomic32(address - piece.start, value);
+    if (piece?.file === undefined || !piece.isWritable) return false;
+    piece.file.publish32(piece.fileOffset + address - piece.start, value);
     return true;
   }
 
   #pieceAt(address: number): Piece | undefined {
-    const last = this.#last;
-    if (last !== undefined && address >= last.start && address < last.end) return last;
-    const found = this.#pieces.find(({ start, end }) => address >= start && address < end);
-    this.#last = found;
-    return found;
+    const piece = this.#pieces[this.#indexAfter(address)];
+    return piece !== undefined && piece.start <= address ? piece : undefined;
   }
-}
 
-type Mapped =
-  | { readonly ok: true; readonly mapping: Mapping | undefined }
-  | { readonly ok: false; readonly errno: Errno };
-
-function mapPiece({ fd, prot, fileOffset }: MapRequest, done: bigint, length: number): Mapped {
-  if (fd === undefined) return { ok: true, mapping: undefined };
-  const both = prot & (PROT_READ | PROT_WRITE);
-  const outcome = Mapping.tryMap({ fd, length, offset: fileOffset + done, prot: both });
-  return outcome.ok ? { ok: true, mapping: outcome.value } : outcome;
+  /** Of the first piece that ends after the address. */
+  #indexAfter(address: number): number {
+    let low = 0;
+    let high = this.#pieces.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#pieces[middle]?.end ?? 0) > address) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
 }
