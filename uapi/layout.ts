@@ -115,20 +115,28 @@ export class Struct<T = Record<string, unknown>> {
     return buf;
   }
 
-  /** Reads one member; eight-byte integers and pointers are bigint, char arrays strings. */
-  get<K extends keyof T & string>(buf: Buffer, field: K): T[K];
-  get(buf: Buffer, path: Path): FieldValue;
-  get(buf: Buffer, path: string): unknown {
+  /**
+   * Reads one member; eight-byte integers and pointers are bigint, char arrays strings.
+   *
+   * @param at where the struct begins in the buffer
+   */
+  get<K extends keyof T & string>(buf: Buffer, field: K, at?: number): T[K];
+  get(buf: Buffer, path: Path, at?: number): FieldValue;
+  get(buf: Buffer, path: string, at = 0): unknown {
     const found = this.#resolved.get(path) ?? this.#resolve(path);
-    return found.codec.read(buf, found.offset);
+    return found.codec.read(buf, at + found.offset);
   }
 
-  /** Writes one member, nothing else: the rest of a shorter list or string is zeroed. */
-  set<K extends keyof T & string>(buf: Buffer, field: K, value: Init<T[K]>): void;
-  set(buf: Buffer, path: Path, value: unknown): void;
-  set(buf: Buffer, path: string, value: unknown): void {
+  /**
+   * Writes one member, nothing else: the rest of a shorter list or string is zeroed.
+   *
+   * @param at where the struct begins in the buffer
+   */
+  set<K extends keyof T & string>(buf: Buffer, field: K, value: Init<T[K]>, at?: number): void;
+  set(buf: Buffer, path: Path, value: unknown, at?: number): void;
+  set(buf: Buffer, path: string, value: unknown, at = 0): void {
     const found = this.#resolved.get(path) ?? this.#resolve(path);
-    found.codec.write(buf, found.offset, value, found.label);
+    found.codec.write(buf, at + found.offset, value, found.label);
   }
 
   /** The bytes of one member, not copied. */

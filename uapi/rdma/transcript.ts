@@ -29,32 +29,60 @@ export interface Chunk {
   readonly element?: number;
 }
 
-/** The chunks as the log stores them. */
+/** More than the log keeps of a call; chunks for which this has no room are left out. */
+const scratch = new Uint8Array(4096);
+const LAST_START = scratch.length - HEAD_BYTES - MAX_KEPT_BYTES;
+const scalar64 = new BigUint64Array(1);
+const scalarBytes = new Uint8Array(scalar64.buffer);
+
+/**
+ * The chunks as the log stores them, to be copied before the next call: this runs before and after
+ * every call of the verbs interface, so it makes no buffers of its own.
+ */
 export function encodeTranscript(chunks: readonly Chunk[]): Uint8Array {
-  const parts: Buffer[] = [];
-  for (const { id, scalar, bytes, roomBytes, written, element } of chunks) {
-    const kept =
-      scalar === undefined ? (bytes ?? []).slice(0, MAX_KEPT_BYTES) : scalarBytes(scalar);
-    const head = Buffer.alloc(HEAD_BYTES);
-    const flags =
-      (scalar === undefined ? 0 : FLAG_SCALAR) |
-      (roomBytes === undefined ? 0 : FLAG_OUT) |
-      (written === true ? FLAG_WRITTEN : 0) |
-      (element === undefined ? 0 : FLAG_ELEMENT);
-    head.writeUInt16LE(id, 0);
-    head.writeUInt16LE(flags, 2);
-    head.writeUInt16LE(element ?? 0, 4);
-    head.writeUInt16LE(kept.length, 6);
-    head.writeUInt32LE(roomBytes ?? bytes?.length ?? 0, 8);
-    parts.push(head, Buffer.from(kept));
+  let at = 0;
+  for (const chunk of chunks) {
+    if (at > LAST_START) break;
+    at = putChunk(chunk, at);
   }
-  return Buffer.concat(parts);
+  return scratch.subarray(0, at);
 }
 
-function scalarBytes(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
-  return bytes;
+/** @returns where the next chunk goes */
+function putChunk(chunk: Chunk, at: number): number {
+  const { id, scalar, bytes, roomBytes, written, element } = chunk;
+  const flags =
+    (scalar === undefined ? 0 : FLAG_SCALAR) |
+    (roomBytes === undefined ? 0 : FLAG_OUT) |
+    (written === true ? FLAG_WRITTEN : 0) |
+    (element === undefined ? 0 : FLAG_ELEMENT);
+  const kept = putContent(scalar, bytes, at + HEAD_BYTES);
+  const sizeBytes = roomBytes ?? bytes?.length ?? 0;
+  put16(at, id);
+  put16(at + 2, flags);
+  put16(at + 4, element ?? 0);
+  put16(at + 6, kept);
+  put16(at + 8, sizeBytes);
+  put16(at + 10, sizeBytes >>> 16);
+  return at + HEAD_BYTES + kept;
+}
+
+/** @returns how many bytes stand there */
+function putContent(scalar: bigint | undefined, bytes: Uint8Array | undefined, at: number): number {
+  if (scalar !== undefined) {
+    scalar64[0] = scalar; // keeps the low 64 bits
+    scratch.set(scalarBytes, at);
+    return scalarBytes.length;
+  }
+  if (bytes === undefined) return 0;
+  const kept = bytes.length <= MAX_KEPT_BYTES ? bytes : bytes.subarray(0, MAX_KEPT_BYTES);
+  scratch.set(kept, at);
+  return kept.length;
+}
+
+function put16(at: number, value: number): void {
+  scratch[at] = value;
+  scratch[at + 1] = value >> 8;
 }
 
 interface Stored {

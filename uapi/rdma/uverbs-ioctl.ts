@@ -1,10 +1,7 @@
 import { type CallOutcome, outcomeOf } from '../call-outcome.ts';
 import type { CommandLike } from '../call-record.ts';
 import type { Errno } from '../errno.ts';
-import {
-  RDMA_VERBS_IOCTL,
-  UVERBS_ATTR_F_VALID_OUTPUT,
-} from '../headers/rdma/rdma-user-ioctl-cmds.ts';
+import { RDMA_VERBS_IOCTL } from '../headers/rdma/rdma-user-ioctl-cmds.ts';
 import { tryIoctl } from '../ioctl.ts';
 import type { SysResult } from '../sys-call.ts';
 import type { UverbsMethod } from './description.ts';
@@ -21,6 +18,7 @@ import { type Chunk, encodeTranscript, TranscriptDecoder } from './transcript.ts
 import {
   attributeAfter,
   encodeArgument,
+  isFilled,
   type RawAttribute,
   type RawAttributeAfter,
   type RawHeader,
@@ -73,8 +71,7 @@ export class MethodResult {
 
   /** Has the kernel marked the output as filled in (UVERBS_ATTR_F_VALID_OUTPUT)? */
   isValid(name: string): boolean {
-    const { flags } = attributeAfter(this.#argument, this.#sent.indexOf(this.#sentAs(name)));
-    return (flags & UVERBS_ATTR_F_VALID_OUTPUT) !== 0;
+    return isFilled(this.#argument, this.#sent.indexOf(this.#sentAs(name)));
   }
 
   #created(name: string, kind: 'idr' | 'fd'): number {
@@ -120,8 +117,7 @@ export function tryMethod(
   );
   const transcript = {
     input: () => encodeTranscript(sent.map(({ chunk }) => chunk)),
-    output: (errno: Errno) =>
-      encodeTranscript(sent.flatMap((one, index) => outputChunks(errno, argument, one, index))),
+    output: (errno: Errno) => encodeTranscript(outputChunks(errno, argument, sent)),
   };
   const command = logCommandOf(method);
   const result = tryVerbsCall(fd, { command, argument, transcript, entry: options.entry });
@@ -131,18 +127,16 @@ export function tryMethod(
 }
 
 /** New objects and filled outputs; of a call that failed only what the kernel marked as filled. */
-function outputChunks(
-  errno: Errno,
-  argument: Buffer,
-  { spec, out, chunk }: NamedAttribute,
-  index: number,
-): Chunk[] {
-  if (out === undefined && spec.access !== 'new') return [];
-  const { flags, data } = attributeAfter(argument, index);
-  const written = (flags & UVERBS_ATTR_F_VALID_OUTPUT) !== 0;
-  if (errno !== 0 && !written) return [];
-  if (out === undefined) return [{ id: spec.id, scalar: data }];
-  return [{ ...chunk, bytes: out, written }];
+function outputChunks(errno: Errno, argument: Buffer, sent: readonly NamedAttribute[]): Chunk[] {
+  const chunks: Chunk[] = [];
+  for (const [index, { spec, out, chunk }] of sent.entries()) {
+    if (out === undefined && spec.access !== 'new') continue;
+    const written = isFilled(argument, index);
+    if (errno !== 0 && !written) continue;
+    if (out !== undefined) chunks.push({ ...chunk, bytes: out, written });
+    else chunks.push({ id: spec.id, scalar: attributeAfter(argument, index).data });
+  }
+  return chunks;
 }
 
 /** `PD.PD_DESTROY(DESTROY_PD_HANDLE=7)` */

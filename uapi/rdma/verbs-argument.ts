@@ -3,6 +3,7 @@ import {
   ib_uverbs_attr,
   ib_uverbs_ioctl_hdr,
   UVERBS_ATTR_F_MANDATORY,
+  UVERBS_ATTR_F_VALID_OUTPUT,
 } from '../headers/rdma/rdma-user-ioctl-cmds.ts';
 
 /** The argument of RDMA_VERBS_IOCTL: a header and attributes, bytes as the kernel reads them. */
@@ -55,19 +56,19 @@ function field64(data: number | bigint): bigint {
   return BigInt.asUintN(64, BigInt(data));
 }
 
-function writeAttribute(bytes: Buffer, attribute: RawAttribute): void {
+function writeAttribute(bytes: Buffer, at: number, attribute: RawAttribute): void {
   const { id, flags = UVERBS_ATTR_F_MANDATORY, data = 0n, element, reserved = 0 } = attribute;
   const memory = data instanceof Uint8Array ? data : undefined;
-  ib_uverbs_attr.set(bytes, 'attr_id', id);
-  ib_uverbs_attr.set(bytes, 'len', attribute.length ?? memory?.length ?? 0);
-  ib_uverbs_attr.set(bytes, 'flags', flags);
-  if (element === undefined) ib_uverbs_attr.set(bytes, 'attr_data.reserved', reserved);
+  ib_uverbs_attr.set(bytes, 'attr_id', id, at);
+  ib_uverbs_attr.set(bytes, 'len', attribute.length ?? memory?.length ?? 0, at);
+  ib_uverbs_attr.set(bytes, 'flags', flags, at);
+  if (element === undefined) ib_uverbs_attr.set(bytes, 'attr_data.reserved', reserved, at);
   else {
-    ib_uverbs_attr.set(bytes, 'attr_data.enum_data.elem_id', element);
-    ib_uverbs_attr.set(bytes, 'attr_data.enum_data.reserved', reserved);
+    ib_uverbs_attr.set(bytes, 'attr_data.enum_data.elem_id', element, at);
+    ib_uverbs_attr.set(bytes, 'attr_data.enum_data.reserved', reserved, at);
   }
   const value = data instanceof Uint8Array ? addressOf(data) : field64(data);
-  ib_uverbs_attr.set(bytes, 'data', value);
+  ib_uverbs_attr.set(bytes, 'data', value, at);
 }
 
 /** The argument's bytes. They hold addresses: keep `attributes` until the call is over. */
@@ -80,25 +81,27 @@ export function encodeArgument(header: RawHeader, attributes: readonly RawAttrib
   ib_uverbs_ioctl_hdr.set(bytes, 'reserved1', header.reserved1 ?? 0n);
   ib_uverbs_ioctl_hdr.set(bytes, 'driver_id', header.driverId);
   ib_uverbs_ioctl_hdr.set(bytes, 'reserved2', header.reserved2 ?? 0);
-  for (const [index, attribute] of attributes.entries()) {
-    writeAttribute(attributeBytes(bytes, index), attribute);
+  let at = HEADER_BYTES;
+  for (const attribute of attributes) {
+    writeAttribute(bytes, at, attribute);
+    at += ATTRIBUTE_BYTES;
   }
   return bytes;
 }
 
-/** The bytes of one attribute within the argument, not copied. */
-function attributeBytes(bytes: Buffer, index: number): Buffer {
-  const start = HEADER_BYTES + index * ATTRIBUTE_BYTES;
-  return bytes.subarray(start, start + ATTRIBUTE_BYTES);
-}
-
 /** The attribute as the kernel left it. */
 export function attributeAfter(bytes: Buffer, index: number): RawAttributeAfter {
-  const one = attributeBytes(bytes, index);
+  const at = HEADER_BYTES + index * ATTRIBUTE_BYTES;
   return {
-    id: ib_uverbs_attr.get(one, 'attr_id'),
-    length: ib_uverbs_attr.get(one, 'len'),
-    flags: ib_uverbs_attr.get(one, 'flags'),
-    data: ib_uverbs_attr.get(one, 'data'),
+    id: ib_uverbs_attr.get(bytes, 'attr_id', at),
+    length: ib_uverbs_attr.get(bytes, 'len', at),
+    flags: ib_uverbs_attr.get(bytes, 'flags', at),
+    data: ib_uverbs_attr.get(bytes, 'data', at),
   };
+}
+
+/** Has the kernel marked an output as filled in (UVERBS_ATTR_F_VALID_OUTPUT)? */
+export function isFilled(bytes: Buffer, index: number): boolean {
+  const at = HEADER_BYTES + index * ATTRIBUTE_BYTES;
+  return (ib_uverbs_attr.get(bytes, 'flags', at) & UVERBS_ATTR_F_VALID_OUTPUT) !== 0;
 }
