@@ -150,8 +150,9 @@ function fieldAt(fields: object, path: string) {
   throw new CaseDefect(`the result has no plain field ${path}: ${Object.keys(fields).join(', ')}`);
 }
 
-function checkTime(step: Step, tookMs: number): Wrong | undefined {
-  const { atLeast, atMost } = step.takes ?? {};
+function checkTime({ takes }: Step, tookMs: number): Wrong | undefined {
+  if (takes === undefined) return undefined;
+  const { atLeast, atMost } = takes;
   const actual = `took ${tookMs.toFixed(1)} ms`;
   if (atLeast !== undefined && tookMs < durationMs(atLeast)) {
     return { expected: `takes at least ${atLeast}`, actual };

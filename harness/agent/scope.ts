@@ -31,7 +31,7 @@ export class Scope {
 
   /** What `$name` or `$name.field` stands for. */
   resolve(reference: string): Value | Scalar {
-    const [name = '', ...path] = reference.replace(/^\$/, '').replaceAll('[', '.').split('.');
+    const { name, path } = partsOf(reference);
     const value = this.get(name);
     if (path.length === 0) return value;
     if (typeof value !== 'object')
@@ -66,8 +66,33 @@ export class Scope {
       if (typeof value === 'boolean') throw new CaseDefect(`${reference} is not a size`);
       return BigInt(value);
     };
-    return evaluateSize(parseSize(text), lookup, pageSize());
+    return evaluateSize(termsOf(text), lookup, pageSize());
   }
+}
+
+interface Parts {
+  readonly name: string;
+  readonly path: readonly string[];
+}
+
+const partsOf = remembered((reference): Parts => {
+  const [name = '', ...path] = reference.replace(/^\$/, '').replaceAll('[', '.').split('.');
+  return { name, path };
+});
+
+const termsOf = remembered(parseSize);
+
+/** What cases write is read once: few texts, asked for at every step. */
+function remembered<T>(read: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    let value = known.get(text);
+    if (value === undefined) {
+      value = read(text);
+      known.set(text, value);
+    }
+    return value;
+  };
 }
 
 function fieldAt(fields: Fields, path: readonly string[], reference: string): Scalar {

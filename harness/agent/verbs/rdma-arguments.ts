@@ -103,6 +103,7 @@ type Present<T> = { [K in Exclude<keyof T, Optional<T>>]: T[K] } & {
 
 /** Without the keys whose value is undefined: to a verb, an absent key is a default. */
 export function present<T extends object>(fields: T): Present<T> {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Present<T>;
+  const given: Partial<T> = {};
+  for (const key in fields) if (fields[key] !== undefined) given[key] = fields[key];
+  return given as Present<T>;
 }
