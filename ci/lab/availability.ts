@@ -67,6 +67,11 @@ async function stateOf(
   needs: LabNeeds,
 ): Promise<string> {
   if (kernel.modules === undefined) return 'not known: a kernel without modules';
+  const model = needs.treeModules.find((item) => modules.includes(item.name))?.model;
+  const own = await machineQemu();
+  if (model !== undefined && !isNewer(own) && !wantsNewerQemu(kernel.name)) {
+    return `no: QEMU ${own.version} knows no device models, see UAPI_CONFORM_QEMU`;
+  }
   const { missing } = planModules(await readModuleIndex(kernel.modules), modules);
   if (missing.length === 0) return 'yes';
   return missing.map((name) => wayTo(kernel, name, needs)).join('; ');
