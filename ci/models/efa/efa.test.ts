@@ -1,0 +1,304 @@
+import t from 'tap';
+import { ftruncate } from '../../../uapi/sys-file.ts';
+import { memfdCreate } from '../../../uapi/sys-memory.ts';
+import { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { isIntact, parseCommand, phaseOf, sealCompletion } from './admin-queue.ts';
+import { crc16, entryChecksum } from './crc16.ts';
+import { EfaDevice } from './device.ts';
+import {
+  EFA_ADMIN_ALLOC_PD,
+  EFA_ADMIN_ALLOC_UAR,
+  EFA_ADMIN_CREATE_CQ,
+  EFA_ADMIN_CREATE_QP,
+  EFA_ADMIN_DEALLOC_PD,
+  EFA_ADMIN_DEREG_MR,
+  EFA_ADMIN_DESTROY_CQ,
+  EFA_ADMIN_DESTROY_QP,
+  EFA_ADMIN_MODIFY_QP,
+  EFA_ADMIN_QP_TYPE_SRD,
+  EFA_ADMIN_REG_MR,
+  efa_admin_create_cq_cmd,
+  efa_admin_create_qp_cmd,
+  efa_admin_create_qp_resp,
+  efa_admin_destroy_qp_cmd,
+  efa_admin_modify_qp_cmd,
+  efa_admin_reg_mr_cmd,
+} from './headers/efa-admin-cmds-defs.ts';
+import {
+  EFA_ADMIN_BAD_OPCODE,
+  EFA_ADMIN_ILLEGAL_PARAMETER,
+  EFA_ADMIN_RESOURCE_BUSY,
+  EFA_ADMIN_SUCCESS,
+  EFA_ADMIN_UNSUPPORTED_OPCODE,
+  efa_admin_acq_common_desc,
+  efa_admin_aq_common_desc,
+  efa_admin_aq_common_desc_v2,
+} from './headers/efa-admin-defs.ts';
+import {
+  EFA_REGS_ACQ_BASE_LO_OFF,
+  EFA_REGS_ACQ_CAPS_OFF,
+  EFA_REGS_AQ_BASE_LO_OFF,
+  EFA_REGS_AQ_CAPS_OFF,
+  EFA_REGS_AQ_PROD_DB_OFF,
+  EFA_REGS_DEV_STS_FATAL_ERROR_MASK,
+  EFA_REGS_DEV_STS_OFF,
+  EFA_REGS_MMIO_REG_READ_OFF,
+  EFA_REGS_MMIO_RESP_LO_OFF,
+} from './headers/efa-regs-defs.ts';
+import { PageList, PageListError, pagesOf, readChunkedList, readDirectList } from './page-list.ts';
+import { Pool } from './pool.ts';
+
+t.test('the checksum is that of the kernel', async (t) => {
+  t.equal(crc16(0, Buffer.from('123456789')), 0xbb3d, 'the check value of CRC-16/ARC');
+  t.equal(crc16(0xffff, Buffer.from('123456789')), 0x4b37, 'and of CRC-16/MODBUS');
+});
+
+t.test('the phase turns with each round', async (t) => {
+  t.same(
+    [0, 3, 4, 7, 8].map((index) => phaseOf(index, 4)),
+    [1, 1, 0, 0, 1],
+  );
+});
+
+t.test('commands of both versions are read', async (t) => {
+  const first = Buffer.alloc(64);
+  efa_admin_aq_common_desc.set(first, 'command_id', 0xf123);
+  efa_admin_aq_common_desc.set(first, 'opcode', 14);
+  first.write('payload', 4);
+  t.match(parseCommand(first), { id: 0x123, opcode: 14 }, 'an id has 12 bits');
+  t.equal(parseCommand(first).payload.subarray(0, 7).toString(), 'payload');
+  t.equal(isIntact(first), true, 'without a checksum');
+  const second = Buffer.alloc(128);
+  second.write('payload', 12);
+  efa_admin_aq_common_desc_v2.set(second, 'checksum', entryChecksum(second));
+  t.equal(parseCommand(second).payload.subarray(0, 7).toString(), 'payload');
+  t.equal(isIntact(second), true);
+  second[100] = 1;
+  t.equal(isIntact(second), false);
+});
+
+t.test('completions carry the checksum of the rest', async (t) => {
+  const entry = sealCompletion(Buffer.alloc(64, 0x11), 5, 2, 1);
+  const checksum = efa_admin_acq_common_desc.get(entry, 'checksum');
+  efa_admin_acq_common_desc.set(entry, 'checksum', 0);
+  t.equal(checksum, entryChecksum(entry));
+});
+
+t.test('numbers are given out in turn', async (t) => {
+  const pool = new Pool<string>(3);
+  t.same([pool.add(() => 'a'), pool.add(() => 'b')], [0, 1]);
+  pool.remove(0);
+  t.same([pool.add(() => 'c'), pool.add(() => 'd'), pool.add(() => 'e')], [2, 0, undefined]);
+  t.equal(pool.count, 3);
+  t.same([...pool.values()], ['d', 'b', 'c']);
+});
+
+t.test('a page list stands for addresses in a row', async (t) => {
+  t.equal(pagesOf(0x1ff0n, 0x20, 12), 2);
+  t.equal(pagesOf(0x1000n, 0x1000, 12), 1);
+  const list = new PageList([0x70000n, 0x30000n, 0x50000n], 12, 0x1ff0n);
+  t.same(
+    [...list.pieces(0, 0x1020)],
+    [
+      { address: 0x70ff0, length: 0x10 },
+      { address: 0x30000, length: 0x1000 },
+      { address: 0x50000, length: 0x10 },
+    ],
+  );
+  t.same([...list.pieces(0x11, 4)], [{ address: 0x30001, length: 4 }]);
+});
+
+/** Memory made of a few buffers. */
+function memoryOf(blocks: Readonly<Record<number, Buffer>>) {
+  return (address: number, length: number): Buffer | undefined => {
+    for (const [start, block] of Object.entries(blocks)) {
+      const at = address - Number(start);
+      if (at >= 0 && at + length <= block.length) return block.subarray(at, at + length);
+    }
+    return undefined;
+  };
+}
+
+t.test('a direct page list is as long as the region is', async (t) => {
+  const list = Buffer.alloc(24);
+  for (const i of [0, 1, 2]) list.writeBigUInt64LE(BigInt(i + 1) << 12n, i * 8);
+  const read = memoryOf({ 32768: list });
+  const pages = readDirectList(read, { address: 0x8000, length: 24 }, 3);
+  t.same(pages, [0x1000n, 0x2000n, 0x3000n]);
+  t.throws(() => readDirectList(read, { address: 0x8000, length: 16 }, 3), PageListError);
+  t.throws(() => readDirectList(read, { address: 0x9000, length: 24 }, 3), PageListError);
+});
+
+/** As pbl_chunk_list_create() makes it: chunks of 510 pointers to pieces of 512 pages. */
+function chunkedList(count: number) {
+  const blocks: Record<number, Buffer> = {};
+  const pieces = Math.ceil(count / 512);
+  for (let piece = 0; piece < pieces; piece++) {
+    const bytes = Buffer.alloc(4096);
+    for (let i = 0; i < 512; i++) {
+      const page = piece * 512 + i;
+      if (page < count) bytes.writeBigUInt64LE(BigInt(page) << 12n, i * 8);
+    }
+    blocks[0x1000_0000 + piece * 4096] = bytes;
+  }
+  const chunks = Math.ceil(pieces / 510);
+  const lengthOf = (chunk: number) => Math.min(510, pieces - chunk * 510) * 8 + 12;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const bytes = Buffer.alloc(lengthOf(chunk));
+    for (let i = 0; i < (bytes.length - 12) / 8; i++) {
+      bytes.writeBigUInt64LE(BigInt(0x1000_0000 + (chunk * 510 + i) * 4096), i * 8);
+    }
+    if (chunk < chunks - 1) {
+      bytes.writeUInt32LE(lengthOf(chunk + 1), bytes.length - 12);
+      bytes.writeBigUInt64LE(BigInt(0x2000_0000 + (chunk + 1) * 4096), bytes.length - 8);
+    }
+    blocks[0x2000_0000 + chunk * 4096] = bytes;
+  }
+  return { read: memoryOf(blocks), first: { address: 0x2000_0000, length: lengthOf(0) } };
+}
+
+t.test('a chunked page list is followed to its end', async (t) => {
+  for (const count of [5, 512, 513, 510 * 512, 510 * 512 + 1]) {
+    const { read, first } = chunkedList(count);
+    const pages = readChunkedList(read, first, count);
+    t.equal(pages.length, count);
+    t.equal(pages.at(-1), BigInt(count - 1) << 12n);
+  }
+  const { read, first } = chunkedList(513);
+  t.throws(() => readChunkedList(read, { ...first, length: 12 }, 513), PageListError);
+  t.throws(() => readChunkedList(read, first, 2000), PageListError, 'a list that ends too early');
+});
+
+const AQ = 0x1000;
+const ACQ = 0x3000;
+const ANSWER = 0x5000;
+const DEPTH = 32;
+
+/** A device with its admin queue set up as the driver does it, in memory of 64 KiB. */
+class Machine {
+  readonly memory = new GuestMemory();
+  readonly device: EfaDevice;
+  readonly interrupts: number[] = [];
+  #produced = 0;
+
+  constructor() {
+    const fd = memfdCreate('efa-test');
+    ftruncate(fd, 0x10000);
+    this.memory.map({ address: 0n, size: 0x10000n, prot: 3, fd, fileOffset: 0n });
+    this.device = new EfaDevice({
+      memory: this.memory,
+      interrupt: (vector) => this.interrupts.push(vector),
+      say: () => {},
+    });
+    this.write(EFA_REGS_AQ_BASE_LO_OFF, AQ);
+    this.write(EFA_REGS_AQ_CAPS_OFF, DEPTH | (64 << 16));
+    this.write(EFA_REGS_ACQ_BASE_LO_OFF, ACQ);
+    this.write(EFA_REGS_ACQ_CAPS_OFF, DEPTH | (64 << 16));
+    this.write(EFA_REGS_MMIO_RESP_LO_OFF, ANSWER);
+  }
+
+  write(register: number, value: number): void {
+    const data = Buffer.alloc(4);
+    data.writeUInt32LE(value >>> 0);
+    this.device.writeBar(0, register, data);
+  }
+
+  read(register: number): number {
+    this.write(EFA_REGS_MMIO_REG_READ_OFF, (register << 16) | 0x77);
+    return this.memory.read(ANSWER, 8)?.readUInt32LE(4) ?? -1;
+  }
+
+  command(opcode: number, payload: Buffer, phase = phaseOf(this.#produced, DEPTH)) {
+    const entry = Buffer.alloc(64);
+    efa_admin_aq_common_desc.set(entry, 'opcode', opcode);
+    efa_admin_aq_common_desc.set(entry, 'flags', phase);
+    payload.copy(entry, 4);
+    const slot = this.#produced % DEPTH;
+    this.memory.write(AQ + slot * 64, entry);
+    this.write(EFA_REGS_AQ_PROD_DB_OFF, ++this.#produced & 0xffff);
+    const answer = this.memory.read(ACQ + slot * 64, 64) ?? Buffer.alloc(64);
+    return { status: efa_admin_acq_common_desc.get(answer, 'status'), answer };
+  }
+}
+
+t.test('admin commands are answered in turn, with an interrupt', async (t) => {
+  const machine = new Machine();
+  for (let i = 0; i < 2 * DEPTH + 1; i++) {
+    const { status, answer } = machine.command(EFA_ADMIN_ALLOC_PD, Buffer.alloc(0));
+    t.equal(status, EFA_ADMIN_SUCCESS);
+    t.equal(answer.readUInt16LE(8), i, 'PDs are numbered');
+    t.equal(efa_admin_acq_common_desc.get(answer, 'flags'), phaseOf(i, DEPTH));
+  }
+  t.equal(machine.interrupts.length, 2 * DEPTH + 1);
+  t.equal(machine.command(24, Buffer.alloc(0)).status, EFA_ADMIN_UNSUPPORTED_OPCODE);
+  t.equal(machine.command(200, Buffer.alloc(0)).status, EFA_ADMIN_BAD_OPCODE);
+});
+
+t.test('a doorbell without a command is a fatal error', async (t) => {
+  const machine = new Machine();
+  t.equal(machine.read(EFA_REGS_DEV_STS_OFF) & EFA_REGS_DEV_STS_FATAL_ERROR_MASK, 0);
+  machine.command(EFA_ADMIN_ALLOC_PD, Buffer.alloc(0), 0);
+  t.not(machine.read(EFA_REGS_DEV_STS_OFF) & EFA_REGS_DEV_STS_FATAL_ERROR_MASK, 0);
+  machine.device.reset();
+  machine.write(EFA_REGS_MMIO_RESP_LO_OFF, ANSWER);
+  t.equal(machine.read(EFA_REGS_DEV_STS_OFF), 1, 'until it is reset');
+});
+
+function u16(value: number): Buffer {
+  return Buffer.from([value & 0xff, value >> 8]);
+}
+
+t.test('what others need cannot be destroyed', async (t) => {
+  const machine = new Machine();
+  machine.command(EFA_ADMIN_ALLOC_PD, Buffer.alloc(0));
+  machine.command(EFA_ADMIN_ALLOC_UAR, Buffer.alloc(0));
+  const cq = { cq_caps_2: 4, sub_cq_depth: 8, num_sub_cqs: 1 };
+  const create = (init: object) =>
+    machine.command(EFA_ADMIN_CREATE_CQ, efa_admin_create_cq_cmd.make({ ...cq, ...init })).status;
+  t.equal(create({}), EFA_ADMIN_SUCCESS);
+  t.equal(create({ sub_cq_depth: 9 }), EFA_ADMIN_ILLEGAL_PARAMETER, 'not a power of two');
+  t.equal(create({ cq_caps_2: 5 }), EFA_ADMIN_ILLEGAL_PARAMETER, 'entries of 20 bytes');
+  t.equal(create({ uar: 3 }), EFA_ADMIN_ILLEGAL_PARAMETER, 'a UAR that is not there');
+  const sizes = { send_queue_ring_size: 1024, send_queue_depth: 16 };
+  const qp = efa_admin_create_qp_cmd.make({ qp_type: EFA_ADMIN_QP_TYPE_SRD, qp_alloc_size: sizes });
+  const { status, answer } = machine.command(EFA_ADMIN_CREATE_QP, qp);
+  t.equal(status, EFA_ADMIN_SUCCESS);
+  t.equal(machine.command(EFA_ADMIN_DEALLOC_PD, u16(0)).status, EFA_ADMIN_RESOURCE_BUSY);
+  t.equal(machine.command(EFA_ADMIN_DESTROY_CQ, u16(0)).status, EFA_ADMIN_RESOURCE_BUSY);
+  const handle = { qp_handle: efa_admin_create_qp_resp.get(answer, 'qp_handle') };
+  const modify = (init: object) => {
+    const payload = efa_admin_modify_qp_cmd.make({ ...handle, ...init });
+    return machine.command(EFA_ADMIN_MODIFY_QP, payload).status;
+  };
+  t.equal(modify({ modify_mask: 1, qp_state: 3 }), EFA_ADMIN_ILLEGAL_PARAMETER, 'reset to RTS');
+  t.equal(modify({ modify_mask: 1, qp_state: 1 }), EFA_ADMIN_SUCCESS, 'reset to INIT');
+  const destroy = efa_admin_destroy_qp_cmd.make(handle);
+  t.equal(machine.command(EFA_ADMIN_DESTROY_QP, destroy).status, EFA_ADMIN_SUCCESS);
+  t.equal(machine.command(EFA_ADMIN_DESTROY_QP, destroy).status, EFA_ADMIN_ILLEGAL_PARAMETER);
+  t.equal(machine.command(EFA_ADMIN_DESTROY_CQ, u16(0)).status, EFA_ADMIN_SUCCESS);
+  t.equal(machine.command(EFA_ADMIN_DEALLOC_PD, u16(0)).status, EFA_ADMIN_SUCCESS);
+});
+
+t.test('a region is made of aligned pages and has a key of its own', async (t) => {
+  const machine = new Machine();
+  machine.command(EFA_ADMIN_ALLOC_PD, Buffer.alloc(0));
+  const region = { mr_length: 0x1001n, flags: 12, iova: 0x7000n };
+  const register = (init: object, pages: readonly bigint[] = [0x8000n, 0x9000n]) => {
+    const pbl = { inline_pbl_array: pages };
+    const payload = efa_admin_reg_mr_cmd.make({ ...region, pbl, ...init });
+    return machine.command(EFA_ADMIN_REG_MR, payload);
+  };
+  const { status, answer } = register({});
+  t.equal(status, EFA_ADMIN_SUCCESS);
+  const key = answer.readUInt32LE(8);
+  t.ok(key > 0 && key < 2 ** 24, 'keys have 24 bits');
+  t.not(register({}).answer.readUInt32LE(8), key);
+  t.equal(register({}, [0x8000n, 0x9001n]).status, EFA_ADMIN_ILLEGAL_PARAMETER);
+  t.equal(register({ mr_length: 0n }).status, EFA_ADMIN_ILLEGAL_PARAMETER);
+  t.equal(register({ mr_length: 0x4001n }).status, EFA_ADMIN_ILLEGAL_PARAMETER, 'five pages');
+  t.equal(register({ flags: 11 }).status, EFA_ADMIN_ILLEGAL_PARAMETER, 'pages of 2 KiB');
+  t.equal(machine.command(EFA_ADMIN_DEALLOC_PD, u16(0)).status, EFA_ADMIN_RESOURCE_BUSY);
+  t.equal(machine.command(EFA_ADMIN_DEREG_MR, answer.subarray(8, 12)).status, EFA_ADMIN_SUCCESS);
+  const again = machine.command(EFA_ADMIN_DEREG_MR, answer.subarray(8, 12));
+  t.equal(again.status, EFA_ADMIN_ILLEGAL_PARAMETER);
+});
