@@ -76,5 +76,5 @@ export function room(sizeBytes: number): { readonly out: Buffer } {
 
 /** What the driver wants to hear with a call, and how much it answers. */
 export function driverData(context: Context, call: DriverCall, want: unknown): DriverData {
-  return context.part.driverData?.(call, want) ?? NO_DRIVER_DATA;
+  return context.part.driverData?.(call, want, context.driverAnswer) ?? NO_DRIVER_DATA;
 }

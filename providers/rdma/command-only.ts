@@ -1,12 +1,4 @@
-import {
-  efa_ibv_alloc_pd_resp,
-  efa_ibv_alloc_ucontext_cmd,
-  efa_ibv_alloc_ucontext_resp,
-  efa_ibv_create_ah_resp,
-  efa_ibv_create_cq,
-  efa_ibv_create_cq_resp,
-} from '../../uapi/headers/rdma/efa-abi.ts';
-import { RDMA_DRIVER_EFA, RDMA_DRIVER_MLX5 } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import { RDMA_DRIVER_MLX5 } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import {
   mlx5_ib_alloc_pd_resp,
   mlx5_ib_alloc_ucontext_req_v2,
@@ -50,41 +42,9 @@ function mlx5Data(call: DriverCall): DriverData {
   }
 }
 
-/** Bytes of a completion of EFA's first generation. Source: efa_io_defs.h, efa_io_rx_cdesc */
-const EFA_CQ_ENTRY_BYTES = 16;
-
-/** Source: drivers/infiniband/hw/efa/efa_verbs.c, efa_alloc_ucontext(), efa_create_cq() */
-function efaData(call: DriverCall): DriverData {
-  switch (call) {
-    case 'context':
-      return {
-        input: efa_ibv_alloc_ucontext_cmd.make(),
-        outputSize: efa_ibv_alloc_ucontext_resp.size,
-      };
-    case 'pd':
-      return answer(efa_ibv_alloc_pd_resp.size);
-    case 'ah':
-      return answer(efa_ibv_create_ah_resp.size);
-    case 'cq':
-      return {
-        input: efa_ibv_create_cq.make({ cq_entry_size: EFA_CQ_ENTRY_BYTES, num_sub_cqs: 1 }),
-        outputSize: efa_ibv_create_cq_resp.size,
-      };
-    default:
-      return NO_DRIVER_DATA;
-  }
-}
-
 export const mlx5: Part = {
   driver: 'mlx5',
   driverId: RDMA_DRIVER_MLX5,
   shown: 'never run',
   driverData: mlx5Data,
-};
-
-export const efa: Part = {
-  driver: 'efa',
-  driverId: RDMA_DRIVER_EFA,
-  shown: 'never run',
-  driverData: efaData,
 };

@@ -48,12 +48,19 @@ interface MadeCq {
   readonly driver: Buffer;
 }
 
-export function createCq(context: Context, want: CqWanted, how: How): CallOutcome<RdmaObject> {
+export function createCq(context: Context, asked: CqWanted, how: How): CallOutcome<RdmaObject> {
+  const want = context.part.prepare?.cq?.(asked) ?? asked;
   const made = byMethod(how) ? cqByMethod(context, want) : cqByCommand(context, want, how);
   if (!made.ok) return made;
   const { handle, entries, driver } = made.value;
   const object = rdmaObject('cq', handle, { entries });
-  const queue = context.part.queues?.openCq({ fd: context.fd, object, want, response: driver });
+  const queue = context.part.queues?.openCq({
+    fd: context.fd,
+    object,
+    want,
+    response: driver,
+    contextAnswer: context.driverAnswer,
+  });
   if (queue === undefined) return { ok: true, value: object };
   if (!queue.ok) return undone(context, object, queue);
   context.cqs.add(object, queue.value);

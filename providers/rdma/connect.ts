@@ -93,6 +93,7 @@ const QP_TYPE_ENTRIES: readonly (readonly [QpType, number])[] = [
   ['ud', QP_TYPES.ud],
   ['xrc-ini', QP_TYPES['xrc-ini']],
   ['xrc-tgt', QP_TYPES['xrc-tgt']],
+  ['driver', QP_TYPES.driver],
 ];
 
 function typeOf({ fields }: RdmaObject): QpType {

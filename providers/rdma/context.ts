@@ -72,6 +72,8 @@ export class Context {
    * Source: drivers/infiniband/core/uverbs_main.c, ib_uverbs_write(), ib_safe_file_access()
    */
   readonly commandForm: 'write' | 'invoke';
+  /** What the driver answered when the context was made; empty where somebody else made it. */
+  driverAnswer: Buffer = Buffer.alloc(0);
   readonly cqs = new QueueTable<CompletionQueue>();
   readonly qps = new QueueTable<QpQueue>();
   readonly srqs = new QueueTable<ReceiveQueue>();

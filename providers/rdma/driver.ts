@@ -6,6 +6,7 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { Errno } from '../../uapi/errno.ts';
 import type {
+  Address,
   Completion,
   Connection,
   CreateRequests,
@@ -17,9 +18,11 @@ import type {
   SendOpcode,
   SendRequest,
 } from '../contract-verbs.ts';
+import type { GidEntry } from './gid.ts';
 
 /** What a part speaks of; folders of parts import from here and not from the contract. */
 export type {
+  Address,
   Completion,
   Connection,
   CreateRequests,
@@ -34,7 +37,7 @@ export type {
 } from '../contract-verbs.ts';
 
 /** A call that carries driver data: the creation of an object, or one of these. */
-export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq';
+export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq' | 'query-device';
 
 /** The driver's part of one call: UVERBS_ATTR_UHW_IN and _OUT, or the tail of a write command. */
 export interface DriverData {
@@ -57,6 +60,8 @@ export interface Made<K extends RdmaKind> {
   readonly want: CreateRequests[K];
   /** What the driver answered: UHW_OUT. */
   readonly response: Buffer;
+  /** What it answered when the context was made; empty where somebody else made it. */
+  readonly contextAnswer: Buffer;
 }
 
 /** A queue that is mapped into the process. */
@@ -68,8 +73,12 @@ export interface UserQueue {
 export interface CompletionQueue extends UserQueue {
   /** Takes at most `max` completions. */
   poll(max: number): readonly Completion[];
-  /** Where arming is a store into the mapping; absent where it is the command REQ_NOTIFY_CQ. */
-  arm?(solicitedOnly: boolean): void;
+  /**
+   * Where arming is a store into the mapping; absent where it is the command REQ_NOTIFY_CQ.
+   *
+   * @returns 0, or why it cannot be armed so
+   */
+  arm?(solicitedOnly: boolean): Errno;
   /** After a resize: maps the new queue in place of the old. Absent where CQs cannot be resized. */
   remap?(response: Buffer): CallOutcome<undefined>;
 }
@@ -84,12 +93,16 @@ export interface SendQueue extends UserQueue {
    * cannot be encoded, 0 when all did
    */
   post(requests: readonly SendRequest[]): Posted;
+  /** Where the doorbell is a store into a mapping; absent where it is POST_SEND without work requests. */
+  ring?(): void;
   /** Forgets what the driver has not taken: after the QP went to RESET. */
   drop?(): void;
 }
 
 export interface ReceiveQueue extends UserQueue {
   post(requests: readonly ReceiveRequest[]): Posted;
+  /** As for sends; absent where receives need no doorbell. */
+  ring?(): void;
   /** As for sends. */
   drop?(): void;
   /** After MODIFY_SRQ changed the size. */
@@ -112,12 +125,6 @@ export interface UserQueues {
   openCq(made: Made<'cq'>): CallOutcome<CompletionQueue>;
   openQp(made: Made<'qp'>): CallOutcome<QpQueues>;
   openSrq(made: Made<'srq'>): CallOutcome<ReceiveQueue>;
-  /**
-   * Does POST_RECV or POST_SRQ_RECV without work requests follow a post? Sends always are followed
-   * by POST_SEND without work requests.
-   * Default: no doorbell for receives.
-   */
-  readonly ringsForReceives?: boolean;
 }
 
 /** The part of the provider that knows one kernel driver. */
@@ -128,8 +135,23 @@ export interface Part {
   readonly driverId: number;
   /** Says whether this part ever ran on a device, for the report: `lab`, or `never run`. */
   readonly shown: 'lab' | 'never run';
-  /** Default: NO_DRIVER_DATA for every call. */
-  driverData?(call: DriverCall, want: unknown): DriverData;
+  /**
+   * Default: NO_DRIVER_DATA for every call.
+   *
+   * @param contextAnswer what the driver answered when the context was made
+   */
+  driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer): DriverData;
+  /** What a library makes of a wish before the kernel sees it: rings of powers of two. */
+  readonly prepare?: {
+    cq?(want: CreateRequests['cq']): CreateRequests['cq'];
+    qp?(want: CreateRequests['qp']): CreateRequests['qp'];
+  };
+  /** What the driver adds to QUERY_DEVICE of the extended form. */
+  deviceFacts?(response: Buffer): Facts;
+  /** Bits of enum ib_qp_attr_mask that QUERY_QP may ask for. Default: all. */
+  readonly queryMask?: number;
+  /** The entry of the GID table that a port is reached by. Default: that of RoCE, see gid.ts. */
+  address?(entries: readonly GidEntry[]): Address | undefined;
   /** Fields of an object that only the driver's answer has: srq `number`, ah `number`. */
   fields?(kind: RdmaKind, response: Buffer): RdmaObject['fields'];
   /** Jobs that the driver's queues have a code for. Default: all. */

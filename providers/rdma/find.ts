@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { sysfsText } from '../../uapi/sysfs.ts';
 import { type RdmaDevice, rdmaDevices } from '../../uapi/sysfs-rdma.ts';
-import type { Device } from '../contract.ts';
+import type { Device, Where } from '../contract.ts';
 
 const CM_NODE = '/dev/infiniband/rdma_cm';
 
@@ -24,7 +24,7 @@ function asDevice(device: RdmaDevice): Device {
     node: device.uverbsNode,
     otherNodes,
     identity: {
-      where: SOFTWARE.has(driver) ? 'software driver' : 'metal',
+      where: whereIs(driver),
       driver,
       transport: transportOf(device),
       ...(firmware !== '' && { firmware }),
@@ -32,6 +32,13 @@ function asDevice(device: RdmaDevice): Device {
       ...(fabric !== undefined && { fabric }),
     },
   };
+}
+
+/** EFA is at home in one place only; what looks like one elsewhere is a model of it. */
+function whereIs(driver: string): Where {
+  if (SOFTWARE.has(driver)) return 'software driver';
+  if (driver !== 'efa') return 'metal';
+  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Amazon EC2' ? 'metal' : 'device model';
 }
 
 /**
@@ -46,8 +53,9 @@ function fabricOf(device: RdmaDevice, netdev: string | undefined): string | unde
   return network === undefined ? undefined : `${transport} ${network}`;
 }
 
-function transportOf({ nodeType, ports }: RdmaDevice): string {
+function transportOf({ driver, nodeType, ports }: RdmaDevice): string {
   if (nodeType === 'RNIC') return 'iwarp';
+  if (driver === 'efa') return 'efa';
   return ports[0]?.linkLayer === 'InfiniBand' ? 'infiniband' : 'roce';
 }
 

@@ -14,6 +14,7 @@ import type {
 } from '../contract-verbs.ts';
 import { command } from './call.ts';
 import type { Context } from './context.ts';
+import type { SendQueue } from './driver.ts';
 import { pollByCommand, postReceiveByCommand, postSendByCommand } from './kernel-jobs.ts';
 
 /** Jobs: by the mapped queues, or by commands where a form was asked for or no queue is mapped. */
@@ -36,10 +37,16 @@ export function postSend(
   }
   const { count, errno } = queue.send.post(requests);
   if (count > 0 || requests.length === 0) {
-    const rung = tryWrite(context.fd, queue.doorbell);
-    if (rung.errno !== 0) return failed(rung.errno, 'POST_SEND as doorbell');
+    const errno = ringSend(context, queue.send, queue.doorbell);
+    if (errno !== 0) return failed(errno, 'POST_SEND as doorbell');
   }
   return errno === 0 ? DONE : failed(errno, `work request ${count} of a send queue`);
+}
+
+function ringSend(context: Context, send: SendQueue, doorbell: Buffer): Errno {
+  if (send.ring === undefined) return tryWrite(context.fd, doorbell).errno;
+  send.ring();
+  return 0;
 }
 
 export function postReceive(
@@ -53,6 +60,7 @@ export function postReceive(
     return postReceiveByCommand(context, object, requests, how);
   }
   const { count, errno } = queue.post(requests);
+  if (count > 0) queue.ring?.();
   return errno === 0 ? DONE : failed(errno, `work request ${count} of a receive queue`);
 }
 
@@ -75,8 +83,8 @@ export function armCq(
 ): CallOutcome<Facts> {
   const arm = how.abi === undefined ? context.cqs.get(cq)?.arm : undefined;
   if (arm !== undefined) {
-    arm(solicitedOnly);
-    return DONE;
+    const errno = arm(solicitedOnly);
+    return errno === 0 ? DONE : failed(errno, 'arming by a doorbell');
   }
   const answer = command(context, {
     command: uverbsCommands.REQ_NOTIFY_CQ,

@@ -1,6 +1,7 @@
 import { rdmaDriverId } from '../../uapi/sysfs-rdma.ts';
-import { efa, mlx5 } from './command-only.ts';
+import { mlx5 } from './command-only.ts';
 import type { Part } from './driver.ts';
+import { efa } from './efa/part.ts';
 import { rxe } from './rxe/part.ts';
 import { siw } from './siw/part.ts';
 

@@ -7,6 +7,7 @@ import type { Part } from './driver.ts';
 import { probeObjects } from './probe-objects.ts';
 import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal } from './probe-reasons.ts';
+import { probeSrd } from './probe-srd.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -17,6 +18,10 @@ export const OFFERED: readonly Capability[] = [
   'qp-rc',
   'qp-uc',
   'qp-ud',
+  'qp-srd',
+  'srd-read',
+  'srd-write',
+  'datagram-header',
   'qp-xrc',
   'qp-modify',
   'rdma-immediate',
@@ -29,6 +34,7 @@ export const OFFERED: readonly Capability[] = [
   'mr-reregister',
   'mr-on-demand',
   'mr-dmabuf',
+  'import',
   'device-memory',
   'srq',
   'cq-resize',
@@ -62,7 +68,9 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeDriver(device, part),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
+    ...probeSrd(verbs, facts, part),
   };
+  if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
   memory.unmap();
   return { ok: true, value: { missing, identity: { part: part.shown } } };
 }

@@ -4,7 +4,7 @@ import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { byMethod, command, method, room } from './call.ts';
+import { byMethod, command, driverData, method, room } from './call.ts';
 import type { Context } from './context.ts';
 import { factsOf, swapped64 } from './facts.ts';
 import { gidText } from './gid.ts';
@@ -34,12 +34,15 @@ function extendedDevice(context: Context, how: How): CallOutcome<Facts> {
   const answer = command(context, {
     command: uverbsCommands.EX_QUERY_DEVICE,
     request: h.ib_uverbs_ex_query_device.make(),
+    driver: driverData(context, 'query-device', {}),
     abi: how.abi,
   });
   if (!answer.ok) return answer;
-  const { response } = answer.value;
+  const { response, driver } = answer.value;
   const { base: _, ...extra } = h.ib_uverbs_ex_query_device_resp.decode(response);
-  return { ok: true, value: { ...deviceFacts(response), ...factsOf(extra) } };
+  const own = context.part.deviceFacts?.(driver);
+  const facts = { ...deviceFacts(response), ...factsOf(extra) };
+  return { ok: true, value: own === undefined ? facts : { ...facts, driver: own } };
 }
 
 /** The GUIDs are in network order. */
@@ -101,13 +104,14 @@ const QP_WORDS = {
   pathMtu: mtuBytes,
 };
 
-/** All that there is to ask for: the mask says what the caller wants, drivers give all. */
+/** All that there is to ask for: the mask says what the caller wants, most drivers give all. */
 const WHOLE_QP = 0xfffff;
 
 function queryQp(context: Context, { handle }: RdmaObject, how: How): CallOutcome<Facts> {
+  const attr_mask = context.part.queryMask ?? WHOLE_QP;
   const answer = command(context, {
     command: uverbsCommands.QUERY_QP,
-    request: h.ib_uverbs_query_qp.make({ qp_handle: handle, attr_mask: WHOLE_QP }),
+    request: h.ib_uverbs_query_qp.make({ qp_handle: handle, attr_mask }),
     abi: how.abi,
   });
   if (!answer.ok) return answer;

@@ -43,14 +43,15 @@ interface MadeQp {
   readonly driver: Buffer;
 }
 
-export function createQp(context: Context, want: QpWanted, how: How): CallOutcome<RdmaObject> {
+export function createQp(context: Context, asked: QpWanted, how: How): CallOutcome<RdmaObject> {
+  const want = context.part.prepare?.qp?.(asked) ?? asked;
   const made = byMethod(how) ? qpByMethod(context, want) : qpByCommand(context, want, how);
   if (!made.ok) return made;
   const { handle, fields, driver } = made.value;
   const type = want.rawType ?? QP_TYPES[want.type];
   const object = rdmaObject('qp', handle, { ...fields, type });
-  const { fd, part } = context;
-  const queues = part.queues?.openQp({ fd, object, want, response: driver });
+  const { fd, part, driverAnswer: contextAnswer } = context;
+  const queues = part.queues?.openQp({ fd, object, want, response: driver, contextAnswer });
   if (queues === undefined) return { ok: true, value: object };
   if (!queues.ok) return undone(context, object, queues);
   context.qps.add(object, new QpQueue(queues.value, doorbell(handle)));

@@ -10,6 +10,7 @@ import { allocAsyncEvents } from './completion-queue.ts';
 import { Context, rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
 import { ibdevOf } from './ibdev.ts';
+import { importer } from './import.ts';
 import { createVerbs } from './verbs.ts';
 
 /** No event file: of an adopted descriptor the opener has it. */
@@ -45,7 +46,9 @@ function getContext(context: Context): CallOutcome<RdmaObject> {
     { GET_CONTEXT_NUM_COMP_VECTORS: room(4), GET_CONTEXT_CORE_SUPPORT: room(8) },
     data,
   );
-  return made.ok ? allocAsyncEvents(context) : made;
+  if (!made.ok) return made;
+  context.driverAnswer = made.value.driver;
+  return allocAsyncEvents(context);
 }
 
 function sessionOf(context: Context, events: RdmaObject): Session {
@@ -53,6 +56,7 @@ function sessionOf(context: Context, events: RdmaObject): Session {
   return {
     fd,
     verbs: createVerbs(context, events),
+    ...importer(context),
     ...(events.handle !== NO_FILE && { otherFds: { events: events.handle } }),
     close() {
       context.close();

@@ -32,7 +32,13 @@ export function createSrq(context: Context, want: SrqWanted, how: How): CallOutc
     ...made.value.fields,
     ...part.fields?.('srq', driver),
   });
-  const queue = part.queues?.openSrq({ fd, object, want, response: driver });
+  const queue = part.queues?.openSrq({
+    fd,
+    object,
+    want,
+    response: driver,
+    contextAnswer: context.driverAnswer,
+  });
   if (queue === undefined) return { ok: true, value: object };
   if (!queue.ok) return undone(context, object, queue);
   context.srqs.add(object, queue.value);

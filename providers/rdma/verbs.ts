@@ -88,7 +88,9 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
       if (part.connect !== undefined)
         return isClean(path) ? iwarpAddress(context.ibdev) : undefined;
       gids ??= gidTable(context);
-      return gids.ok ? usableAddress(gids.value, path) : undefined;
+      if (!gids.ok) return undefined;
+      if (part.address === undefined) return usableAddress(gids.value, path);
+      return isClean(path) ? part.address(gids.value) : undefined;
     },
     connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),

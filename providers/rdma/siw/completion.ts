@@ -50,6 +50,7 @@ export function openCq({ fd, response }: Made<'cq'>): CallOutcome<CompletionQueu
       const all = h.SIW_NOTIFY_SOLICITED | h.SIW_NOTIFY_NEXT_COMPLETION;
       const control = ring.end + h.siw_cq_ctrl.field('flags').offset;
       ring.memory.storeAtomic32(control, solicitedOnly ? h.SIW_NOTIFY_SOLICITED : all);
+      return 0;
     },
     close: () => ring.close(),
   };

@@ -1,0 +1,39 @@
+import type { CallOutcome } from '../../../uapi/call-outcome.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
+
+/** What the driver gives by a key, which is an offset of the context's file. */
+export function mapKey(
+  fd: number,
+  key: bigint,
+  length: number,
+  what: string,
+): CallOutcome<Mapping> {
+  const mapped = Mapping.tryMap({ fd, offset: key, length });
+  return mapped.ok ? mapped : { ok: false, errno: mapped.errno, call: `mmap of ${what}` };
+}
+
+/** A register in a page of the device. */
+export class Doorbell {
+  readonly #page: Mapping;
+  readonly #offset: number;
+
+  private constructor(page: Mapping, offset: number) {
+    this.#page = page;
+    this.#offset = offset;
+  }
+
+  static open(fd: number, key: bigint, offset: number, what: string): CallOutcome<Doorbell> {
+    const page = mapKey(fd, key, pageSize(), what);
+    return page.ok ? { ok: true, value: new Doorbell(page.value, offset) } : page;
+  }
+
+  /** One store of 32 bits, after all earlier ones. */
+  ring(value: number): void {
+    this.#page.storeAtomic32(this.#offset, value >>> 0);
+  }
+
+  close(): void {
+    this.#page.unmap();
+  }
+}

@@ -1,0 +1,107 @@
+import * as h from '../../../uapi/headers/rdma/efa-abi.ts';
+import { RDMA_DRIVER_EFA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import type { CreateRequests, Facts, RdmaKind, RdmaObject } from '../driver.ts';
+import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
+import { factsOf } from '../facts.ts';
+import type { GidEntry } from '../gid.ts';
+import { openCq } from './completion.ts';
+import { openQp, openSrq } from './queues.ts';
+import { EFA_JOBS } from './send.ts';
+import { CQ_ENTRY_BYTES, ringSizes, slotsFor } from './sizes.ts';
+
+/** What the driver wants to hear before it gives a context: that both limits are known here. */
+const KNOWN_LIMITS =
+  h.EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_TX_BATCH | h.EFA_ALLOC_UCONTEXT_CMD_SUPP_CAPS_MIN_SQ_WR;
+
+function answer(outputSize: number): DriverData {
+  return { input: NO_DRIVER_DATA.input, outputSize };
+}
+
+/** Of a context that somebody else made nothing is known: all devices so far have one. */
+function subCqs(contextAnswer: Buffer): number {
+  if (contextAnswer.length < h.efa_ibv_alloc_ucontext_resp.size) return 1;
+  return h.efa_ibv_alloc_ucontext_resp.get(contextAnswer, 'sub_cqs_per_cq');
+}
+
+function cqData({ channel }: CreateRequests['cq'], contextAnswer: Buffer): DriverData {
+  const input = h.efa_ibv_create_cq.make({
+    cq_entry_size: CQ_ENTRY_BYTES,
+    num_sub_cqs: subCqs(contextAnswer),
+    flags: channel === undefined ? 0 : h.EFA_CREATE_CQ_WITH_COMPLETION_CHANNEL,
+  });
+  return { input, outputSize: h.efa_ibv_create_cq_resp.size };
+}
+
+function qpData(want: CreateRequests['qp']): DriverData {
+  const { sendBytes, receiveBytes } = ringSizes(want);
+  const input = h.efa_ibv_create_qp.make({
+    sq_ring_size: sendBytes,
+    rq_ring_size: receiveBytes,
+    driver_qp_type: h.EFA_QP_DRIVER_TYPE_SRD,
+  });
+  return { input, outputSize: h.efa_ibv_create_qp_resp.size };
+}
+
+/** Source: drivers/infiniband/hw/efa/efa_verbs.c, efa_alloc_ucontext(), efa_create_cq() and so on */
+function driverData(call: DriverCall, want: unknown, contextAnswer: Buffer): DriverData {
+  switch (call) {
+    case 'context':
+      return {
+        input: h.efa_ibv_alloc_ucontext_cmd.make({ supported_caps: KNOWN_LIMITS }),
+        outputSize: h.efa_ibv_alloc_ucontext_resp.size,
+      };
+    case 'query-device':
+      return answer(h.efa_ibv_ex_query_device_resp.size);
+    case 'pd':
+      return answer(h.efa_ibv_alloc_pd_resp.size);
+    case 'ah':
+      return answer(h.efa_ibv_create_ah_resp.size);
+    case 'cq':
+      return cqData(want as CreateRequests['cq'], contextAnswer);
+    case 'qp':
+      return qpData(want as CreateRequests['qp']);
+    default:
+      return NO_DRIVER_DATA;
+  }
+}
+
+function fields(kind: RdmaKind, response: Buffer): RdmaObject['fields'] {
+  if (kind !== 'ah') return {};
+  return { number: h.efa_ibv_create_ah_resp.get(response, 'efa_address_handle') };
+}
+
+function deviceFacts(response: Buffer): Facts {
+  return factsOf(h.efa_ibv_ex_query_device_resp.decode(response));
+}
+
+/** The port has one GID, which is the device's address in its network. */
+function address(entries: readonly GidEntry[]) {
+  const [first] = entries;
+  if (first === undefined) return undefined;
+  return { gid: first.gid, lid: 0, gidIndex: first.index, port: first.port };
+}
+
+/** State, P_Key index, port, Q_Key, PSN, limits, RNR retries. Source: efa_verbs.c, efa_query_qp() */
+const QUERY_MASK = 0x1 | 0x10 | 0x20 | 0x40 | 0x800 | 0x10000 | 0x80000;
+
+/** Amazon's Elastic Fabric Adapter: datagrams, UD and SRD, which are reliable. */
+export const efa: Part = {
+  driver: 'efa',
+  driverId: RDMA_DRIVER_EFA,
+  shown: 'lab',
+  driverData,
+  prepare: {
+    cq: (want) => ({ ...want, entries: slotsFor(want.entries) }),
+    qp: (want) => ({
+      ...want,
+      sendWr: slotsFor(want.sendWr ?? 1),
+      receiveWr: slotsFor(want.receiveWr ?? 1),
+    }),
+  },
+  fields,
+  deviceFacts,
+  queryMask: QUERY_MASK,
+  address,
+  opcodes: EFA_JOBS,
+  queues: { openCq, openQp, openSrq },
+};
