@@ -67,6 +67,8 @@ export const CAPABILITIES = {
   'qp-rc': 'reliable connected QPs',
   'qp-uc': 'unreliable connected QPs',
   'qp-ud': 'unreliable datagram QPs, address handles and Q_Keys',
+  'no-driver-data':
+    'contexts, CQs and QPs are made without data for the driver: calls that say all themselves work',
   'qp-srd': 'scalable reliable datagram QPs: those of the type `driver` that EFA has',
   'srd-read': 'RDMA reads on SRD QPs, and MRs that may be read so',
   'srd-write': 'RDMA writes on SRD QPs, and MRs that may be written so',

@@ -81,9 +81,9 @@ export function armCq(
   solicitedOnly: boolean,
   how: How,
 ): CallOutcome<Facts> {
-  const arm = how.abi === undefined ? context.cqs.get(cq)?.arm : undefined;
-  if (arm !== undefined) {
-    const errno = arm(solicitedOnly);
+  const queue = how.abi === undefined ? context.cqs.get(cq) : undefined;
+  if (queue?.arm !== undefined) {
+    const errno = queue.arm(solicitedOnly);
     return errno === 0 ? DONE : failed(errno, 'arming by a doorbell');
   }
   const answer = command(context, {

@@ -30,9 +30,12 @@ function probeQp(verbs: RdmaVerbs): Missing {
   return qp.ok ? {} : { 'qp-srd': refusal(qp) };
 }
 
+function isFacts(answer: Facts[string] | undefined): answer is Facts {
+  return typeof answer === 'object' && !Array.isArray(answer);
+}
+
 function probeCaps(answer: Facts[string] | undefined): Missing {
-  const told = typeof answer === 'object' && 'deviceCaps' in answer ? answer.deviceCaps : 0;
-  const caps = Number(told ?? 0);
+  const caps = isFacts(answer) ? Number(answer['deviceCaps'] ?? 0) : 0;
   const missing: Missing = {};
   const without = (what: string) => `QUERY_DEVICE: no RDMA ${what} among the device's capabilities`;
   if ((caps & EFA_QUERY_DEVICE_CAPS_RDMA_READ) === 0) missing['srd-read'] = without('read');

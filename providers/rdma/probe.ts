@@ -18,6 +18,7 @@ export const OFFERED: readonly Capability[] = [
   'qp-rc',
   'qp-uc',
   'qp-ud',
+  'no-driver-data',
   'qp-srd',
   'srd-read',
   'srd-write',
@@ -133,6 +134,12 @@ function probePort(device: Device, verbs: RdmaVerbs): Missing {
   return missing;
 }
 
+/** Calls that a driver may have data for, although nothing was said of it. */
+function asksForData({ driverData }: Part): boolean {
+  const calls = ['context', 'cq', 'qp'] as const;
+  return calls.some((call) => (driverData?.(call, {}, Buffer.alloc(0)).input.length ?? 0) > 0);
+}
+
 function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
   const missing: Missing = {};
   if (part.queues === undefined) {
@@ -141,7 +148,10 @@ function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
   if (identity['transport'] === 'iwarp') {
     missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
   }
-  if (otherNodes['cm'] === undefined) {
+  if (asksForData(part)) missing['no-driver-data'] = `${part.driver} asks for data of its own`;
+  if (identity['transport'] === 'efa') {
+    missing['rdma-cm'] = 'EFA has addresses of its own, which no connection manager knows';
+  } else if (otherNodes['cm'] === undefined) {
     missing['rdma-cm'] = 'no /dev/infiniband/rdma_cm: modprobe rdma_ucm';
   }
   return missing;

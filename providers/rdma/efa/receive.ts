@@ -13,6 +13,8 @@ const AT = {
   lkey: io.efa_io_rx_desc.field('lkey_ctrl').offset,
 };
 const MOST_BYTES = 0xffff;
+/** A request without room is a piece of no bytes. */
+const NOTHING: Sge = { address: 0n, length: 0, lkey: 0 };
 
 /** A ring in host memory: an entry for each piece of a request. */
 export class EfaReceiveQueue implements ReceiveQueue {
@@ -48,12 +50,13 @@ export class EfaReceiveQueue implements ReceiveQueue {
 
   #postOne({ id, sges }: ReceiveRequest): Errno {
     const isEncodable = sges.every(({ length }) => length <= MOST_BYTES);
-    if (sges.length === 0 || sges.length > this.#maxSge || !isEncodable) return E.EINVAL;
+    if (sges.length > this.#maxSge || !isEncodable) return E.EINVAL;
     const number = this.#requests.take(id);
     if (number === undefined) return E.ENOMEM;
-    for (const [i, sge] of sges.entries()) {
+    const pieces = sges.length > 0 ? sges : [NOTHING];
+    for (const [i, sge] of pieces.entries()) {
       const at = (this.#produced % this.#entries) * RECEIVE_ENTRY_BYTES;
-      const place = { isFirst: i === 0, isLast: i === sges.length - 1 };
+      const place = { isFirst: i === 0, isLast: i === pieces.length - 1 };
       this.#ring.write(at, encodeReceive(sge, number, place));
       this.#produced++;
     }

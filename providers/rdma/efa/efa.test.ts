@@ -1,0 +1,120 @@
+import t from 'tap';
+import { efa_ibv_alloc_ucontext_resp } from '../../../uapi/headers/rdma/efa-abi.ts';
+import type { SendRequest } from '../driver.ts';
+import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
+import * as io from './io-defs.ts';
+import { efa } from './part.ts';
+import { encodeReceive } from './receive.ts';
+import { RequestIds } from './request-ids.ts';
+import { encodeSend } from './send.ts';
+import { receiveSlots, ringSizes, slotsFor } from './sizes.ts';
+
+const SGES = [{ address: 0x7f00_1234_5678n, length: 64, lkey: 0x12_3456 }];
+const AH = { kind: 'ah', handle: 3, fields: { number: 9 } } as const;
+
+const request = (more: Partial<SendRequest> = {}): SendRequest => ({
+  id: 7n,
+  opcode: 'send',
+  sges: SGES,
+  ah: AH,
+  remoteQpn: 0x1234,
+  remoteQkey: 0x1111_1111,
+  ...more,
+});
+
+t.test('rings have a power of two entries', async (t) => {
+  for (const [count, slots] of [
+    [0, 0],
+    [1, 1],
+    [3, 4],
+    [64, 64],
+    [65, 128],
+    [0xffff_ffff, 0xffff_ffff],
+  ] as const) {
+    t.equal(slotsFor(count), slots, `${count}`);
+  }
+  const want = { type: 'driver', sendWr: 8, receiveWr: 4, receiveSge: 2 } as const;
+  t.strictSame(ringSizes(want), { sendBytes: 512, receiveBytes: 128 });
+  t.equal(receiveSlots(want), 8, 'an entry for each piece');
+  t.equal(receiveSlots({ ...want, receiveWr: 0 }), 0);
+});
+
+t.test('a send is told with its pieces, its destination and its phase', async (t) => {
+  const wqe = io.efa_io_tx_wqe.decode(encodeSend(request(), 5, 1));
+  t.match(wqe.meta, { req_id: 5, dest_qp_num: 0x1234, length: 1, ah: 9, qkey: 0x1111_1111 });
+  t.equal(wqe.meta.ctrl1, 0x80, 'a message without immediate data');
+  t.equal(wqe.meta.ctrl2, 0x1d, 'first, last, with a completion, phase 1');
+  const [sge] = wqe.data.sgl;
+  t.match(sge, { length: 64, lkey: 0x12_3456, buf_addr_lo: 0x1234_5678, buf_addr_hi: 0x7f00 });
+});
+
+t.test('immediate and inline data are marked', async (t) => {
+  const inline = encodeSend(request({ inline: Buffer.from('abc'), immediate: 0xfeed }), 0, 0);
+  const { meta } = io.efa_io_tx_wqe.decode(inline);
+  t.match(meta, { length: 3, immediate_data: 0xfeed, ctrl1: 0xb0 });
+  t.equal(inline.subarray(32, 35).toString(), 'abc');
+});
+
+t.test('a write names far memory and the length of the near', async (t) => {
+  const wanted = request({ opcode: 'rdma-write', remoteAddress: 0x1_0000_0002n, rkey: 77 });
+  const { meta, data } = io.efa_io_tx_wqe.decode(encodeSend(wanted, 0, 0));
+  t.equal(meta.ctrl1, 0x80 | io.EFA_IO_RDMA_WRITE);
+  t.match(data.rdma_req.remote_mem, { length: 64, rkey: 77, buf_addr_lo: 2, buf_addr_hi: 1 });
+  t.match(data.rdma_req.local_mem[0], { length: 64, lkey: 0x12_3456 });
+});
+
+t.test('the first piece of a receive names it, the last ends it', async (t) => {
+  const [sge] = SGES;
+  if (sge === undefined) return;
+  const decode = (first: boolean, last: boolean) =>
+    io.efa_io_rx_desc.decode(encodeReceive(sge, 5, { isFirst: first, isLast: last }));
+  t.match(decode(true, true), { req_id: 5, length: 64, lkey_ctrl: 0xc012_3456 });
+  t.match(decode(true, false), { req_id: 5, lkey_ctrl: 0x4012_3456 });
+  t.match(decode(false, true), { req_id: 0, lkey_ctrl: 0x8012_3456 });
+});
+
+t.test('a completion tells the request, the queue and the phase', async (t) => {
+  const flags = 1 | (io.EFA_IO_RECV_QUEUE << 1) | (1 << 3) | (io.EFA_IO_RDMA_WRITE << 4);
+  const entry = io.efa_io_rx_cdesc_ex.make({
+    base: { common: { req_id: 3, flags, qp_num: 8 }, length: 2, src_qp_num: 6, imm: 0xabcd },
+  });
+  entry.writeUInt16LE(1, 16);
+  t.equal(isNew(entry.readUInt32LE(0), 1), true);
+  t.equal(isNew(entry.readUInt32LE(0), 0), false);
+  t.match(queueOf(entry), { qpn: 8, isSend: false, request: 3, isUnsolicited: false });
+  t.match(decodeCompletion(entry, 12n), {
+    id: 12n,
+    status: 'success',
+    opcode: 'receive-rdma-immediate',
+    length: 0x1_0002,
+    sourceQpn: 6,
+    immediate: 0xabcd,
+    hasImmediate: true,
+  });
+  entry.writeUInt8(io.EFA_IO_COMP_STATUS_REMOTE_ERROR_RNR, 2);
+  t.match(decodeCompletion(entry, 12n), { status: 'rnr-retry-exceeded', vendorError: 10 });
+});
+
+t.test('numbers of requests are used again when they were given back', async (t) => {
+  const ids = new RequestIds(2);
+  const first = ids.take(10n) ?? -1;
+  t.equal(ids.take(11n) === first, false);
+  t.equal(ids.take(12n), undefined, 'all are in use');
+  t.equal(ids.give(first), 10n);
+  t.equal(ids.take(13n), first);
+  ids.clear();
+  t.equal(ids.free, 2);
+  t.throws(() => ids.give(9), /never was/);
+});
+
+t.test(
+  'a CQ has as many rings as the device asks for, and an interrupt with a channel',
+  async (t) => {
+    const answer = efa_ibv_alloc_ucontext_resp.make({ sub_cqs_per_cq: 2 });
+    const channel = { kind: 'channel', handle: 5, fields: {} } as const;
+    const told = (want: object, context: Buffer) =>
+      efa.driverData?.('cq', { entries: 4, ...want }, context).input.toString('hex');
+    t.equal(told({}, answer), '000000002000000002000000'.padEnd(32, '0'));
+    t.equal(told({ channel }, Buffer.alloc(0)), '000000002000000001000100'.padEnd(32, '0'));
+  },
+);
