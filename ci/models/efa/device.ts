@@ -1,6 +1,10 @@
-import type { DeviceModel, Host } from '../vfio-user/device.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { ftruncate } from '../../../uapi/sys-file.ts';
+import { memfdCreate } from '../../../uapi/sys-memory.ts';
+import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
 import { type AdminCommand, AdminQueue } from './admin-queue.ts';
 import { createCq, destroyCq } from './completion-queues.ts';
+import { DataPath, type ReadLlq } from './data-path.ts';
 import {
   allocPd,
   allocUar,
@@ -64,11 +68,7 @@ export class EfaDevice implements DeviceModel {
     /** A network controller of no known kind. */
     classCode: 0x028000,
   };
-  readonly bars = [
-    { index: REGISTER_BAR, sizeBytes: REGISTER_BAR_BYTES, is64Bit: false, isPrefetchable: false },
-    { index: LLQ_BAR, sizeBytes: LLQ_BAR_BYTES, is64Bit: true, isPrefetchable: true },
-    { index: DOORBELL_BAR, sizeBytes: DOORBELL_BAR_BYTES, is64Bit: true, isPrefetchable: false },
-  ];
+  readonly bars: readonly Bar[];
   readonly msix = {
     vectors: MSIX_VECTORS,
     bar: REGISTER_BAR,
@@ -81,10 +81,25 @@ export class EfaDevice implements DeviceModel {
   readonly #features: Features;
   readonly #statistics = new Statistics();
   readonly #doorbells = new Doorbells();
+  readonly #dataPath: DataPath;
+  readonly #llq: Mapping;
   #objects = new Objects();
 
   constructor(host: Host) {
     this.#host = host;
+    const llqFd = memfdCreate('efa-llq');
+    ftruncate(llqFd, LLQ_BAR_BYTES);
+    this.#llq = Mapping.map({ fd: llqFd, length: LLQ_BAR_BYTES });
+    this.bars = [
+      { index: REGISTER_BAR, sizeBytes: REGISTER_BAR_BYTES, is64Bit: false, isPrefetchable: false },
+      {
+        ...{ index: LLQ_BAR, sizeBytes: LLQ_BAR_BYTES, is64Bit: true, isPrefetchable: true },
+        fd: llqFd,
+      },
+      { index: DOORBELL_BAR, sizeBytes: DOORBELL_BAR_BYTES, is64Bit: true, isPrefetchable: false },
+    ];
+    const readLlq: ReadLlq = (offset, length) => this.#llq.read(offset, length);
+    this.#dataPath = new DataPath(host, () => this.#objects, this.#statistics, readLlq);
     this.#features = new Features(host);
     this.#registers = new Registers({
       answerRead: (...answer) => this.#answerRead(...answer),
@@ -99,9 +114,10 @@ export class EfaDevice implements DeviceModel {
   }
 
   writeBar(bar: number, offset: number, data: Buffer): void {
-    if (bar === REGISTER_BAR && data.length === 4 && offset % 4 === 0) {
-      this.#writeRegister(offset, data.readUInt32LE(0));
-    }
+    if (bar === LLQ_BAR) this.#llq.write(offset, data);
+    if (data.length !== 4 || offset % 4 !== 0) return;
+    if (bar === REGISTER_BAR) this.#writeRegister(offset, data.readUInt32LE(0));
+    if (bar === DOORBELL_BAR) this.#ring(offset, data.readUInt32LE(0));
   }
 
   reset(): void {
@@ -109,7 +125,30 @@ export class EfaDevice implements DeviceModel {
     this.#forget();
   }
 
+  get wakeAtMs(): number | undefined {
+    return this.#dataPath.nextMs;
+  }
+
+  wake(): void {
+    this.#dataPath.wake();
+  }
+
+  #ring(offset: number, value: number): void {
+    const doorbell = this.#doorbells.at(offset);
+    if (doorbell === undefined) return;
+    if (doorbell.kind === 'cq') {
+      const cq = doorbell.cq();
+      if (cq !== undefined) this.#dataPath.ringCq(cq, value);
+      return;
+    }
+    const qp = doorbell.qp();
+    if (qp === undefined) return;
+    if (doorbell.kind === 'send') this.#dataPath.ringSend(qp, value);
+    else this.#dataPath.ringReceive(qp, value);
+  }
+
   #forget(): void {
+    this.#dataPath.reset();
     this.#objects = new Objects();
     this.#doorbells.reset();
     this.#admin.reset();
@@ -136,7 +175,7 @@ export class EfaDevice implements DeviceModel {
     const { opcode, payload } = command;
     const objects = this.#objects;
     const doorbells = this.#doorbells;
-    const actions = { flush: () => {} };
+    const actions = this.#dataPath;
     switch (opcode) {
       case EFA_ADMIN_GET_FEATURE:
         return this.#features.get(command);

@@ -34,6 +34,10 @@ import { must, mustFind, mustFit } from './status.ts';
 export interface QueuePairActions {
   /** Requests that wait end with the status that says so. */
   flush(qp: QueuePair): void;
+  /** Requests that wait are forgotten. */
+  forget(qp: QueuePair): void;
+  /** Requests that wait are carried out. */
+  run(qp: QueuePair): void;
 }
 
 type CreateCommand = ReturnType<typeof efa_admin_create_qp_cmd.decode>;
@@ -143,10 +147,12 @@ export function modifyQp(objects: Objects, actions: QueuePairActions, payload: B
 function changeState(qp: QueuePair, to: number, actions: QueuePairActions): void {
   qp.state = to;
   if (to === EFA_ADMIN_QP_STATE_RESET) {
+    actions.forget(qp);
     for (const ring of [qp.sendRing, qp.recvRing])
       Object.assign(ring, { producer: 0, consumer: 0 });
     Object.assign(qp, { qkey: 0, sqPsn: 0, rnrRetry: 0 });
   } else if (to === EFA_ADMIN_QP_STATE_ERR) actions.flush(qp);
+  else actions.run(qp);
 }
 
 export function queryQp(objects: Objects, payload: Buffer): Buffer {

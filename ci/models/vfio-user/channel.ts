@@ -1,6 +1,8 @@
+import { POLLIN } from '../../../uapi/constants.ts';
 import { E } from '../../../uapi/errno.ts';
 import { tryWrite } from '../../../uapi/sys.ts';
-import { tryRecvFds } from '../../../uapi/sys-socket.ts';
+import { tryPoll } from '../../../uapi/sys-poll.ts';
+import { tryRecvFds, trySendFds } from '../../../uapi/sys-socket.ts';
 import { HEADER_BYTES, MAX_MESSAGE_BYTES, type Message, takeMessage } from './protocol.ts';
 
 /** Bytes taken from the socket at once: of most messages, many. */
@@ -41,10 +43,21 @@ export class Channel {
     }
   }
 
-  /** False when QEMU is gone. */
-  send(bytes: Buffer): boolean {
+  /** Whether there is something to receive, waited for so long; a part of a message counts. */
+  hasInput(timeoutMs: number): boolean {
+    if (takeMessage(this.#bytes) !== undefined) return true;
+    const waitMs = Math.max(0, Math.ceil(timeoutMs));
+    return tryPoll([{ fd: this.#socket, events: POLLIN }], waitMs).ret !== 0;
+  }
+
+  /** False when QEMU is gone. The files go with the first byte. */
+  send(bytes: Buffer, fds: readonly number[] = []): boolean {
     for (let done = 0; done < bytes.length; ) {
-      const { ret, errno } = tryWrite(this.#socket, bytes.subarray(done));
+      const rest = bytes.subarray(done);
+      const hasFiles = done === 0 && fds.length > 0;
+      const { ret, errno } = hasFiles
+        ? trySendFds(this.#socket, rest, fds)
+        : tryWrite(this.#socket, rest);
       if (errno === E.EINTR) continue;
       if (errno !== 0) return false;
       done += ret;

@@ -28,6 +28,11 @@ export interface Bar {
   readonly sizeBytes: number;
   readonly is64Bit: boolean;
   readonly isPrefetchable: boolean;
+  /**
+   * A file that is the BAR: the guest maps it, and the device is not told of accesses. They may come as
+   * reads and writes all the same, where QEMU cannot map it.
+   */
+  readonly fd?: number;
 }
 
 /** The vectors, and where in the BARs their table and their pending bits are. */
@@ -48,6 +53,10 @@ export interface DeviceModel {
   writeBar(bar: number, offset: number, data: Buffer): void;
   /** A reset from outside: of the function, or of the whole machine. */
   reset(): void;
+  /** When there is something to do that nobody asks for, by performance.now(). */
+  readonly wakeAtMs?: number | undefined;
+  /** It is that time, or later. */
+  wake?(): void;
 }
 
 export type MakeDevice = (host: Host) => DeviceModel;

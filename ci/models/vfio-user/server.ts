@@ -11,6 +11,7 @@ import {
   VFIO_PCI_MSIX_IRQ_INDEX,
   VFIO_PCI_NUM_IRQS,
   VFIO_PCI_NUM_REGIONS,
+  VFIO_REGION_INFO_FLAG_MMAP,
   VFIO_REGION_INFO_FLAG_READ,
   VFIO_REGION_INFO_FLAG_WRITE,
   vfio_irq_info,
@@ -19,7 +20,7 @@ import {
 import { tryClose } from '../../../uapi/sys.ts';
 import { Channel } from './channel.ts';
 import { ConfigSpace } from './config-space.ts';
-import type { DeviceModel, MakeDevice } from './device.ts';
+import type { Bar, DeviceModel, MakeDevice } from './device.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { Interrupts, parseIrqSet } from './interrupts.ts';
 import {
@@ -51,10 +52,17 @@ const NOTHING = Buffer.alloc(0);
 export function serveDevice(socket: number, make: MakeDevice, say: (line: string) => void): void {
   const channel = new Channel(socket);
   const server = new Server(make, say);
-  for (let next = channel.receive(); next !== undefined; next = channel.receive()) {
+  for (;;) {
+    const wakeAtMs = server.wakeAtMs;
+    if (wakeAtMs !== undefined && !channel.hasInput(wakeAtMs - performance.now())) {
+      server.wake();
+      continue;
+    }
+    const next = channel.receive();
+    if (next === undefined) return;
     const { message, fds } = next;
     const answer = server.answer(message, fds);
-    if (message.wantsReply && !channel.send(answer)) return;
+    if (message.wantsReply && !channel.send(answer, server.filesFor(message))) return;
   }
 }
 
@@ -75,6 +83,21 @@ export class Server {
     });
     this.#config = new ConfigSpace(this.#device, () => this.#device.reset());
     this.#interrupts = new Interrupts(this.#device.msix.vectors);
+  }
+
+  get wakeAtMs(): number | undefined {
+    return this.#device.wakeAtMs;
+  }
+
+  wake(): void {
+    this.#device.wake?.();
+  }
+
+  /** What goes with an answer: the file of a region. */
+  filesFor({ command, body }: Message): readonly number[] {
+    if (command !== COMMAND.DEVICE_GET_REGION_INFO || body.length < 12) return [];
+    const fd = this.#barAt(vfio_region_info.get(body, 'index'))?.fd;
+    return fd === undefined ? [] : [fd];
   }
 
   /** What answers a message; what goes wrong on the way is an error reply. */
@@ -135,13 +158,19 @@ export class Server {
 
   #sizeOf(region: number): number {
     if (region === VFIO_PCI_CONFIG_REGION_INDEX) return ConfigSpace.sizeBytes;
-    return this.#device.bars.find(({ index }) => index === region)?.sizeBytes ?? 0;
+    return this.#barAt(region)?.sizeBytes ?? 0;
+  }
+
+  #barAt(region: number): Bar | undefined {
+    return this.#device.bars.find(({ index }) => index === region);
   }
 
   #regionInfo(index: number): Buffer {
     if (index >= VFIO_PCI_NUM_REGIONS) throw new Refusal(E.EINVAL);
     const size = this.#sizeOf(index);
-    const flags = size === 0 ? 0 : VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+    const access = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+    const mapped = this.#barAt(index)?.fd === undefined ? 0 : VFIO_REGION_INFO_FLAG_MMAP;
+    const flags = size === 0 ? 0 : access | mapped;
     return vfio_region_info.make({ argsz: vfio_region_info.size, flags, index, size });
   }
 
