@@ -1,10 +1,6 @@
 import t from 'tap';
-import { ftruncate } from '../../../uapi/sys-file.ts';
-import { memfdCreate } from '../../../uapi/sys-memory.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { isIntact, parseCommand, phaseOf, sealCompletion } from './admin-queue.ts';
 import { crc16, entryChecksum } from './crc16.ts';
-import { EfaDevice } from './device.ts';
 import {
   EFA_ADMIN_ALLOC_PD,
   EFA_ADMIN_ALLOC_UAR,
@@ -35,18 +31,13 @@ import {
   efa_admin_aq_common_desc_v2,
 } from './headers/efa-admin-defs.ts';
 import {
-  EFA_REGS_ACQ_BASE_LO_OFF,
-  EFA_REGS_ACQ_CAPS_OFF,
-  EFA_REGS_AQ_BASE_LO_OFF,
-  EFA_REGS_AQ_CAPS_OFF,
-  EFA_REGS_AQ_PROD_DB_OFF,
   EFA_REGS_DEV_STS_FATAL_ERROR_MASK,
   EFA_REGS_DEV_STS_OFF,
-  EFA_REGS_MMIO_REG_READ_OFF,
   EFA_REGS_MMIO_RESP_LO_OFF,
 } from './headers/efa-regs-defs.ts';
 import { PageList, PageListError, pagesOf, readChunkedList, readDirectList } from './page-list.ts';
 import { Pool } from './pool.ts';
+import { ANSWER, DEPTH, Machine } from './test-machine.ts';
 
 t.test('the checksum is that of the kernel', async (t) => {
   t.equal(crc16(0, Buffer.from('123456789')), 0xbb3d, 'the check value of CRC-16/ARC');
@@ -168,58 +159,6 @@ t.test('a chunked page list is followed to its end', async (t) => {
   t.throws(() => readChunkedList(read, { ...first, length: 12 }, 513), PageListError);
   t.throws(() => readChunkedList(read, first, 2000), PageListError, 'a list that ends too early');
 });
-
-const AQ = 0x1000;
-const ACQ = 0x3000;
-const ANSWER = 0x5000;
-const DEPTH = 32;
-
-/** A device with its admin queue set up as the driver does it, in memory of 64 KiB. */
-class Machine {
-  readonly memory = new GuestMemory();
-  readonly device: EfaDevice;
-  readonly interrupts: number[] = [];
-  #produced = 0;
-
-  constructor() {
-    const fd = memfdCreate('efa-test');
-    ftruncate(fd, 0x10000);
-    this.memory.map({ address: 0n, size: 0x10000n, prot: 3, fd, fileOffset: 0n });
-    this.device = new EfaDevice({
-      memory: this.memory,
-      interrupt: (vector) => this.interrupts.push(vector),
-      say: () => {},
-    });
-    this.write(EFA_REGS_AQ_BASE_LO_OFF, AQ);
-    this.write(EFA_REGS_AQ_CAPS_OFF, DEPTH | (64 << 16));
-    this.write(EFA_REGS_ACQ_BASE_LO_OFF, ACQ);
-    this.write(EFA_REGS_ACQ_CAPS_OFF, DEPTH | (64 << 16));
-    this.write(EFA_REGS_MMIO_RESP_LO_OFF, ANSWER);
-  }
-
-  write(register: number, value: number): void {
-    const data = Buffer.alloc(4);
-    data.writeUInt32LE(value >>> 0);
-    this.device.writeBar(0, register, data);
-  }
-
-  read(register: number): number {
-    this.write(EFA_REGS_MMIO_REG_READ_OFF, (register << 16) | 0x77);
-    return this.memory.read(ANSWER, 8)?.readUInt32LE(4) ?? -1;
-  }
-
-  command(opcode: number, payload: Buffer, phase = phaseOf(this.#produced, DEPTH)) {
-    const entry = Buffer.alloc(64);
-    efa_admin_aq_common_desc.set(entry, 'opcode', opcode);
-    efa_admin_aq_common_desc.set(entry, 'flags', phase);
-    payload.copy(entry, 4);
-    const slot = this.#produced % DEPTH;
-    this.memory.write(AQ + slot * 64, entry);
-    this.write(EFA_REGS_AQ_PROD_DB_OFF, ++this.#produced & 0xffff);
-    const answer = this.memory.read(ACQ + slot * 64, 64) ?? Buffer.alloc(64);
-    return { status: efa_admin_acq_common_desc.get(answer, 'status'), answer };
-  }
-}
 
 t.test('admin commands are answered in turn, with an interrupt', async (t) => {
   const machine = new Machine();
