@@ -3,6 +3,7 @@ import { ftruncate } from '../../../uapi/sys-file.ts';
 import { memfdCreate } from '../../../uapi/sys-memory.ts';
 import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
 import { type AdminCommand, AdminQueue } from './admin-queue.ts';
+import { AsyncEvents } from './async-events.ts';
 import { createCq, destroyCq } from './completion-queues.ts';
 import { DataPath, type ReadLlq } from './data-path.ts';
 import {
@@ -79,6 +80,7 @@ export class EfaDevice implements DeviceModel {
   readonly #registers: Registers;
   readonly #admin: AdminQueue;
   readonly #features: Features;
+  readonly #events: AsyncEvents;
   readonly #statistics = new Statistics();
   readonly #doorbells = new Doorbells();
   readonly #dataPath: DataPath;
@@ -105,6 +107,7 @@ export class EfaDevice implements DeviceModel {
       answerRead: (...answer) => this.#answerRead(...answer),
       reset: () => this.#forget(),
     });
+    this.#events = new AsyncEvents(host, this.#registers, this.#features);
     this.#admin = new AdminQueue(host, this.#registers, (command) => this.#carryOut(command));
   }
 
@@ -126,11 +129,13 @@ export class EfaDevice implements DeviceModel {
   }
 
   get wakeAtMs(): number | undefined {
-    return this.#dataPath.nextMs;
+    const all = [this.#dataPath.nextMs, this.#events.nextMs].filter((at) => at !== undefined);
+    return all.length === 0 ? undefined : Math.min(...all);
   }
 
   wake(): void {
     this.#dataPath.wake();
+    this.#events.wake();
   }
 
   #ring(offset: number, value: number): void {
@@ -149,6 +154,7 @@ export class EfaDevice implements DeviceModel {
 
   #forget(): void {
     this.#dataPath.reset();
+    this.#events.reset();
     this.#objects = new Objects();
     this.#doorbells.reset();
     this.#admin.reset();

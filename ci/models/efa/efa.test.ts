@@ -13,12 +13,14 @@ import {
   EFA_ADMIN_MODIFY_QP,
   EFA_ADMIN_QP_TYPE_SRD,
   EFA_ADMIN_REG_MR,
+  EFA_ADMIN_SET_FEATURE,
   efa_admin_create_cq_cmd,
   efa_admin_create_qp_cmd,
   efa_admin_create_qp_resp,
   efa_admin_destroy_qp_cmd,
   efa_admin_modify_qp_cmd,
   efa_admin_reg_mr_cmd,
+  efa_admin_set_feature_cmd,
 } from './headers/efa-admin-cmds-defs.ts';
 import {
   EFA_ADMIN_BAD_OPCODE,
@@ -31,6 +33,8 @@ import {
   efa_admin_aq_common_desc_v2,
 } from './headers/efa-admin-defs.ts';
 import {
+  EFA_REGS_AENQ_BASE_LO_OFF,
+  EFA_REGS_AENQ_CAPS_OFF,
   EFA_REGS_DEV_STS_FATAL_ERROR_MASK,
   EFA_REGS_DEV_STS_OFF,
   EFA_REGS_MMIO_RESP_LO_OFF,
@@ -240,4 +244,23 @@ t.test('a region is made of aligned pages and has a key of its own', async (t) =
   t.equal(machine.command(EFA_ADMIN_DEREG_MR, answer.subarray(8, 12)).status, EFA_ADMIN_SUCCESS);
   const again = machine.command(EFA_ADMIN_DEREG_MR, answer.subarray(8, 12));
   t.equal(again.status, EFA_ADMIN_ILLEGAL_PARAMETER);
+});
+
+t.test('the device says that it is alive, to a driver that wants to know', async (t) => {
+  const machine = new Machine();
+  const queue = 0x6000;
+  machine.write(EFA_REGS_AENQ_BASE_LO_OFF, queue);
+  machine.write(EFA_REGS_AENQ_CAPS_OFF, 2 | (64 << 16) | (1 << 24));
+  t.equal(machine.device.wakeAtMs, undefined);
+  const enable = efa_admin_set_feature_cmd.make({
+    ...{ feature_common: { feature_id: 2 }, u: { aenq: { enabled_groups: 1 << 4 } } },
+  });
+  t.equal(machine.command(EFA_ADMIN_SET_FEATURE, enable).status, EFA_ADMIN_SUCCESS);
+  const now = performance.now();
+  t.ok((machine.device.wakeAtMs ?? 0) > now);
+  t.intercept(performance, 'now', { value: () => now + 100_000, writable: true });
+  machine.device.wake();
+  const entry = machine.memory.read(queue, 8) ?? Buffer.alloc(8);
+  t.same([entry.readUInt16LE(0), entry[4]], [4, 1], 'the group and the phase');
+  t.same(machine.interrupts.slice(-1), [1], 'its vector');
 });

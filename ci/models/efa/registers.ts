@@ -5,6 +5,7 @@ import {
   EFA_REGS_AENQ_BASE_HI_OFF,
   EFA_REGS_AENQ_BASE_LO_OFF,
   EFA_REGS_AENQ_CAPS_OFF,
+  EFA_REGS_AENQ_CONS_DB_OFF,
   EFA_REGS_AQ_BASE_HI_OFF,
   EFA_REGS_AQ_BASE_LO_OFF,
   EFA_REGS_AQ_CAPS_OFF,
@@ -86,6 +87,11 @@ export class Registers {
   get asyncEventQueue(): QueuePlace {
     const base = this.#address(EFA_REGS_AENQ_BASE_LO_OFF, EFA_REGS_AENQ_BASE_HI_OFF);
     return withVector(base, this.#get(EFA_REGS_AENQ_CAPS_OFF));
+  }
+
+  /** How many asynchronous events the driver has read since the last reset. */
+  get asyncEventsRead(): number {
+    return this.#get(EFA_REGS_AENQ_CONS_DB_OFF);
   }
 
   write(offset: number, value: number): void {

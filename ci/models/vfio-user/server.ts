@@ -53,8 +53,8 @@ export function serveDevice(socket: number, make: MakeDevice, say: (line: string
   const channel = new Channel(socket);
   const server = new Server(make, say);
   for (;;) {
-    const wakeAtMs = server.wakeAtMs;
-    if (wakeAtMs !== undefined && !channel.hasInput(wakeAtMs - performance.now())) {
+    const waitMs = (server.wakeAtMs ?? Number.POSITIVE_INFINITY) - performance.now();
+    if (waitMs <= 0 || (Number.isFinite(waitMs) && !channel.hasInput(waitMs))) {
       server.wake();
       continue;
     }
