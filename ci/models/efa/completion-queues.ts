@@ -1,3 +1,4 @@
+import { efa_io_rx_cdesc, efa_io_rx_cdesc_ex } from '../../../providers/rdma/efa/io-defs.ts';
 import type { Doorbells } from './doorbells.ts';
 import { addressOf, isPowerOfTwo } from './event-queues.ts';
 import {
@@ -12,7 +13,6 @@ import {
   efa_admin_destroy_cq_resp,
 } from './headers/efa-admin-cmds-defs.ts';
 import { EFA_ADMIN_UNSUPPORTED_OPCODE } from './headers/efa-admin-defs.ts';
-import { efa_io_rx_cdesc, efa_io_rx_cdesc_ex } from './headers/efa-io-defs.ts';
 import { LIMITS } from './limits.ts';
 import type { CompletionQueue, Objects } from './objects.ts';
 import { AdminRefusal, must, mustBeIdle, mustFind, mustFit } from './status.ts';

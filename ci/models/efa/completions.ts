@@ -1,6 +1,3 @@
-import type { Host } from '../vfio-user/device.ts';
-import { phaseOf } from './admin-queue.ts';
-import { postCompletionEvent } from './event-queues.ts';
 import {
   EFA_IO_CDESC_COMMON_HAS_IMM_MASK,
   EFA_IO_CDESC_COMMON_UNSOLICITED_MASK,
@@ -9,7 +6,10 @@ import {
   efa_io_rx_cdesc,
   efa_io_rx_cdesc_ex,
   efa_io_tx_cdesc,
-} from './headers/efa-io-defs.ts';
+} from '../../../providers/rdma/efa/io-defs.ts';
+import type { Host } from '../vfio-user/device.ts';
+import { phaseOf } from './admin-queue.ts';
+import { postCompletionEvent } from './event-queues.ts';
 import type { CompletionQueue, QueuePair } from './objects.ts';
 
 /** Bits of a CQ doorbell. Source: rdma-core, providers/efa/efa_io_regs_defs.h (no kernel header has them) */

@@ -1,21 +1,5 @@
 import t from 'tap';
 import {
-  EFA_ADMIN_ALLOC_PD,
-  EFA_ADMIN_ALLOC_UAR,
-  EFA_ADMIN_CREATE_AH,
-  EFA_ADMIN_CREATE_CQ,
-  EFA_ADMIN_CREATE_QP,
-  EFA_ADMIN_DEREG_MR,
-  EFA_ADMIN_MODIFY_QP,
-  EFA_ADMIN_REG_MR,
-  efa_admin_create_ah_cmd,
-  efa_admin_create_cq_cmd,
-  efa_admin_create_qp_cmd,
-  efa_admin_create_qp_resp,
-  efa_admin_modify_qp_cmd,
-  efa_admin_reg_mr_cmd,
-} from './headers/efa-admin-cmds-defs.ts';
-import {
   EFA_IO_COMP_STATUS_FLUSHED,
   EFA_IO_COMP_STATUS_LOCAL_ERROR_BAD_LENGTH,
   EFA_IO_COMP_STATUS_LOCAL_ERROR_INVALID_AH,
@@ -33,7 +17,23 @@ import {
   efa_io_rx_cdesc,
   efa_io_rx_desc,
   efa_io_tx_wqe,
-} from './headers/efa-io-defs.ts';
+} from '../../../providers/rdma/efa/io-defs.ts';
+import {
+  EFA_ADMIN_ALLOC_PD,
+  EFA_ADMIN_ALLOC_UAR,
+  EFA_ADMIN_CREATE_AH,
+  EFA_ADMIN_CREATE_CQ,
+  EFA_ADMIN_CREATE_QP,
+  EFA_ADMIN_DEREG_MR,
+  EFA_ADMIN_MODIFY_QP,
+  EFA_ADMIN_REG_MR,
+  efa_admin_create_ah_cmd,
+  efa_admin_create_cq_cmd,
+  efa_admin_create_qp_cmd,
+  efa_admin_create_qp_resp,
+  efa_admin_modify_qp_cmd,
+  efa_admin_reg_mr_cmd,
+} from './headers/efa-admin-cmds-defs.ts';
 import { GID, LLQ_BAR } from './limits.ts';
 import { Machine } from './test-machine.ts';
 

@@ -1,8 +1,3 @@
-import type { Host } from '../vfio-user/device.ts';
-import type { GuestMemory } from '../vfio-user/guest-memory.ts';
-import { Completions } from './completions.ts';
-import { Delivery, type Verdict } from './delivery.ts';
-import { EFA_ADMIN_QP_STATE_ERR, EFA_ADMIN_QP_STATE_RESET } from './headers/efa-admin-cmds-defs.ts';
 import {
   EFA_IO_COMP_STATUS_FLUSHED,
   EFA_IO_COMP_STATUS_LOCAL_ERROR_BAD_LENGTH,
@@ -12,7 +7,12 @@ import {
   EFA_IO_COMP_STATUS_REMOTE_ERROR_RNR,
   EFA_IO_SEND,
   efa_io_tx_wqe,
-} from './headers/efa-io-defs.ts';
+} from '../../../providers/rdma/efa/io-defs.ts';
+import type { Host } from '../vfio-user/device.ts';
+import type { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { Completions } from './completions.ts';
+import { Delivery, type Verdict } from './delivery.ts';
+import { EFA_ADMIN_QP_STATE_ERR, EFA_ADMIN_QP_STATE_RESET } from './headers/efa-admin-cmds-defs.ts';
 import { GID, LIMITS } from './limits.ts';
 import type { CompletionQueue, Objects, QueuePair } from './objects.ts';
 import { canSend } from './queue-pair-states.ts';

@@ -1,10 +1,3 @@
-import type { Host } from '../vfio-user/device.ts';
-import { type Completions, UNKNOWN_AH } from './completions.ts';
-import {
-  EFA_ADMIN_REG_MR_CMD_LOCAL_WRITE_ENABLE_MASK as LOCAL_WRITE,
-  EFA_ADMIN_REG_MR_CMD_REMOTE_READ_ENABLE_MASK as REMOTE_READ,
-  EFA_ADMIN_REG_MR_CMD_REMOTE_WRITE_ENABLE_MASK as REMOTE_WRITE,
-} from './headers/efa-admin-cmds-defs.ts';
 import {
   EFA_IO_COMP_STATUS_LOCAL_ERROR_BAD_LENGTH as BAD_LENGTH,
   EFA_IO_RDMA_READ,
@@ -20,7 +13,14 @@ import {
   EFA_IO_COMP_STATUS_REMOTE_ERROR_UNKNOWN_PEER as REMOTE_UNKNOWN_PEER,
   EFA_IO_COMP_STATUS_LOCAL_ERROR_UNREACH_REMOTE as UNREACH_REMOTE,
   EFA_IO_COMP_STATUS_LOCAL_ERROR_UNSUPPORTED_OP as UNSUPPORTED_OP,
-} from './headers/efa-io-defs.ts';
+} from '../../../providers/rdma/efa/io-defs.ts';
+import type { Host } from '../vfio-user/device.ts';
+import { type Completions, UNKNOWN_AH } from './completions.ts';
+import {
+  EFA_ADMIN_REG_MR_CMD_LOCAL_WRITE_ENABLE_MASK as LOCAL_WRITE,
+  EFA_ADMIN_REG_MR_CMD_REMOTE_READ_ENABLE_MASK as REMOTE_READ,
+  EFA_ADMIN_REG_MR_CMD_REMOTE_WRITE_ENABLE_MASK as REMOTE_WRITE,
+} from './headers/efa-admin-cmds-defs.ts';
 import { KeyedMemory } from './keyed-memory.ts';
 import { GID, LIMITS } from './limits.ts';
 import type { AddressHandle, Objects, ProtectionDomain, QueuePair } from './objects.ts';

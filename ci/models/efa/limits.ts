@@ -1,3 +1,4 @@
+import { EFA_IO_TX_DESC_INLINE_MAX_SIZE } from '../../../providers/rdma/efa/io-defs.ts';
 import {
   EFA_ADMIN_AENQ_CONFIG,
   EFA_ADMIN_DEVICE_ATTR,
@@ -16,7 +17,6 @@ import {
   EFA_ADMIN_QUEUE_ATTR_2,
   EFA_ADMIN_WARNING,
 } from './headers/efa-admin-cmds-defs.ts';
-import { EFA_IO_TX_DESC_INLINE_MAX_SIZE } from './headers/efa-io-defs.ts';
 
 /**
  * What this device says of itself. The kinds are those of an EFA of the second generation (RDMA read

@@ -1,3 +1,4 @@
+import { efa_io_rx_desc, efa_io_tx_wqe } from '../../../providers/rdma/efa/io-defs.ts';
 import { findCq } from './completion-queues.ts';
 import { findPd } from './domain-commands.ts';
 import type { Doorbells } from './doorbells.ts';
@@ -25,7 +26,6 @@ import {
   efa_admin_query_qp_cmd,
   efa_admin_query_qp_resp,
 } from './headers/efa-admin-cmds-defs.ts';
-import { efa_io_rx_desc, efa_io_tx_wqe } from './headers/efa-io-defs.ts';
 import { LIMITS } from './limits.ts';
 import type { Objects, QueuePair } from './objects.ts';
 import { isTransition } from './queue-pair-states.ts';

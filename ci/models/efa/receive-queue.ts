@@ -1,5 +1,5 @@
+import { efa_io_rx_desc } from '../../../providers/rdma/efa/io-defs.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
-import { efa_io_rx_desc } from './headers/efa-io-defs.ts';
 import type { QueuePair, Ring } from './objects.ts';
 import { parseReceive, type Span } from './work-requests.ts';
 

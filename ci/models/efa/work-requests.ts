@@ -20,7 +20,7 @@ import {
   type EfaIoTxBufDesc,
   efa_io_rx_desc,
   efa_io_tx_wqe,
-} from './headers/efa-io-defs.ts';
+} from '../../../providers/rdma/efa/io-defs.ts';
 
 /** Memory as a work request names it. */
 export interface Span {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { emitModules, readHeaders } from '../../../uapi/generate/generate.ts';
 import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree.ts';
@@ -20,6 +20,8 @@ interface Wanted {
   /** Headers that the others need and do not include themselves. */
   readonly before: readonly string[];
   readonly headers: readonly string[];
+  /** Where the description of a header goes that programs need too: into the provider that has it. */
+  readonly elsewhere: Readonly<Record<string, string>>;
 }
 
 const here = (): string => join(projectRoot(), 'ci/models/generate');
@@ -28,7 +30,13 @@ function wantedHeaders(): Readonly<Record<string, Wanted>> {
   return JSON.parse(readFileSync(join(here(), 'headers.json'), 'utf8'));
 }
 
-function describe(model: string, wanted: Wanted, sourceTree: string, source: string): string {
+/** @returns the paths of the files that it wrote */
+function describe(
+  model: string,
+  wanted: Wanted,
+  sourceTree: string,
+  source: string,
+): readonly string[] {
   const uapi = openHeaderTree(sourceTree);
   const shims = join(here(), 'shims');
   using copies = new TemporaryDirectory();
@@ -40,10 +48,14 @@ function describe(model: string, wanted: Wanted, sourceTree: string, source: str
   const compiler = { program: 'clang', includeFlags: includeFlags(tree) };
   const origin = `${source}, ${wanted.folder}`;
   const files = emitModules(readHeaders(compiler, tree, wanted.headers), { source: origin });
-  const output = join(projectRoot(), 'ci/models', model, 'headers');
-  const moved = [...files].map(([path, text]) => [path, withLibraryElsewhere(text)] as const);
-  writeFiles(output, new Map(moved));
-  return output;
+  const moved = new Map(
+    [...files].map(([file, text]) => {
+      const path = wanted.elsewhere[file] ?? `ci/models/${model}/headers/${file}`;
+      return [path, withLibraryFrom(dirname(path), text)];
+    }),
+  );
+  writeFiles(projectRoot(), moved);
+  return [...moved.keys()];
 }
 
 class TemporaryDirectory implements Disposable {
@@ -60,8 +72,8 @@ function preludeOf(header: string, { before }: Wanted): string {
 }
 
 /** Generated modules expect to be below uapi/headers/. */
-function withLibraryElsewhere(text: string): string {
-  return text.replaceAll(/ from '\.\.\/(\w+\.ts)'/g, " from '../../../../uapi/$1'");
+function withLibraryFrom(folder: string, text: string): string {
+  return text.replaceAll(/ from '\.\.\/(\w+\.ts)'/g, ` from '${relative(folder, 'uapi')}/$1'`);
 }
 
 const { values, positionals } = parseArgs({
@@ -76,6 +88,7 @@ const models = wantedHeaders();
 for (const model of positionals.length > 0 ? positionals : Object.keys(models)) {
   const wanted = models[model];
   if (wanted === undefined) throw new Error(`ci/models/generate/headers.json has no ${model}`);
-  const output = describe(model, wanted, sourceTree, source);
-  spawnSync('npx', ['biome', 'check', '--write', output], { cwd: projectRoot(), stdio: 'inherit' });
+  const paths = describe(model, wanted, sourceTree, source);
+  const format = ['biome', 'check', '--write', ...paths];
+  spawnSync('npx', format, { cwd: projectRoot(), stdio: 'inherit' });
 }
