@@ -48,8 +48,9 @@ export class AsyncEvents {
     if (depth === 0 || this.#produced - this.#registers.asyncEventsRead >= depth) return;
     const entry = efa_admin_aenq_entry.make({
       aenq_common_desc: {
-        ...{ group, flags: phaseOf(this.#produced, depth) },
-        ...{ timestamp_low: Math.floor(nowMs * 1000) % 2 ** 32 },
+        group,
+        flags: phaseOf(this.#produced, depth),
+        timestamp_low: Math.floor(nowMs * 1000) % 2 ** 32,
       },
     });
     const at = base + (this.#produced % depth) * entry.length;

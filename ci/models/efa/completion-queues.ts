@@ -41,8 +41,17 @@ export function createCq(objects: Objects, doorbells: Doorbells, payload: Buffer
   const base = addressOf(command.cq_ba);
   const doorbell = doorbells.add(uar, { kind: 'cq', cq: () => objects.cqs.get(id) });
   const made = objects.cqs.add((number) => ({
-    ...{ id: number, uar, base, entryBytes, depth, hasSourceAddress, eventQueue, doorbell },
-    ...{ users: 0, produced: 0, isArmed: false },
+    id: number,
+    uar,
+    base,
+    entryBytes,
+    depth,
+    hasSourceAddress,
+    eventQueue,
+    doorbell,
+    users: 0,
+    produced: 0,
+    isArmed: false,
   }));
   if (made === undefined) doorbells.remove(doorbell);
   const id = mustFit(made, 'CQ');
@@ -50,7 +59,10 @@ export function createCq(objects: Objects, doorbells: Doorbells, payload: Buffer
   if (eventQueue !== undefined) eventQueue.users++;
   const flags = hasEvents ? EFA_ADMIN_CREATE_CQ_RESP_DB_VALID_MASK : 0;
   return efa_admin_create_cq_resp.make({
-    ...{ cq_idx: id, sub_cq_actual_depth: depth, db_offset: doorbell, flags },
+    cq_idx: id,
+    sub_cq_actual_depth: depth,
+    db_offset: doorbell,
+    flags,
   });
 }
 

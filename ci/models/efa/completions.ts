@@ -61,7 +61,10 @@ export class Completions {
       (requestId === undefined ? EFA_IO_CDESC_COMMON_UNSOLICITED_MASK : 0);
     const common = { ...headOf(qp, requestId ?? NO_REQUEST, status), flags };
     const base = {
-      ...{ common, length: length & 0xffff, ah, imm: immediate ?? 0 },
+      common,
+      length: length & 0xffff,
+      ah,
+      imm: immediate ?? 0,
       src_qp_num: sender?.number ?? 0,
     };
     const { entryBytes, hasSourceAddress } = qp.recvCq;

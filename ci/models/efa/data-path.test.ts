@@ -36,7 +36,10 @@ t.test('a message arrives where it was asked for', async (t) => {
   t.equal(memory.read(TARGET + 0x1ffc, 10)?.toString(), ' two pages');
   const [received, sent] = pair.poll();
   t.match(received, {
-    ...{ length: 16, ah: pair.ah, src_qp_num: pair.from.number, imm: 0xabcd },
+    length: 16,
+    ah: pair.ah,
+    src_qp_num: pair.from.number,
+    imm: 0xabcd,
     common: { req_id: 0x77, status: 0, flags: 1 | (2 << 1) | 8, qp_num: pair.to.number },
   });
   t.match(sent?.common, { req_id: 0x33, status: 0, flags: 1 | (1 << 1), qp_num: pair.from.number });

@@ -100,8 +100,14 @@ export class DataPath implements QueuePairActions {
     }
     for (let next = takeReceive(this.#memory, qp); next; next = takeReceive(this.#memory, qp)) {
       this.#completions.received(qp, {
-        ...{ requestId: next.requestId, status: EFA_IO_COMP_STATUS_FLUSHED, length: 0 },
-        ...{ operation: EFA_IO_SEND, sender: undefined, ah: 0, gid: GID, immediate: undefined },
+        requestId: next.requestId,
+        status: EFA_IO_COMP_STATUS_FLUSHED,
+        length: 0,
+        operation: EFA_IO_SEND,
+        sender: undefined,
+        ah: 0,
+        gid: GID,
+        immediate: undefined,
       });
     }
   }

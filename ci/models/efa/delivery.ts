@@ -150,7 +150,14 @@ export class Delivery {
   ): void {
     const ah = this.#handleOf(peer.pd)?.id ?? UNKNOWN_AH;
     this.#completions.received(peer, {
-      ...{ requestId, status, operation, length, sender, ah, gid: GID, immediate },
+      requestId,
+      status,
+      operation,
+      length,
+      sender,
+      ah,
+      gid: GID,
+      immediate,
     });
   }
 

@@ -95,7 +95,10 @@ export class EfaDevice implements DeviceModel {
     this.bars = [
       { index: REGISTER_BAR, sizeBytes: REGISTER_BAR_BYTES, is64Bit: false, isPrefetchable: false },
       {
-        ...{ index: LLQ_BAR, sizeBytes: LLQ_BAR_BYTES, is64Bit: true, isPrefetchable: true },
+        index: LLQ_BAR,
+        sizeBytes: LLQ_BAR_BYTES,
+        is64Bit: true,
+        isPrefetchable: true,
         fd: llqFd,
       },
       { index: DOORBELL_BAR, sizeBytes: DOORBELL_BAR_BYTES, is64Bit: true, isPrefetchable: false },
@@ -171,7 +174,9 @@ export class EfaDevice implements DeviceModel {
   /** The driver looks at the request's number, so that goes last. */
   #answerRead(address: number, requestId: number, offset: number, value: number): void {
     const answer = efa_admin_mmio_req_read_less_resp.make({
-      ...{ req_id: requestId, reg_off: offset, reg_val: value },
+      req_id: requestId,
+      reg_off: offset,
+      reg_val: value,
     });
     this.#host.memory.write(address + 4, answer.subarray(4));
     this.#host.memory.publish32(address, answer.readUInt32LE(0));

@@ -176,7 +176,8 @@ t.test('the device says that it is alive, to a driver that wants to know', async
   machine.write(EFA_REGS_AENQ_CAPS_OFF, 2 | (64 << 16) | (1 << 24));
   t.equal(machine.device.wakeAtMs, undefined);
   const enable = efa_admin_set_feature_cmd.make({
-    ...{ feature_common: { feature_id: 2 }, u: { aenq: { enabled_groups: 1 << 4 } } },
+    feature_common: { feature_id: 2 },
+    u: { aenq: { enabled_groups: 1 << 4 } },
   });
   t.equal(machine.command(EFA_ADMIN_SET_FEATURE, enable).status, EFA_ADMIN_SUCCESS);
   const now = performance.now();

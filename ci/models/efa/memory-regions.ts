@@ -70,7 +70,11 @@ export function registerMr(objects: Objects, memory: GuestMemory, request: Admin
   // Bits that are no right of a region are taken no notice of: the driver hands on what users gave.
   const id = mustFit(
     objects.mrs.add((number) => ({
-      ...{ key: makeKey(objects, number), pd, iova, length, pages: list },
+      key: makeKey(objects, number),
+      pd,
+      iova,
+      length,
+      pages: list,
       permissions: permissions & PERMISSIONS,
     })),
     'MR',

@@ -87,9 +87,18 @@ export function createQp(objects: Objects, doorbells: Doorbells, payload: Buffer
     return { base, entries, doorbell, producer: 0, consumer: 0 };
   };
   const made = objects.qps.add((number) => ({
-    ...{ id: number, handle: HANDLE_BASE + number, number: qpNumber(objects, number) },
-    ...{ isSrd: type === EFA_ADMIN_QP_TYPE_SRD, pd, uar, sendCq, recvCq },
-    ...{ state: EFA_ADMIN_QP_STATE_RESET, qkey: 0, sqPsn: 0, rnrRetry: 0 },
+    id: number,
+    handle: HANDLE_BASE + number,
+    number: qpNumber(objects, number),
+    isSrd: type === EFA_ADMIN_QP_TYPE_SRD,
+    pd,
+    uar,
+    sendCq,
+    recvCq,
+    state: EFA_ADMIN_QP_STATE_RESET,
+    qkey: 0,
+    sqPsn: 0,
+    rnrRetry: 0,
     hasUnsolicitedWrites: (flags & EFA_ADMIN_CREATE_QP_CMD_UNSOLICITED_WRITE_RECV_MASK) !== 0,
     sendRing: ring(
       number * LIMITS.maxLlqBytes,

@@ -63,30 +63,39 @@ export class Statistics {
 
   #basic() {
     return {
-      ...{ tx_bytes: this.txBytes, tx_pkts: this.txPackets },
-      ...{ rx_bytes: this.rxBytes, rx_pkts: this.rxPackets, rx_drops: this.rxDrops },
+      tx_bytes: this.txBytes,
+      tx_pkts: this.txPackets,
+      rx_bytes: this.rxBytes,
+      rx_pkts: this.rxPackets,
+      rx_drops: this.rxDrops,
       qkey_viol: this.qkeyViolations,
     };
   }
 
   #messages() {
     return {
-      ...{ send_bytes: this.sendBytes, send_wrs: this.sends },
-      ...{ recv_bytes: this.recvBytes, recv_wrs: this.recvs },
+      send_bytes: this.sendBytes,
+      send_wrs: this.sends,
+      recv_bytes: this.recvBytes,
+      recv_wrs: this.recvs,
     };
   }
 
   #rdmaRead() {
     return {
-      ...{ read_wrs: this.reads, read_bytes: this.readBytes },
-      ...{ read_wr_err: this.readErrors, read_resp_bytes: this.readResponseBytes },
+      read_wrs: this.reads,
+      read_bytes: this.readBytes,
+      read_wr_err: this.readErrors,
+      read_resp_bytes: this.readResponseBytes,
     };
   }
 
   #rdmaWrite() {
     return {
-      ...{ write_wrs: this.writes, write_bytes: this.writeBytes },
-      ...{ write_wr_err: this.writeErrors, write_recv_bytes: this.writeReceivedBytes },
+      write_wrs: this.writes,
+      write_bytes: this.writeBytes,
+      write_wr_err: this.writeErrors,
+      write_recv_bytes: this.writeReceivedBytes,
     };
   }
 }

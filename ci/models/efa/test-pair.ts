@@ -58,7 +58,9 @@ export class Pair {
     machine.command(
       EFA_ADMIN_CREATE_CQ,
       efa_admin_create_cq_cmd.make({
-        ...{ cq_caps_2: 4, sub_cq_depth: CQ_DEPTH, num_sub_cqs: 1 },
+        cq_caps_2: 4,
+        sub_cq_depth: CQ_DEPTH,
+        num_sub_cqs: 1,
         cq_ba: { mem_addr_low: CQ },
       }),
     );
@@ -76,7 +78,10 @@ export class Pair {
 
   region(address: number, permissions: number): number {
     const payload = efa_admin_reg_mr_cmd.make({
-      ...{ flags: 12, iova: BigInt(address), mr_length: 0x4000n, permissions },
+      flags: 12,
+      iova: BigInt(address),
+      mr_length: 0x4000n,
+      permissions,
       pbl: { inline_pbl_array: [0, 1, 2, 3].map((page) => BigInt(address + page * 0x1000)) },
     });
     return this.machine.command(EFA_ADMIN_REG_MR, payload).answer.readUInt32LE(8);
@@ -92,15 +97,22 @@ export class Pair {
       qp_type: type,
       rq_base_addr: BigInt(recvRing),
       qp_alloc_size: {
-        ...{ send_queue_ring_size: 16 * 64, send_queue_depth: 16 },
-        ...{ recv_queue_ring_size: 8 * 16, recv_queue_depth: 8 },
+        send_queue_ring_size: 16 * 64,
+        send_queue_depth: 16,
+        recv_queue_ring_size: 8 * 16,
+        recv_queue_depth: 8,
       },
     });
     const { answer } = this.machine.command(EFA_ADMIN_CREATE_QP, payload);
     const made = efa_admin_create_qp_resp.decode(answer);
     const side = {
-      ...{ number: made.qp_num, handle: made.qp_handle, sent: 0, posted: 0, recvRing },
-      ...{ sendDoorbell: made.sq_db_offset, recvDoorbell: made.rq_db_offset },
+      number: made.qp_num,
+      handle: made.qp_handle,
+      sent: 0,
+      posted: 0,
+      recvRing,
+      sendDoorbell: made.sq_db_offset,
+      recvDoorbell: made.rq_db_offset,
       sends: made.llq_descriptors_offset,
     };
     this.modify(side, { modify_mask: 5, qp_state: 1, qkey: QKEY });
@@ -120,7 +132,10 @@ export class Pair {
     for (const [i, [address, length]] of spans.entries()) {
       const flags = (i === 0 ? 2 ** 30 : 0) + (i === spans.length - 1 ? 2 ** 31 : 0);
       const descriptor = efa_io_rx_desc.make({
-        ...{ buf_addr_lo: address, length, req_id: 0x77, lkey_ctrl: lkey + flags },
+        buf_addr_lo: address,
+        length,
+        req_id: 0x77,
+        lkey_ctrl: lkey + flags,
       });
       this.machine.memory.write(side.recvRing + (side.posted % 8) * 16, descriptor);
       side.posted++;
@@ -133,8 +148,14 @@ export class Pair {
     const { from, to } = this;
     const wqe = efa_io_tx_wqe.make({
       meta: {
-        ...{ req_id: 0x33, ctrl1: 0x80 | operation | flags, ctrl2: 0x1c, length: 1 },
-        ...{ dest_qp_num: to.number, ah: this.ah, qkey: QKEY, ...meta },
+        req_id: 0x33,
+        ctrl1: 0x80 | operation | flags,
+        ctrl2: 0x1c,
+        length: 1,
+        dest_qp_num: to.number,
+        ah: this.ah,
+        qkey: QKEY,
+        ...meta,
       },
       data,
     });

@@ -51,8 +51,12 @@ interface Written {
 function makeDevice(log: { written: Written[]; resets: number }): DeviceModel {
   return {
     identity: {
-      ...{ vendorId: 0x1234, deviceId: 0x5678, subsystemVendorId: 1, subsystemId: 2 },
-      ...{ revision: 3, classCode: 0x028000 },
+      vendorId: 0x1234,
+      deviceId: 0x5678,
+      subsystemVendorId: 1,
+      subsystemId: 2,
+      revision: 3,
+      classCode: 0x028000,
     },
     bars: [
       { index: 0, sizeBytes: 0x4000, is64Bit: false, isPrefetchable: false },
