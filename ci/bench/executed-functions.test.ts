@@ -1,12 +1,5 @@
 import t from 'tap';
-import {
-  plainName,
-  probedFunctions,
-  type TracedFunction,
-  type Watched,
-  watchedNumbers,
-} from './executed-functions.ts';
-import { missedByReason, refuted } from './unreachable.ts';
+import { plainName, probedFunctions, type Watched, watchedNumbers } from './executed-functions.ts';
 
 const watched: Watched = (name, module) => {
   if (module === 'vgem') return module;
@@ -36,18 +29,5 @@ t.test('a probe whose count is used up says that its function ran', (t) => {
 t.test('a piece that the compiler made counts for its function', (t) => {
   t.equal(plainName('rxe_icrc_hdr.isra.0'), 'rxe_icrc_hdr');
   t.equal(plainName('rxe_post_send'), 'rxe_post_send');
-  t.end();
-});
-
-t.test('what did not run is grouped by its reason', (t) => {
-  const ran = (name: string): TracedFunction => ({ module: 'm', name, isExecuted: true });
-  const missed = (name: string): TracedFunction => ({ ...ran(name), isExecuted: false });
-  const reasons = [{ reason: 'no op', source: 'file.c', functions: ['a', 'b'] }];
-  const groups = missedByReason([missed('a.isra.0'), missed('c'), ran('d')], reasons);
-  t.strictSame(
-    groups.map(({ functions }) => functions),
-    [['m: a.isra.0'], ['m: c']],
-  );
-  t.strictSame(refuted([ran('b'), ran('c')], reasons), ['m: b']);
   t.end();
 });

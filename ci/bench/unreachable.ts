@@ -8,6 +8,10 @@ export interface Reason {
   readonly reason: string;
   /** Kernel file and function that show it. */
   readonly source: string;
+  /**
+   * `name` for all copies that the compiler made of a function, in any module; `module: name` for that
+   * one copy, where others do run.
+   */
   readonly functions: readonly string[];
 }
 
@@ -18,6 +22,16 @@ export function readReasons(bench: string): readonly Reason[] {
   return value.groups;
 }
 
+type KernelFunction = Pick<TracedFunction, 'module' | 'name'>;
+
+export type Excused = (item: KernelFunction) => boolean;
+
+/** Which functions have a reason not to run. */
+export function excusedIn(bench: string): Excused {
+  const reasons = readReasons(bench);
+  return (item) => reasonFor(item, reasons) !== undefined;
+}
+
 /** Functions that did not run, by reason; the last group has those that no reason is known for. */
 export function missedByReason(
   functions: readonly TracedFunction[],
@@ -26,9 +40,9 @@ export function missedByReason(
   const missed = functions.filter(({ isExecuted }) => !isExecuted);
   const explained = reasons.map((group) => ({
     ...group,
-    functions: missed.filter(isIn(group)).map(fullName),
+    functions: missed.filter((item) => reasonFor(item, reasons) === group).map(fullName),
   }));
-  const rest = missed.filter((item) => !reasons.some((group) => isIn(group)(item)));
+  const rest = missed.filter((item) => reasonFor(item, reasons) === undefined);
   const unexplained = { reason: 'reachable as far as is known', source: '' };
   return [...explained, { ...unexplained, functions: rest.map(fullName) }].filter(
     ({ functions: names }) => names.length > 0,
@@ -41,12 +55,14 @@ export function refuted(
   reasons: readonly Reason[],
 ): readonly string[] {
   const ran = functions.filter(({ isExecuted }) => isExecuted);
-  return ran.filter((item) => reasons.some((group) => isIn(group)(item))).map(fullName);
+  return ran.filter((item) => reasonFor(item, reasons) !== undefined).map(fullName);
 }
 
-const isIn =
-  (group: Reason) =>
-  ({ name }: TracedFunction): boolean =>
-    group.functions.includes(plainName(name));
+function reasonFor(item: KernelFunction, reasons: readonly Reason[]): Reason | undefined {
+  return reasons.find(
+    ({ functions }) =>
+      functions.includes(plainName(item.name)) || functions.includes(fullName(item)),
+  );
+}
 
-const fullName = ({ module, name }: TracedFunction): string => `${module}: ${name}`;
+const fullName = ({ module, name }: KernelFunction): string => `${module}: ${name}`;

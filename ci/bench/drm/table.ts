@@ -1,7 +1,7 @@
 import { markdownTable, missedFunctions, type Row, times, verdict } from '../comparison.ts';
-import { plainName, type TracedFunction } from '../executed-functions.ts';
+import type { TracedFunction } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
-import { readReasons } from '../unreachable.ts';
+import { type Excused, excusedIn } from '../unreachable.ts';
 import { MEASURED_BEFORE } from './measured-before.ts';
 import type { Coverage, Handler, Measurement } from './measurement.ts';
 
@@ -63,9 +63,9 @@ const HANDLER_GOAL = 58;
 
 function coverageRows({ igt, ours }: Measurement): readonly Row[] {
   const { coverage } = ours;
-  const excused = new Set(readReasons('drm').flatMap(({ functions }) => functions));
+  const excused = excusedIn('drm');
   const unexplained = missedHandlers(coverage).filter(
-    ({ functionName }) => !excused.has(functionName),
+    ({ functionName }) => !excused({ module: 'drm', name: functionName }),
   );
   const ran = coverage.handlers.length - missedHandlers(coverage).length;
   const before = MEASURED_BEFORE.handlers;
@@ -113,16 +113,14 @@ function partRow(
   part: string,
   peer: Coverage | undefined,
   own: Coverage,
-  excused?: ReadonlySet<string>,
+  excused?: Excused,
 ): readonly Row[] {
   const of = ({ functions }: Coverage): readonly TracedFunction[] =>
     functions.filter(({ module }) => module === part);
   const cell = (coverage: Coverage): string =>
     `${of(coverage).filter(({ isExecuted }) => isExecuted).length} of ${of(coverage).length}`;
   if (of(own).length === 0) return [];
-  const isWhole = of(own).every(
-    ({ name, isExecuted }) => isExecuted || excused?.has(plainName(name)),
-  );
+  const isWhole = of(own).every((item) => item.isExecuted || excused?.(item));
   return [
     {
       what: `functions of ${part} run`,

@@ -1,8 +1,7 @@
 import { uverbsCommands } from '../../../uapi/headers/rdma/uverbs-commands.ts';
 import { markdownTable, missedFunctions, type Row, times, verdict } from '../comparison.ts';
-import { plainName } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
-import { readReasons } from '../unreachable.ts';
+import { excusedIn } from '../unreachable.ts';
 import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
 import {
   type Coverage,
@@ -79,9 +78,10 @@ function coverageRows(peer: Coverage, ours: Coverage): readonly Row[] {
     return `${list.filter(({ isExecuted }) => isExecuted).length} of ${list.length}`;
   };
   const own = handlers(ours);
-  const excused = excusedFunctions();
+  const excused = excusedIn('rdma');
   const isWhole = own.every(
-    ({ isExecuted, functionName }) => isExecuted || excused.has(functionName),
+    ({ isExecuted, functionName }) =>
+      isExecuted || excused({ module: 'ib_uverbs', name: functionName }),
   );
   const commands = Object.keys(uverbsCommands).length;
   return [
@@ -105,10 +105,8 @@ function moduleRow(module: ModuleName, peer: Coverage, ours: Coverage, least: nu
   const share = (side: Coverage): number => run(side) / of(side).length;
   const cell = (side: Coverage): string =>
     `${run(side)} of ${of(side).length}, ${(100 * share(side)).toFixed(0)} %`;
-  const excused = excusedFunctions();
-  const reachable = of(ours).filter(
-    ({ isExecuted, name }) => isExecuted || !excused.has(plainName(name)),
-  ).length;
+  const excused = excusedIn('rdma');
+  const reachable = of(ours).filter((item) => item.isExecuted || !excused(item)).length;
   const ofReachable = `${((100 * run(ours)) / reachable).toFixed(0)} % of ${reachable}`;
   return {
     what: `functions of ${module} run`,
@@ -116,10 +114,6 @@ function moduleRow(module: ModuleName, peer: Coverage, ours: Coverage, least: nu
     ours: `${cell(ours)}; of those without a reason below, ${ofReachable}`,
     target: verdict(share(ours) >= least, `>= ${100 * least} %`),
   };
-}
-
-function excusedFunctions(): ReadonlySet<string> {
-  return new Set(readReasons('rdma').flatMap(({ functions }) => functions));
 }
 
 function latencyRows(measurement: Measurement): readonly Row[] {
