@@ -36,17 +36,15 @@ export function phaseOf(index: number, depth: number): number {
   return (Math.floor(index / depth) & 1) ^ 1;
 }
 
-/** @throws AdminRefusal for one with a wrong checksum; entries of version 1 have none */
 export function parseCommand(entry: Buffer): AdminCommand {
   const isSecond = entry.length === efa_admin_aq_entry_v2.size;
-  const command = {
+  return {
     id:
       efa_admin_aq_common_desc.get(entry, 'command_id') & EFA_ADMIN_AQ_COMMON_DESC_COMMAND_ID_MASK,
     opcode: efa_admin_aq_common_desc.get(entry, 'opcode'),
     flags: efa_admin_aq_common_desc.get(entry, 'flags'),
     payload: entry.subarray(isSecond ? PAYLOAD_AT_V2 : PAYLOAD_AT),
   };
-  return command;
 }
 
 /** Whether an entry of version 2 is as it was written; those of version 1 carry no checksum. */
@@ -125,10 +123,7 @@ export class AdminQueue {
     sealCompletion(entry, command.id, status, phaseOf(this.#completed, depth));
     const at = base + (this.#completed % depth) * entry.length;
     this.#completed++;
-    const { memory } = this.#host;
-    // The phase is in the first word, so that goes last.
-    const isWritten = memory.write(at + 4, entry.subarray(4));
-    if (isWritten && memory.publish32(at, entry.readUInt32LE(0))) return true;
+    if (this.#host.memory.publish(at, entry)) return true;
     return this.#fail('the admin completion queue cannot be reached');
   }
 

@@ -2,11 +2,13 @@ import type { Host } from '../vfio-user/device.ts';
 import { phaseOf } from './admin-queue.ts';
 import type { Features } from './features.ts';
 import { EFA_ADMIN_KEEP_ALIVE } from './headers/efa-admin-cmds-defs.ts';
-import { efa_admin_aenq_entry } from './headers/efa-admin-defs.ts';
+import { efa_admin_aenq_common_desc, efa_admin_aenq_entry } from './headers/efa-admin-defs.ts';
 import type { Registers } from './registers.ts';
 
 /** How often the device says that it is alive: a guess, the driver only counts (efa_main.c, efa_keep_alive()). */
 const KEEP_ALIVE_MS = 1_000;
+/** They have the phase. */
+const FLAGS_AT = efa_admin_aenq_common_desc.field('flags').offset;
 
 /** The queue of asynchronous events. Of the groups that there are, the device has use for keep-alive alone. */
 export class AsyncEvents {
@@ -55,11 +57,7 @@ export class AsyncEvents {
     });
     const at = base + (this.#produced % depth) * entry.length;
     this.#produced++;
-    const { memory } = this.#host;
-    // The phase is in the second word, so that goes last.
-    memory.write(at, entry.subarray(0, 4));
-    memory.write(at + 8, entry.subarray(8));
-    memory.publish32(at + 4, entry.readUInt32LE(4));
+    this.#host.memory.publish(at, entry, FLAGS_AT);
     if (!this.#registers.isInterruptMasked) this.#host.interrupt(vector);
   }
 }

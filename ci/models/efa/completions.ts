@@ -3,6 +3,7 @@ import {
   EFA_IO_CDESC_COMMON_UNSOLICITED_MASK,
   EFA_IO_RECV_QUEUE,
   EFA_IO_SEND_QUEUE,
+  efa_io_cdesc_common,
   efa_io_rx_cdesc,
   efa_io_rx_cdesc_ex,
   efa_io_tx_cdesc,
@@ -20,6 +21,9 @@ const ARM_MASK = 0x8000_0000;
 export const UNKNOWN_AH = 0xffff;
 /** Of a completion that no request was posted for. */
 const NO_REQUEST = 0xffff;
+
+/** They have the phase, and are in the first word. */
+const FLAGS_AT = efa_io_cdesc_common.field('flags').offset;
 
 const flagsOf = (queue: number, operation: number): number => (queue << 1) | (operation << 4);
 
@@ -87,14 +91,13 @@ export class Completions {
     if (((cq.produced - value) & CONSUMER_INDEX_MASK) !== 0) this.#giveEvent(cq);
   }
 
-  /** The phase is in the first word, so that goes last. A queue that is too small is overwritten. */
+  /** A queue that is too small is overwritten. */
   #post(cq: CompletionQueue, entry: Buffer): void {
     const phase = phaseOf(cq.produced, cq.depth);
     const at = cq.base + (cq.produced % cq.depth) * cq.entryBytes;
     cq.produced++;
-    const head = (entry.readUInt32LE(0) | (phase << 24)) >>> 0;
-    const { memory } = this.#host;
-    const isWritten = memory.write(at + 4, entry.subarray(4)) && memory.publish32(at, head);
+    entry.writeUInt8(entry.readUInt8(FLAGS_AT) | phase, FLAGS_AT);
+    const isWritten = this.#host.memory.publish(at, entry);
     if (!isWritten) this.#host.say(`CQ ${cq.id} cannot be reached`);
     if (cq.isArmed) this.#giveEvent(cq);
   }

@@ -178,8 +178,7 @@ export class EfaDevice implements DeviceModel {
       reg_off: offset,
       reg_val: value,
     });
-    this.#host.memory.write(address + 4, answer.subarray(4));
-    this.#host.memory.publish32(address, answer.readUInt32LE(0));
+    this.#host.memory.publish(address, answer);
   }
 
   #carryOut(command: AdminCommand): Buffer {

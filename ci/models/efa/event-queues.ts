@@ -68,8 +68,7 @@ export function postCompletionEvent(host: Host, eq: EventQueue, cqn: number): vo
   const entry = efa_admin_eqe.make({ common: phase, u: { comp_event: { cqn } } });
   const at = eq.base + (eq.produced % eq.depth) * entry.length;
   eq.produced++;
-  host.memory.write(at + 4, entry.subarray(4));
-  host.memory.publish32(at, entry.readUInt32LE(0));
+  host.memory.publish(at, entry);
   eq.isPending = true;
   if (eq.isArmed) interruptFor(host, eq);
 }

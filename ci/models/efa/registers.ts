@@ -70,7 +70,7 @@ export class Registers {
   }
 
   get isRunning(): boolean {
-    return this.#status === (this.#status & ~NOT_RUNNING);
+    return (this.#status & NOT_RUNNING) === 0;
   }
 
   get adminQueue(): QueuePlace {

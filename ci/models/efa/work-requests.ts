@@ -1,7 +1,6 @@
 import {
   EFA_IO_RDMA_READ,
   EFA_IO_RDMA_WRITE,
-  EFA_IO_RX_DESC_FIRST_MASK,
   EFA_IO_RX_DESC_LAST_MASK,
   EFA_IO_RX_DESC_LKEY_MASK,
   EFA_IO_SEND,
@@ -88,7 +87,6 @@ export function parseSend(wqe: Buffer): ParsedSend {
 export interface ReceiveDescriptor {
   readonly requestId: number;
   readonly span: Span;
-  readonly isFirst: boolean;
   readonly isLast: boolean;
 }
 
@@ -100,7 +98,6 @@ export function parseReceive(descriptor: Buffer): ReceiveDescriptor {
   return {
     requestId: fields.req_id,
     span: { key: control & EFA_IO_RX_DESC_LKEY_MASK, address, length },
-    isFirst: (control & EFA_IO_RX_DESC_FIRST_MASK) !== 0,
     isLast: (control & EFA_IO_RX_DESC_LAST_MASK) !== 0,
   };
 }

@@ -94,8 +94,23 @@ export class GuestMemory {
     return true;
   }
 
-  /** Writes a word, at a multiple of 4, after everything written before: a phase bit, a ready mark. */
-  publish32(address: number, value: number): boolean {
+  /**
+   * Writes an entry of a queue, so that whoever polls the queue never sees half of it. False where some
+   * of it cannot be reached: then it is not said to be there.
+   *
+   * @param last where in the entry the 32-bit word is that says so, with a phase bit or the like: it is
+   * written after all else, at once. Its address is a multiple of 4.
+   */
+  publish(address: number, entry: Buffer, last = 0): boolean {
+    const behind = last + 4;
+    return (
+      this.write(address, entry.subarray(0, last)) &&
+      this.write(address + behind, entry.subarray(behind)) &&
+      this.#publish32(address + last, entry.readUInt32LE(last))
+    );
+  }
+
+  #publish32(address: number, value: number): boolean {
     const piece = this.#pieceAt(address);
     if (piece?.file === undefined || !piece.isWritable) return false;
     piece.file.publish32(piece.fileOffset + address - piece.start, value);

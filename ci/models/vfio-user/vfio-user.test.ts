@@ -110,8 +110,18 @@ t.test('guest memory is reached piece by piece', async (t) => {
   t.equal(memory.read(0x11000, 2)?.toString(), 'cd', 'which are where they were mapped');
   t.equal(memory.read(0x11ffe, 4), undefined, 'beyond the end');
   t.equal(memory.write(0x20000, Buffer.from('x')), false, 'a piece for reading only');
-  t.equal(memory.publish32(0x10004, 0x01020304), true);
-  t.equal(memory.read(0x10004, 4)?.readUInt32LE(), 0x01020304);
+  for (const [at, last] of [
+    [0x10004, 0],
+    [0x10104, 4],
+    [0x10204, 8],
+  ] as const) {
+    t.equal(memory.publish(at, Buffer.from('an entry of a queue'), last), true);
+    const text = memory.read(at, 19)?.toString();
+    t.equal(text, 'an entry of a queue', `whole, with word ${last} at the end`);
+  }
+  t.equal(memory.publish(0x11ffc, Buffer.from('lastlost')), false, 'an entry beyond the end');
+  t.same(memory.read(0x11ffc, 4), Buffer.alloc(4), 'is not said to be there');
+  t.equal(memory.publish(0x20000, Buffer.from('last')), false, 'nor one for reading only');
   memory.unmap({ address: 0x10000n, size: 0x1000n });
   t.equal(memory.read(0x10004, 4), undefined, 'what was taken away');
   t.equal(memory.read(0x11000, 2)?.toString(), 'cd', 'what was not');
