@@ -59,7 +59,8 @@ async function fetchedQemu(gains: readonly string[], say: Say): Promise<Qemu | u
     return await fetchQemu(say);
   } catch (error) {
     if (!(error instanceof InfraError)) throw error;
-    announce(`no newer QEMU, so ${gains.join(', ')} as this machine's has it: ${error.message}`);
+    const without = `without what it would bring to ${gains.join(', ')}`;
+    announce(`no newer QEMU, so ${without}: ${error.message}`);
     return undefined;
   }
 }
