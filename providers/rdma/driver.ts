@@ -5,6 +5,7 @@
  */
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { Errno } from '../../uapi/errno.ts';
+import type { Where } from '../contract.ts';
 import type {
   Address,
   Completion,
@@ -14,13 +15,16 @@ import type {
   QpEnd,
   RdmaKind,
   RdmaObject,
+  RdmaVerbs,
   ReceiveRequest,
   SendOpcode,
   SendRequest,
 } from '../contract-verbs.ts';
 import type { GidEntry } from './gid.ts';
+import type { Missing } from './probe-reasons.ts';
 
 /** What a part speaks of; folders of parts import from here and not from the contract. */
+export type { Where } from '../contract.ts';
 export type {
   Address,
   Completion,
@@ -30,6 +34,7 @@ export type {
   QpEnd,
   RdmaKind,
   RdmaObject,
+  RdmaVerbs,
   ReceiveRequest,
   SendOpcode,
   SendRequest,
@@ -135,6 +140,17 @@ export interface Part {
   readonly driverId: number;
   /** Says whether this part ever ran on a device, for the report: `lab`, or `never run`. */
   readonly shown: 'lab' | 'never run';
+  /** How real its devices are. Default: metal. */
+  where?(): Where;
+  /** What its devices speak, where their nodes and ports do not tell. */
+  readonly transport?: string;
+  /**
+   * What its device lacks, beside what is asked of all alike. Absent: it has nothing that only some
+   * drivers have, see probe.ts.
+   *
+   * @param facts QUERY_DEVICE's
+   */
+  probe?(verbs: RdmaVerbs, facts: Facts): Missing;
   /**
    * Default: NO_DRIVER_DATA for every call.
    *

@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { sysfsText } from '../../uapi/sysfs.ts';
 import { type RdmaDevice, rdmaDevices } from '../../uapi/sysfs-rdma.ts';
-import type { Device, Where } from '../contract.ts';
+import type { Device } from '../contract.ts';
+import { partOf } from './parts.ts';
 
 const CM_NODE = '/dev/infiniband/rdma_cm';
-
-/** Drivers that are software, over any network device. */
-const SOFTWARE: ReadonlySet<string> = new Set(['rxe', 'siw']);
 
 /** All devices with a verbs node; ports are named in the identity where there is more than one. */
 export function find(): readonly Device[] {
@@ -24,7 +22,7 @@ function asDevice(device: RdmaDevice): Device {
     node: device.uverbsNode,
     otherNodes,
     identity: {
-      where: whereIs(driver),
+      where: partOf(driver).where?.() ?? 'metal',
       driver,
       transport: transportOf(device),
       ...(firmware !== '' && { firmware }),
@@ -32,13 +30,6 @@ function asDevice(device: RdmaDevice): Device {
       ...(fabric !== undefined && { fabric }),
     },
   };
-}
-
-/** EFA is at home in one place only; what looks like one elsewhere is a model of it. */
-function whereIs(driver: string): Where {
-  if (SOFTWARE.has(driver)) return 'software driver';
-  if (driver !== 'efa') return 'metal';
-  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Amazon EC2' ? 'metal' : 'device model';
 }
 
 /**
@@ -54,8 +45,9 @@ function fabricOf(device: RdmaDevice, netdev: string | undefined): string | unde
 }
 
 function transportOf({ driver, nodeType, ports }: RdmaDevice): string {
+  const { transport } = partOf(driver);
+  if (transport !== undefined) return transport;
   if (nodeType === 'RNIC') return 'iwarp';
-  if (driver === 'efa') return 'efa';
   return ports[0]?.linkLayer === 'InfiniBand' ? 'infiniband' : 'roce';
 }
 

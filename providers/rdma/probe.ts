@@ -7,7 +7,6 @@ import type { Part } from './driver.ts';
 import { probeObjects } from './probe-objects.ts';
 import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal } from './probe-reasons.ts';
-import { probeSrd } from './probe-srd.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -57,6 +56,10 @@ const CAP_MEM_WINDOW_2B = 1n << 24n;
 const CAP_FLUSH = (1n << 38n) | (1n << 39n);
 const CAP_ATOMIC_WRITE = 1n << 40n;
 
+const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
+/** Of drivers whose part has no probe of its own. */
+const WITHOUT_SRD: Missing = { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
+
 export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part): Outcome<Probe> {
   const queried = verbs.queryDevice({ extended: true });
   const plain = queried.ok ? queried : verbs.queryDevice();
@@ -69,7 +72,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeDriver(device, part),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
-    ...probeSrd(verbs, facts, part),
+    ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
   };
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
   memory.unmap();
@@ -149,9 +152,7 @@ function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
     missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
   }
   if (asksForData(part)) missing['no-driver-data'] = `${part.driver} asks for data of its own`;
-  if (identity['transport'] === 'efa') {
-    missing['rdma-cm'] = 'EFA has addresses of its own, which no connection manager knows';
-  } else if (otherNodes['cm'] === undefined) {
+  if (otherNodes['cm'] === undefined) {
     missing['rdma-cm'] = 'no /dev/infiniband/rdma_cm: modprobe rdma_ucm';
   }
   return missing;

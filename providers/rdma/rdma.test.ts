@@ -5,6 +5,7 @@ import { QueueTable, rdmaObject } from './context.ts';
 import { factsOf } from './facts.ts';
 import { type GidEntry, gidBytes, gidText, usableAddress } from './gid.ts';
 import { attributeMask } from './modify-qp.ts';
+import { partOf } from './parts.ts';
 
 t.test('GIDs are read and written as IPv6 addresses', async (t) => {
   for (const [text, bytes] of [
@@ -39,6 +40,14 @@ t.test('a port is reached by IPv4 first, never by a link-local address', async (
   t.equal(usableAddress([lossy, four])?.gidIndex, 2, 'the clean path by default');
   t.equal(usableAddress([lossy, four], 'loss')?.gidIndex, 3);
   t.equal(usableAddress([four], 'dead'), undefined);
+});
+
+t.test('a part says what the devices of its driver are', async (t) => {
+  for (const driver of ['rxe', 'siw']) t.equal(partOf(driver).where?.(), 'software driver', driver);
+  t.match(partOf('efa').where?.(), /^(metal|device model)$/);
+  t.equal(partOf('efa').transport, 'efa');
+  const { where, transport, probe, queues } = partOf('a driver that is not known');
+  t.strictSame([where, transport, probe, queues], [undefined, undefined, undefined, undefined]);
 });
 
 t.test('the mask of MODIFY_QP has a bit for each attribute that is there', async (t) => {

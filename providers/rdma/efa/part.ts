@@ -1,13 +1,20 @@
 import * as h from '../../../uapi/headers/rdma/efa-abi.ts';
 import { RDMA_DRIVER_EFA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
-import type { CreateRequests, Facts, RdmaKind, RdmaObject } from '../driver.ts';
+import { sysfsText } from '../../../uapi/sysfs.ts';
+import type { CreateRequests, Facts, RdmaKind, RdmaObject, Where } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { factsOf } from '../facts.ts';
 import type { GidEntry } from '../gid.ts';
 import { openCq } from './completion.ts';
+import { probe } from './probe.ts';
 import { openQp, openSrq } from './queues.ts';
 import { EFA_JOBS } from './send.ts';
 import { CQ_ENTRY_BYTES, ringSizes, slotsFor } from './sizes.ts';
+
+/** EFA is at home in one place only; what looks like one elsewhere is a model of it. */
+function where(): Where {
+  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Amazon EC2' ? 'metal' : 'device model';
+}
 
 /** What the driver wants to hear before it gives a context: that both limits are known here. */
 const KNOWN_LIMITS =
@@ -89,6 +96,9 @@ export const efa: Part = {
   driver: 'efa',
   driverId: RDMA_DRIVER_EFA,
   shown: 'lab',
+  where,
+  transport: 'efa',
+  probe,
   driverData,
   prepare: {
     cq: (want) => ({ ...want, entries: slotsFor(want.entries) }),

@@ -76,6 +76,7 @@ export const rxe: Part = {
   driver: 'rxe',
   driverId: RDMA_DRIVER_RXE,
   shown: 'lab',
+  where: () => 'software driver',
   driverData,
   fields,
   queues: { openCq, openQp, openSrq },

@@ -76,6 +76,7 @@ export const siw: Part = {
   driver: 'siw',
   driverId: RDMA_DRIVER_SIW,
   shown: 'lab',
+  where: () => 'software driver',
   opcodes: SIW_JOBS,
   driverData,
   queues: { openCq, openQp, openSrq },

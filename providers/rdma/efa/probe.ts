@@ -1,17 +1,14 @@
 import {
   EFA_QUERY_DEVICE_CAPS_RDMA_READ,
   EFA_QUERY_DEVICE_CAPS_RDMA_WRITE,
-} from '../../uapi/headers/rdma/efa-abi.ts';
-import type { Facts, RdmaVerbs } from '../contract-verbs.ts';
-import type { Part } from './driver.ts';
-import { type Missing, refusal } from './probe-reasons.ts';
-
-const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
+} from '../../../uapi/headers/rdma/efa-abi.ts';
+import type { Facts, RdmaVerbs } from '../driver.ts';
+import { type Missing, refusal } from '../probe-reasons.ts';
 
 /** What EFA has and what it lacks: datagrams that are reliable, and no header before any datagram. */
-export function probeSrd(verbs: RdmaVerbs, facts: Facts, { driver }: Part): Missing {
-  if (driver !== 'efa') return { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
+export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
+    'rdma-cm': 'EFA has addresses of its own, which no connection manager knows',
     'datagram-header': 'no header that EFA puts before a datagram is documented',
     ...probeQp(verbs),
     ...probeCaps(facts['driver']),
