@@ -119,6 +119,22 @@ export interface Posted {
   readonly errno: Errno;
 }
 
+/**
+ * Posts requests in order until one does not go in.
+ *
+ * @param postOne puts in the request of this number: 0, or why it cannot
+ */
+export function postEach<Request>(
+  requests: readonly Request[],
+  postOne: (request: Request, index: number) => Errno,
+): Posted {
+  for (const [count, request] of requests.entries()) {
+    const errno = postOne(request, count);
+    if (errno !== 0) return { count, errno };
+  }
+  return { count: requests.length, errno: 0 };
+}
+
 export interface QpQueues {
   readonly send?: SendQueue;
   /** Absent for a QP on an SRQ. */

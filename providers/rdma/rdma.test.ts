@@ -2,6 +2,7 @@ import t from 'tap';
 import { completionOf, swapped32 } from './completion-words.ts';
 import { stepAttributes } from './connect.ts';
 import { QueueTable, rdmaObject } from './context.ts';
+import { postEach } from './driver.ts';
 import { factsOf } from './facts.ts';
 import { type GidEntry, gidBytes, gidText, usableAddress } from './gid.ts';
 import { attributeMask } from './modify-qp.ts';
@@ -100,6 +101,18 @@ t.test('facts have the names that cases write, and words where they are words', 
     { qpState: (value) => `state ${value}` },
   );
   t.strictSame(facts, { maxQpWr: 4, qpState: 'state 3', nested: { aB: 1n } });
+});
+
+t.test('requests go in up to the first that cannot', async (t) => {
+  const tried: string[] = [];
+  const postOne = (request: string, index: number) => {
+    tried.push(`${index} ${request}`);
+    return request === 'wrong' ? 22 : 0;
+  };
+  t.strictSame(postEach(['a', 'wrong', 'b'], postOne), { count: 1, errno: 22 });
+  t.strictSame(tried, ['0 a', '1 wrong'], 'none is tried after it');
+  t.strictSame(postEach(['a', 'b'], postOne), { count: 2, errno: 0 });
+  t.strictSame(postEach([], postOne), { count: 0, errno: 0 });
 });
 
 t.test('a queue is found by the object that it was made for, as long as that exists', async (t) => {

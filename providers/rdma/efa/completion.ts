@@ -7,7 +7,7 @@ import {
 import type { Mapping } from '../../../uapi/mapping.ts';
 import type { Completion, CompletionQueue, Made, RdmaObject } from '../driver.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
-import { Doorbell, mapKey } from './device-page.ts';
+import { type Doorbell, mapKey, openRungRing } from './device-page.ts';
 import type { RequestIds } from './request-ids.ts';
 import { CQ_ENTRY_BYTES } from './sizes.ts';
 
@@ -36,20 +36,24 @@ const ARM = 0x8000_0000;
 /** Maps the ring of a new CQ, and its doorbell where it has a channel. */
 export function openCq({ fd, object, response }: Made<'cq'>): CallOutcome<CompletionQueue> {
   const made = efa_ibv_create_cq_resp.decode(response);
-  const ring = mapKey(fd, made.q_mmap_key, Number(made.q_mmap_size), 'a completion queue');
-  if (!ring.ok) return ring;
+  const place = {
+    what: 'a completion queue',
+    key: made.q_mmap_key,
+    length: Number(made.q_mmap_size),
+    doorbellKey: made.db_mmap_key,
+    doorbellOffset: made.db_off,
+  };
   const queues = new Map<number, Requests>();
   queuesOf.set(object, queues);
   const entries = Number(object.fields['entries']);
   if ((made.comp_mask & EFA_CREATE_CQ_RESP_DB_OFF) === 0) {
-    return { ok: true, value: new EfaCq(ring.value, entries, queues) };
+    const ring = mapKey(fd, place.key, place.length, place.what);
+    return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
   }
-  const doorbell = Doorbell.open(fd, made.db_mmap_key, made.db_off, 'the doorbell of a CQ');
-  if (!doorbell.ok) {
-    ring.value.unmap();
-    return doorbell;
-  }
-  return { ok: true, value: new ArmedEfaCq(ring.value, entries, queues, doorbell.value) };
+  const opened = openRungRing(fd, place);
+  if (!opened.ok) return opened;
+  const { ring, doorbell } = opened.value;
+  return { ok: true, value: new ArmedEfaCq(ring, entries, queues, doorbell) };
 }
 
 /** A ring whose entries turn their phase each time round. */

@@ -37,3 +37,32 @@ export class Doorbell {
     this.#page.unmap();
   }
 }
+
+/** A ring whose doorbell tells the device of it. */
+export interface RungRing {
+  readonly ring: Mapping;
+  readonly doorbell: Doorbell;
+}
+
+/** Where the driver's answer says that they are. */
+export interface RungRingPlace {
+  /** For the text of a failure: 'a send queue'. */
+  readonly what: string;
+  readonly key: bigint;
+  readonly length: number;
+  readonly doorbellKey: bigint;
+  readonly doorbellOffset: number;
+}
+
+/** Maps both, or neither. */
+export function openRungRing(fd: number, place: RungRingPlace): CallOutcome<RungRing> {
+  const { what, key, length, doorbellKey, doorbellOffset } = place;
+  const ring = mapKey(fd, key, length, what);
+  if (!ring.ok) return ring;
+  const doorbell = Doorbell.open(fd, doorbellKey, doorbellOffset, `${what}'s doorbell`);
+  if (!doorbell.ok) {
+    ring.value.unmap();
+    return doorbell;
+  }
+  return { ok: true, value: { ring: ring.value, doorbell: doorbell.value } };
+}

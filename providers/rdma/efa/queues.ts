@@ -7,7 +7,7 @@ import {
 import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { Made, QpQueues, ReceiveQueue } from '../driver.ts';
 import { attachQp } from './completion.ts';
-import { Doorbell, mapKey } from './device-page.ts';
+import { openRungRing } from './device-page.ts';
 import { EfaReceiveQueue } from './receive.ts';
 import { RequestIds } from './request-ids.ts';
 import { EfaSendQueue } from './send.ts';
@@ -48,23 +48,19 @@ function openSend(made: Made<'qp'>, answer: Response, ids: RequestIds): CallOutc
   const { sendWr = 1, sendSge = 1, inline = 0, signalAll = false } = want;
   const start = answer.llq_desc_offset;
   const used = start + ringSizes(want).sendBytes;
-  const length = Math.ceil(used / pageSize()) * pageSize();
-  const ring = mapKey(fd, answer.llq_desc_mmap_key, length, 'a send queue');
-  if (!ring.ok) return ring;
-  const doorbell = Doorbell.open(
-    fd,
-    answer.sq_db_mmap_key,
-    answer.sq_db_offset,
-    "a send queue's doorbell",
-  );
-  if (!doorbell.ok) {
-    ring.value.unmap();
-    return doorbell;
-  }
+  const opened = openRungRing(fd, {
+    what: 'a send queue',
+    key: answer.llq_desc_mmap_key,
+    length: Math.ceil(used / pageSize()) * pageSize(),
+    doorbellKey: answer.sq_db_mmap_key,
+    doorbellOffset: answer.sq_db_offset,
+  });
+  if (!opened.ok) return opened;
+  const { ring, doorbell } = opened.value;
   const batch = batchOf(made.contextAnswer);
   const limits = { entries: sendWr, maxSge: sendSge, inline, signalAll, batch };
-  const memory = { memory: ring.value, start };
-  return { ok: true, value: new EfaSendQueue(memory, doorbell.value, limits, ids) };
+  const memory = { memory: ring, start };
+  return { ok: true, value: new EfaSendQueue(memory, doorbell, limits, ids) };
 }
 
 function openReceive(
@@ -72,20 +68,17 @@ function openReceive(
   answer: Response,
   ids: RequestIds,
 ): CallOutcome<ReceiveQueue> {
-  const ring = mapKey(fd, answer.rq_mmap_key, Number(answer.rq_mmap_size), 'a receive queue');
-  if (!ring.ok) return ring;
-  const doorbell = Doorbell.open(
-    fd,
-    answer.rq_db_mmap_key,
-    answer.rq_db_offset,
-    "a receive queue's doorbell",
-  );
-  if (!doorbell.ok) {
-    ring.value.unmap();
-    return doorbell;
-  }
+  const opened = openRungRing(fd, {
+    what: 'a receive queue',
+    key: answer.rq_mmap_key,
+    length: Number(answer.rq_mmap_size),
+    doorbellKey: answer.rq_db_mmap_key,
+    doorbellOffset: answer.rq_db_offset,
+  });
+  if (!opened.ok) return opened;
+  const { ring, doorbell } = opened.value;
   const limits = { entries: receiveSlots(want), maxSge: want.receiveSge ?? 1 };
-  return { ok: true, value: new EfaReceiveQueue(ring.value, doorbell.value, limits, ids) };
+  return { ok: true, value: new EfaReceiveQueue(ring, doorbell, limits, ids) };
 }
 
 /** The driver makes none. Source: drivers/infiniband/hw/efa/efa_main.c, efa_dev_ops */

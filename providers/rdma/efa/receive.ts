@@ -1,6 +1,12 @@
 import { E, type Errno } from '../../../uapi/errno.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
-import type { Posted, ReceiveQueue, ReceiveRequest, Sge } from '../driver.ts';
+import {
+  type Posted,
+  postEach,
+  type ReceiveQueue,
+  type ReceiveRequest,
+  type Sge,
+} from '../driver.ts';
 import type { Doorbell } from './device-page.ts';
 import * as io from './io-defs.ts';
 import type { RequestIds } from './request-ids.ts';
@@ -39,13 +45,7 @@ export class EfaReceiveQueue implements ReceiveQueue {
   }
 
   post(requests: readonly ReceiveRequest[]): Posted {
-    let count = 0;
-    for (const request of requests) {
-      const errno = this.#postOne(request);
-      if (errno !== 0) return { count, errno };
-      count++;
-    }
-    return { count, errno: 0 };
+    return postEach(requests, (request) => this.#postOne(request));
   }
 
   #postOne({ id, sges }: ReceiveRequest): Errno {

@@ -1,6 +1,13 @@
 import { E, type Errno } from '../../../uapi/errno.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
-import type { Posted, SendOpcode, SendQueue, SendRequest, Sge } from '../driver.ts';
+import {
+  type Posted,
+  postEach,
+  type SendOpcode,
+  type SendQueue,
+  type SendRequest,
+  type Sge,
+} from '../driver.ts';
 import type { Doorbell } from './device-page.ts';
 import * as io from './io-defs.ts';
 import type { RequestIds } from './request-ids.ts';
@@ -19,22 +26,16 @@ const META = {
 const DATA = io.efa_io_tx_meta_desc.size;
 const LOCAL = DATA + io.efa_io_remote_mem_addr.size;
 
-const OPERATIONS: Readonly<Partial<Record<SendOpcode, number>>> = {
-  send: io.EFA_IO_SEND,
-  'send-immediate': io.EFA_IO_SEND,
-  'rdma-read': io.EFA_IO_RDMA_READ,
-  'rdma-write': io.EFA_IO_RDMA_WRITE,
-  'rdma-write-immediate': io.EFA_IO_RDMA_WRITE,
-};
+const OPERATIONS: ReadonlyMap<SendOpcode, number> = new Map([
+  ['send', io.EFA_IO_SEND],
+  ['send-immediate', io.EFA_IO_SEND],
+  ['rdma-read', io.EFA_IO_RDMA_READ],
+  ['rdma-write', io.EFA_IO_RDMA_WRITE],
+  ['rdma-write-immediate', io.EFA_IO_RDMA_WRITE],
+]);
 
 /** What the queues have a code for. */
-export const EFA_JOBS: ReadonlySet<SendOpcode> = new Set([
-  'send',
-  'send-immediate',
-  'rdma-read',
-  'rdma-write',
-  'rdma-write-immediate',
-] as const);
+export const EFA_JOBS: ReadonlySet<SendOpcode> = new Set(OPERATIONS.keys());
 
 /** What a send queue was made for. */
 export interface SendLimits {
@@ -72,13 +73,7 @@ export class EfaSendQueue implements SendQueue {
   }
 
   post(requests: readonly SendRequest[]): Posted {
-    let count = 0;
-    for (const request of requests) {
-      const errno = this.#postOne(request);
-      if (errno !== 0) return { count, errno };
-      count++;
-    }
-    return { count, errno: 0 };
+    return postEach(requests, (request) => this.#postOne(request));
   }
 
   #postOne(request: SendRequest): Errno {
@@ -115,7 +110,7 @@ export class EfaSendQueue implements SendQueue {
 /** The device completes each request, knows no fence and no solicited events. */
 function isEncodable(request: SendRequest, limits: SendLimits): boolean {
   const { opcode, sges, inline } = request;
-  const operation = OPERATIONS[opcode];
+  const operation = OPERATIONS.get(opcode);
   if (operation === undefined || request.ah === undefined) return false;
   if (request.signaled !== true && !limits.signalAll) return false;
   if (request.fence === true || request.solicited === true) return false;
@@ -132,7 +127,7 @@ function isEncodable(request: SendRequest, limits: SendLimits): boolean {
  */
 export function encodeSend(request: SendRequest, number: number, phase: number): Buffer {
   const { opcode, sges, inline, immediate, ah } = request;
-  const operation = OPERATIONS[opcode] ?? 0;
+  const operation = OPERATIONS.get(opcode) ?? 0;
   const wqe = Buffer.alloc(io.efa_io_tx_wqe.size);
   wqe.writeUInt16LE(number, META.request);
   wqe.writeUInt8(

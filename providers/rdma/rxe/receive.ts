@@ -6,7 +6,14 @@ import {
   rxe_recv_wqe,
   rxe_sge,
 } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import type { Made, Posted, ReceiveQueue, ReceiveRequest, Sge } from '../driver.ts';
+import {
+  type Made,
+  type Posted,
+  postEach,
+  type ReceiveQueue,
+  type ReceiveRequest,
+  type Sge,
+} from '../driver.ts';
 import { type Element, element } from './element.ts';
 import { RxeQueue } from './queue.ts';
 
@@ -50,16 +57,13 @@ function post(
 ): Posted {
   const room = queue.free;
   const first = queue.producer;
-  let count = 0;
-  let errno = 0;
-  for (const request of requests) {
-    errno = count === room ? E.ENOMEM : encodeReceive(scratch, request, maxSge);
-    if (errno !== 0) break;
-    queue.memory.write(queue.offsetOf(first + count), scratch.bytes);
-    count++;
-  }
-  if (count > 0) queue.produce(count);
-  return { count, errno };
+  const posted = postEach(requests, (request, index) => {
+    const errno = index === room ? E.ENOMEM : encodeReceive(scratch, request, maxSge);
+    if (errno === 0) queue.memory.write(queue.offsetOf(first + index), scratch.bytes);
+    return errno;
+  });
+  if (posted.count > 0) queue.produce(posted.count);
+  return posted;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { E } from '../../../uapi/errno.ts';
 import { rxe_send_wqe, rxe_sge } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import type { Posted, SendQueue, SendRequest } from '../driver.ts';
+import { type Posted, postEach, type SendQueue, type SendRequest } from '../driver.ts';
 import { SEND_OPCODES } from '../words.ts';
 import { type Element, element } from './element.ts';
 import type { RxeQueue } from './queue.ts';
@@ -81,17 +81,15 @@ function post(
 ): Posted {
   const room = queue.free;
   const first = queue.producer;
-  let count = 0;
-  let errno = 0;
-  for (const request of requests) {
-    const end = count === room ? -E.ENOMEM : encodeSend(scratch, request, limits, ssn + count);
-    errno = end < 0 ? -end : 0;
-    if (end < 0) break;
-    queue.memory.write(queue.offsetOf(first + count), scratch.bytes.subarray(0, end));
-    count++;
-  }
-  if (count > 0) queue.produce(count);
-  return { count, errno };
+  const posted = postEach(requests, (request, index) => {
+    if (index === room) return E.ENOMEM;
+    const end = encodeSend(scratch, request, limits, ssn + index);
+    if (end < 0) return -end;
+    queue.memory.write(queue.offsetOf(first + index), scratch.bytes.subarray(0, end));
+    return 0;
+  });
+  if (posted.count > 0) queue.produce(posted.count);
+  return posted;
 }
 
 /**

@@ -1,7 +1,13 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
-import { E } from '../../../uapi/errno.ts';
+import { E, type Errno } from '../../../uapi/errno.ts';
 import * as h from '../../../uapi/headers/rdma/siw-abi.ts';
-import type { Made, Posted, ReceiveQueue, ReceiveRequest, Sge } from '../driver.ts';
+import {
+  type Made,
+  postEach,
+  type ReceiveQueue,
+  type ReceiveRequest,
+  type Sge,
+} from '../driver.ts';
 import { SiwRing } from './ring.ts';
 
 const AT = {
@@ -29,27 +35,23 @@ export function openReceiveQueue(fd: number, queue: ReceiveRing): CallOutcome<Re
   if (!opened.ok) return opened;
   const ring = opened.value;
   const value: ReceiveQueue = {
-    post: (requests) => post(ring, queue.maxSge, requests),
+    post: (requests) => postEach(requests, (request) => postOne(ring, queue.maxSge, request)),
     close: () => ring.close(),
   };
   return { ok: true, value };
 }
 
-function post(ring: SiwRing, maxSge: number, requests: readonly ReceiveRequest[]): Posted {
-  let count = 0;
-  for (const { id, sges } of requests) {
-    if (sges.length > Math.min(maxSge, h.SIW_MAX_SGE)) return { count, errno: E.EINVAL };
-    if ((ring.loadFlags() & FLAGS_MASK) !== 0) return { count, errno: E.ENOMEM };
-    const rqe = Buffer.alloc(AT.sges + sges.length * h.siw_sge.size);
-    rqe.writeBigUInt64LE(id, AT.id);
-    writeSges(rqe, AT.sges, sges);
-    ring.memory.write(ring.at, rqe);
-    // The driver takes an element as soon as it has this flag: no doorbell follows.
-    ring.storeFlags(h.SIW_WQE_VALID | (sges.length << SGE_COUNT_SHIFT));
-    ring.advance();
-    count++;
-  }
-  return { count, errno: 0 };
+function postOne(ring: SiwRing, maxSge: number, { id, sges }: ReceiveRequest): Errno {
+  if (sges.length > Math.min(maxSge, h.SIW_MAX_SGE)) return E.EINVAL;
+  if ((ring.loadFlags() & FLAGS_MASK) !== 0) return E.ENOMEM;
+  const rqe = Buffer.alloc(AT.sges + sges.length * h.siw_sge.size);
+  rqe.writeBigUInt64LE(id, AT.id);
+  writeSges(rqe, AT.sges, sges);
+  ring.memory.write(ring.at, rqe);
+  // The driver takes an element as soon as it has this flag: no doorbell follows.
+  ring.storeFlags(h.SIW_WQE_VALID | (sges.length << SGE_COUNT_SHIFT));
+  ring.advance();
+  return 0;
 }
 
 const SGE_LENGTH = h.siw_sge.field('length').offset;

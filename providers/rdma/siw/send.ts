@@ -1,7 +1,7 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
-import { E } from '../../../uapi/errno.ts';
+import { E, type Errno } from '../../../uapi/errno.ts';
 import * as h from '../../../uapi/headers/rdma/siw-abi.ts';
-import type { Posted, SendQueue, SendRequest } from '../driver.ts';
+import { postEach, type SendQueue, type SendRequest } from '../driver.ts';
 import { FLAGS_MASK, writeSges } from './receive.ts';
 import { SiwRing } from './ring.ts';
 
@@ -54,27 +54,23 @@ export function openSendQueue(fd: number, queue: SendRing): CallOutcome<SendQueu
   if (!opened.ok) return opened;
   const ring = opened.value;
   const value: SendQueue = {
-    post: (requests) => post(ring, queue, requests),
+    post: (requests) => postEach(requests, (request) => postOne(ring, queue, request)),
     close: () => ring.close(),
   };
   return { ok: true, value };
 }
 
-function post(ring: SiwRing, limits: SendRing, requests: readonly SendRequest[]): Posted {
-  let count = 0;
-  for (const request of requests) {
-    if (!isEncodable(request, limits)) return { count, errno: E.EINVAL };
-    if ((ring.loadFlags() & FLAGS_MASK) !== 0) return { count, errno: E.ENOMEM };
-    const sqe = encodeSend(request);
-    const word = sqe.readUInt32LE(AT.flags) | h.SIW_WQE_VALID | signalled(request, limits);
-    sqe.writeUInt32LE(0, AT.flags);
-    ring.memory.write(ring.at, sqe);
-    // The driver may be at work on this queue: the flag comes last.
-    ring.storeFlags(word);
-    ring.advance();
-    count++;
-  }
-  return { count, errno: 0 };
+function postOne(ring: SiwRing, limits: SendRing, request: SendRequest): Errno {
+  if (!isEncodable(request, limits)) return E.EINVAL;
+  if ((ring.loadFlags() & FLAGS_MASK) !== 0) return E.ENOMEM;
+  const sqe = encodeSend(request);
+  const word = sqe.readUInt32LE(AT.flags) | h.SIW_WQE_VALID | signalled(request, limits);
+  sqe.writeUInt32LE(0, AT.flags);
+  ring.memory.write(ring.at, sqe);
+  // The driver may be at work on this queue: the flag comes last.
+  ring.storeFlags(word);
+  ring.advance();
+  return 0;
 }
 
 function signalled({ signaled }: SendRequest, { signalAll }: SendRing): number {
