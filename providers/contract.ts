@@ -40,6 +40,8 @@ export const CAPABILITIES = {
   handles: 'buffers have handles that are private to the session',
   'sync-file': 'dma-bufs of this device export and import sync_files',
   'sync-file-deadline': 'sync_files take a deadline hint',
+  'known-limits':
+    "the limits that the driver's module has as parameters are those that its cases know",
   'render-node': 'the device has a render node',
   drm: 'a DRM device: VERSION, GET_CAP and what else the core answers for every driver',
   'drm-root': 'the caller may use what DRM keeps for CAP_SYS_ADMIN',
