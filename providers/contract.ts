@@ -97,6 +97,7 @@ export const CAPABILITIES = {
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
   unplug: 'a device that can be removed while it is in use, and made again',
   'unplug-waits': 'the removal of a device waits until nobody has it open any more',
+  'unplug-cuts': 'the removal of a device cuts off who has it open',
   'port-switch': 'the port goes down and up, and changes its MTU, and nobody else needs it',
   'impaired-paths': 'the port has paths that lose, delay, duplicate and reorder packets on purpose',
 } as const;

@@ -22,26 +22,33 @@ export function probePlug(device: Device): Missing {
   } else if (identity['netdev'] === undefined) {
     missing.unplug = 'no network device is known, so it could not be made again';
   } else if (!isNetworkAdministrator()) missing.unplug = NO_PRIVILEGE;
-  const waits = missing.unplug ?? noWaiting(device);
-  if (waits !== undefined) missing['unplug-waits'] = waits;
-  return missing;
+  return {
+    ...missing,
+    ...(missing.unplug === undefined ? probeRemoval(device) : notRemoved(missing.unplug)),
+  };
+}
+
+function notRemoved(reason: string): Missing {
+  return { 'unplug-waits': reason, 'unplug-cuts': reason };
 }
 
 /**
  * A driver that cannot cut off who has its device open is held in memory by each open file.
  * Source: drivers/infiniband/core/uverbs_main.c, ib_uverbs_open(), module_dependent
  */
-function noWaiting({ node, identity }: Device): string | undefined {
+function probeRemoval({ node, identity }: Device): Missing {
   const driver = identity['driver'] ?? '';
   const counters = [`rdma_${driver}`, driver].map((name) => `/sys/module/${name}/refcnt`);
   const counter = counters.find((path) => existsSync(path));
-  if (counter === undefined) return `whether ${driver} waits is not known: it is no module`;
+  if (counter === undefined)
+    return notRemoved(`whether ${driver} waits is not known: it is no module`);
   const before = Number(sysfsText(counter));
   const { ret, errno } = tryOpen(node, O_RDWR | O_CLOEXEC);
-  if (errno !== 0) return `${errnoName(errno)} from open`;
+  if (errno !== 0) return notRemoved(`${errnoName(errno)} from open`);
   const now = Number(sysfsText(counter));
   tryClose(ret);
-  return now > before ? undefined : `${driver} cuts off who has the device open`;
+  if (now > before) return { 'unplug-cuts': `${driver} waits for who has the device open` };
+  return { 'unplug-waits': `${driver} cuts off who has the device open` };
 }
 
 const NO_PRIVILEGE = 'needs CAP_NET_ADMIN: run as root';

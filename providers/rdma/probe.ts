@@ -46,6 +46,7 @@ export const OFFERED: readonly Capability[] = [
   'impaired-paths',
   'unplug',
   'unplug-waits',
+  'unplug-cuts',
   'port-switch',
 ];
 
