@@ -85,6 +85,7 @@ export const CAPABILITIES = {
   'rdma-invalidate': 'local invalidate, send with invalidate, and memory windows of type 2',
   'memory-window': 'memory windows',
   'mr-reregister': 'MRs change their rights or their PD',
+  'mr-method': 'MRs are made by a method of the ioctl, too',
   'mr-on-demand': 'MRs whose pages are not pinned',
   'mr-dmabuf': 'MRs over a dma-buf',
   'device-memory': 'memory of the device',

@@ -1,7 +1,7 @@
 import { IB_UVERBS_ACCESS_ON_DEMAND } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
 import type { Outcome } from '../contract.ts';
-import type { CreateRequests, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
+import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
 import { rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
 import { isUnsupported, type Missing, refusal, registerRefusal } from './probe-reasons.ts';
@@ -50,8 +50,9 @@ function canMake<K extends RdmaKind>(
   { verbs }: Trial,
   kind: K,
   want: CreateRequests[K],
+  how?: How,
 ): Outcome<RdmaObject> {
-  const made = verbs.create(kind, want);
+  const made = verbs.create(kind, want, how);
   if (made.ok) verbs.destroy(made.value);
   return made;
 }
@@ -70,6 +71,8 @@ function probeMemory(trial: Trial): Missing {
   const changed = verbs.reregisterMr(mr.value, { flags: REREG_ACCESS, access: LOCAL_WRITE });
   if (!changed.ok) missing['mr-reregister'] = refusal(changed);
   verbs.destroy(changed.ok ? changed.value : mr.value);
+  const byMethod = canMake(trial, 'mr', page, { abi: 'ioctl' });
+  if (!byMethod.ok) missing['mr-method'] = refusal(byMethod);
   const access = LOCAL_WRITE | IB_UVERBS_ACCESS_ON_DEMAND;
   const onDemand = canMake(trial, 'mr', { ...page, access });
   if (!onDemand.ok) missing['mr-on-demand'] = refusal(onDemand);

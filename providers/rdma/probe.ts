@@ -32,6 +32,7 @@ export const OFFERED: readonly Capability[] = [
   'rdma-invalidate',
   'memory-window',
   'mr-reregister',
+  'mr-method',
   'mr-on-demand',
   'mr-dmabuf',
   'import',
