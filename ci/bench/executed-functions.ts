@@ -46,9 +46,18 @@ export function watchedNumbers(lines: readonly string[], watched: Watched): read
 /** From here on it is seen which functions run. Once in a boot. */
 export function watchFunctions(watched: Watched): void {
   const lines = readFileSync(`${TRACING}/available_filter_functions`, 'latin1').split('\n');
-  writeFileSync(ENABLED, '0');
+  switchOff();
   for (const number of watchedNumbers(lines, watched)) append(`${number}:stacktrace:1`);
   writeFileSync(ENABLED, '1');
+}
+
+/** Since 7.3 it stays on, and setting hundreds takes minutes. Source: ftrace.c, ftrace_enable_sysctl() */
+function switchOff(): void {
+  try {
+    writeFileSync(ENABLED, '0');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTSUP') throw error;
+  }
 }
 
 function append(text: string): void {

@@ -9,7 +9,7 @@ import { createVmTarget } from '../lab/target.ts';
 export interface GuestWish {
   /** The guest has what these providers need, as in a run. */
   readonly providers?: readonly string[];
-  /** Also modules that are not in the kernel's package and must be built. */
+  /** Also modules that are not in the kernel's package and must be built, and device models. */
   readonly builds?: boolean;
   /** Shell commands for the guest, after those of the providers. */
   readonly setup?: readonly string[];
@@ -36,6 +36,7 @@ export async function* linesFromGuest(
       setup: [...(needs?.setup ?? []), ...setup],
       modulesToBuild: (builds && needs?.builds) || [],
       treeModules: (builds && needs?.treeModules) || [],
+      models: (builds && needs?.models) || [],
       agent: join(projectRoot(), 'build', script),
       ...(kernel !== undefined && { kernel }),
       say: (line) => console.error(line),

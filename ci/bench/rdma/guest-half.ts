@@ -17,12 +17,12 @@ export function idsOfHost(): readonly string[] {
   return existsSync(IDS_FILE) ? (JSON.parse(readFileSync(IDS_FILE, 'utf8')) as string[]) : [];
 }
 
-const inModules: Watched = (_name, module) => MODULES.find((known) => known === module);
-
 /** Once in a boot: what ran before is not forgotten. */
 export async function traced<T>(
   run: () => T | Promise<T>,
+  modules: readonly string[] = MODULES,
 ): Promise<{ coverage: Coverage; value: T }> {
+  const inModules: Watched = (_name, module) => modules.find((known) => known === module);
   watchFunctions(inModules);
   watchCalls();
   const value = await run();

@@ -6,6 +6,9 @@ import type { SuiteTimes } from '../own-suite.ts';
 export const MODULES = ['rdma_rxe', 'ib_uverbs', 'rdma_ucm'] as const;
 export type ModuleName = (typeof MODULES)[number];
 
+/** Other drivers of the lab, which pyverbs' tests do not run on. */
+export const DRIVERS = ['siw', 'efa'] as const;
+
 /** One (object, method) of RDMA_VERBS_IOCTL that was called, and what came of it. */
 export interface CalledMethod {
   readonly object: number;
@@ -62,3 +65,10 @@ export interface OwnCoverage {
 }
 
 export type Measurement = Times & OwnCoverage;
+
+/** What our suite executes on all RDMA devices of the lab, in a boot of its own. */
+export interface EveryDevice {
+  readonly kernel: string;
+  readonly times: SuiteTimes;
+  readonly functions: readonly TracedFunction[];
+}

@@ -5,6 +5,8 @@ import { excusedIn } from '../unreachable.ts';
 import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
 import {
   type Coverage,
+  DRIVERS,
+  type EveryDevice,
   type Measurement,
   MODULES,
   type ModuleName,
@@ -27,6 +29,19 @@ export function ownCoverage({ ourCoverage }: OwnCoverage): string {
   const rows = MODULES.map((module) => moduleRow(module, ourCoverage, ourCoverage, 0));
   const lines = rows.map(({ what, ours }) => `${what}: ${ours}`);
   return [...lines, '', ...missedFunctions('rdma', ourCoverage.functions)].join('\n');
+}
+
+/** What our suite executes of the core and of the drivers on all devices, also in Markdown. */
+export function everyDevice({ kernel, times: { executed }, functions }: EveryDevice): string {
+  const rows = [...MODULES, ...DRIVERS].flatMap((module) => {
+    const all = functions.filter((item) => item.module === module);
+    const missed = all.filter(({ isExecuted }) => !isExecuted).map(({ name }) => name);
+    const run = all.length - missed.length;
+    const share = `${run} of ${all.length}, ${((100 * run) / all.length).toFixed(0)} %`;
+    return all.length === 0 ? [] : [`| ${module} | ${share} | ${missed.sort().join(', ')} |`];
+  });
+  const head = ['| module | functions run | not run |', '| --- | --- | --- |'];
+  return [`Kernel ${kernel}, ${executed} points executed.`, '', ...head, ...rows].join('\n');
 }
 
 function table(measurement: Measurement): string {
