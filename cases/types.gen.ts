@@ -327,10 +327,12 @@ export interface Step {
     buffer: Reference;
   };
   /**
-   * Maps a buffer, a dma-buf or host memory for the CPU.
+   * Maps a buffer, a dma-buf or host memory for the CPU; without `what`, memory of no file.
    */
   map?: {
-    what: Reference;
+    [k: string]: unknown;
+  } & {
+    what?: Reference;
     offset?: Size;
     length?: Size;
     access?: AccessOrParameter;
@@ -353,6 +355,22 @@ export interface Step {
   remap?: {
     mapping: Reference;
     length: Size;
+  };
+  /**
+   * mremap(2) to where another mapping of the same length was; leaves memory that nobody can touch.
+   */
+  move?: {
+    mapping: Reference;
+    over: Reference;
+  };
+  /**
+   * madvise(2), by default on the whole mapping
+   */
+  advise?: {
+    mapping: Reference;
+    advice: ('dont-need' | 'remove' | 'collapse') | Reference;
+    offset?: Size;
+    length?: Size;
   };
   /**
    * mprotect(2)

@@ -61,8 +61,11 @@ export const MREMAP_MAYMOVE = 1;
 export const MREMAP_FIXED = 2;
 export const MREMAP_DONTUNMAP = 4;
 
+export const MADV_DONTNEED = 4;
+export const MADV_REMOVE = 9;
 export const MADV_DONTFORK = 10;
 export const MADV_DOFORK = 11;
+export const MADV_COLLAPSE = 25;
 
 export const CLONE_PARENT = 0x8000;
 

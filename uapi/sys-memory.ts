@@ -42,6 +42,9 @@ const rawMunmap: (address: bigint, length: bigint) => number = libc.func(
 const rawMprotect: (address: bigint, length: bigint, prot: number) => number = libc.func(
   'int mprotect(void *address, size_t length, int prot)',
 );
+const rawMadvise: (address: bigint, length: bigint, advice: number) => number = libc.func(
+  'int madvise(void *address, size_t length, int advice)',
+);
 const rawMemfdCreate: (name: string, flags: number) => number = libc.func(
   'int memfd_create(const char *name, unsigned int flags)',
 );
@@ -161,6 +164,15 @@ export function tryMprotect(address: bigint, length: number | bigint, prot: numb
 export function mprotect(address: bigint, length: number | bigint, prot: number): void {
   const argument = () => `address=${hex(address)} length=${length} prot=${prot}`;
   mustSucceed(tryMprotect(address, length, prot), { call: 'mprotect', argument });
+}
+
+/** madvise(2); advice is MADV_*. */
+export function tryMadvise(address: bigint, length: number | bigint, advice: number): SysResult {
+  const slot = beginCall('madvise', -1, [address, length, advice]);
+  const ret = rawMadvise(address, toUint64(length), advice);
+  const errno = ret < 0 ? koffi.errno() : 0;
+  endCall(slot, ret, errno);
+  return { ret, errno };
 }
 
 /** memfd_create(2); flags are MFD_*. */

@@ -84,6 +84,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
   }
   if (step.resizeCq !== undefined) return ['cq-resize'];
   if (step.reregister !== undefined) return ['mr-reregister'];
+  if (step.adviseMr !== undefined) return ['mr-advice'];
   if (step.attachMulticast !== undefined) return ['multicast'];
   if (step.cmOpen !== undefined) return ['rdma-cm'];
   if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];

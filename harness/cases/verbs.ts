@@ -65,7 +65,9 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   map: { gives: 'mapping', session: 'owner' },
   unmap: { gives: 'nothing' },
   remap: { gives: ['length'] },
+  move: { gives: 'nothing' },
   protect: { gives: 'nothing' },
+  advise: { gives: 'nothing' },
   fill: { gives: 'nothing' },
   bytes: { gives: 'nothing', check: true },
   touch: { gives: ['byte'] },
@@ -199,6 +201,7 @@ export const RDMA_OBJECTS: readonly Kind[] = [
 export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   buffer: ['buffer'],
   mapping: ['mapping'],
+  over: ['mapping'],
   fence: ['fence'],
   source: ['buffer'],
   target: ['buffer'],

@@ -1,9 +1,9 @@
-import { IB_UVERBS_ACCESS_ON_DEMAND } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
 import type { Outcome } from '../contract.ts';
 import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
 import { rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
+import { probeOnDemand } from './probe-on-demand.ts';
 import { isUnsupported, type Missing, refusal, registerRefusal } from './probe-reasons.ts';
 
 /** Trials: each makes one thing and takes it back, or asks for one that cannot be made. */
@@ -73,13 +73,10 @@ function probeMemory(trial: Trial): Missing {
   verbs.destroy(changed.ok ? changed.value : mr.value);
   const byMethod = canMake(trial, 'mr', page, { abi: 'ioctl' });
   if (!byMethod.ok) missing['mr-method'] = refusal(byMethod);
-  const access = LOCAL_WRITE | IB_UVERBS_ACCESS_ON_DEMAND;
-  const onDemand = canMake(trial, 'mr', { ...page, access });
-  if (!onDemand.ok) missing['mr-on-demand'] = refusal(onDemand);
   const windows = ([1, 2] as const).map((type) => canMake(trial, 'mw', { pd, type }));
   const refused = windows.find((one) => !one.ok);
   if (refused?.ok === false) missing['memory-window'] = refusal(refused);
-  return { ...missing, ...probeDmabuf(trial) };
+  return { ...missing, ...probeOnDemand(verbs, page), ...probeDmabuf(trial) };
 }
 
 /** A descriptor that is none: a driver that takes dma-bufs says EBADF, any other EOPNOTSUPP. */

@@ -5,6 +5,7 @@ import type { Capability, Device, Outcome, Probe } from '../contract.ts';
 import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
 import { probeObjects } from './probe-objects.ts';
+import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal } from './probe-reasons.ts';
 
@@ -34,6 +35,8 @@ export const OFFERED: readonly Capability[] = [
   'mr-reregister',
   'mr-method',
   'mr-on-demand',
+  'mr-advice',
+  ...ON_DEMAND_JOBS.keys(),
   'mr-dmabuf',
   'import',
   'device-memory',
@@ -70,6 +73,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
   const memory = Mapping.map({ fd: -1, length: pageSize(), flags: MAP_PRIVATE | MAP_ANONYMOUS });
   const missing: Missing = {
     ...probeFlags(facts, part),
+    ...probeOnDemandJobs(facts),
     ...probePort(device, verbs),
     ...probeDriver(device, part),
     ...probePlug(device),

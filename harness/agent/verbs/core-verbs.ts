@@ -29,7 +29,7 @@ import {
 } from './device.ts';
 import { ioctl } from './ioctl.ts';
 import { submitCopy, submitFill, transfer, waitJob } from './job.ts';
-import { map, memory, protect, remap, unmap } from './mapping.ts';
+import { advise, map, memory, move, protect, remap, unmap } from './mapping.ts';
 import { process } from './process.ts';
 import { repeat } from './repeat.ts';
 import { fileSignals, takeSignal } from './signal.ts';
@@ -38,6 +38,7 @@ import { eventfd, load, store } from './word.ts';
 
 /** Verbs of buffers, descriptors and fences, and those that every case may use. */
 export const CORE_VERBS = {
+  advise,
   aligned,
   alloc,
   allocateFd,
@@ -66,6 +67,7 @@ export const CORE_VERBS = {
   map,
   memory,
   merge,
+  move,
   open,
   openFds,
   pass,

@@ -7,18 +7,29 @@ import {
   F_SEAL_SEAL,
   F_SEAL_SHRINK,
   F_SEAL_WRITE,
+  MADV_COLLAPSE,
+  MADV_DONTNEED,
+  MADV_REMOVE,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
   MAP_SHARED,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
   PROT_NONE,
   SEEK_END,
 } from '../../../uapi/constants.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import { Mapping, type MappingRequest } from '../../../uapi/mapping.ts';
 import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
-import { tryMemfdCreate, tryMmap, tryMremap, tryMunmap } from '../../../uapi/sys-memory.ts';
+import {
+  tryMadvise,
+  tryMemfdCreate,
+  tryMmap,
+  tryMremap,
+  tryMunmap,
+} from '../../../uapi/sys-memory.ts';
 import { CaseDefect, descriptorOf, type Scalar, type Value } from '../values.ts';
 import {
   type Arguments,
@@ -31,6 +42,7 @@ import {
   type VerbResult,
 } from '../verb.ts';
 import { accessOf, holdDescriptor } from './device.ts';
+import { wordOf } from './rdma-arguments.ts';
 
 /** Verbs on CPU memory: host memory, mappings, and what may be done to them. */
 
@@ -55,18 +67,37 @@ export function memory(args: Arguments<'memory'>, context: PointContext): VerbRe
 
 export function map(args: Arguments<'map'>, context: PointContext): VerbResult {
   const { scope } = context;
+  if (args.what === undefined) return mapAnonymous(args, context);
   const what = scope.resolve(args.what);
   const plan = planOf(what, context);
   if (!plan.ok) return refused(plan);
   const length = args.length === undefined ? sizeOf(what) : scope.size(args.length);
   const access: Access = args.access === undefined ? 'read-write' : accessOf(context, args.access);
-  const mapped = Mapping.tryMap({
+  const request = {
     fd: plan.value.fd,
     offset: plan.value.offset + scope.size(args.offset ?? 0),
     length: Number(length),
     prot: protection(access),
     flags: args.private === true ? MAP_PRIVATE : MAP_SHARED,
-  });
+  };
+  return holdMapping(request, context);
+}
+
+/** Memory of no file, which nobody has touched. */
+function mapAnonymous(args: Arguments<'map'>, context: PointContext): VerbResult {
+  if (args.length === undefined) throw new CaseDefect(`memory of no file has a 'length'`);
+  const access: Access = args.access === undefined ? 'read-write' : accessOf(context, args.access);
+  const request = {
+    fd: -1,
+    length: Number(context.scope.size(args.length)),
+    prot: protection(access),
+    flags: MAP_ANONYMOUS | (args.private === true ? MAP_PRIVATE : MAP_SHARED),
+  };
+  return holdMapping(request, context);
+}
+
+function holdMapping(request: MappingRequest, context: PointContext): VerbResult {
+  const mapped = Mapping.tryMap(request);
   if (!mapped.ok) return refused({ errno: mapped.errno, call: 'mmap' });
   const mapping = mapped.value;
   context.release.push(`mapping of ${mapping.length} bytes`, () => mapping.unmap().errno);
@@ -101,14 +132,50 @@ export function unmap(args: Arguments<'unmap'>, context: PointContext): VerbResu
  */
 function unmapPart(mapping: Mapping, offset: bigint, length: bigint): VerbResult {
   if (offset + length > BigInt(mapping.length)) throw new CaseDefect('unmap beyond the mapping');
+  return keepFree(mapping.address + offset, length);
+}
+
+function keepFree(address: bigint, length: bigint): VerbResult {
   const { errno } = tryMmap({
-    address: mapping.address + offset,
+    address,
     length,
     fd: -1,
     prot: PROT_NONE,
     flags: MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
   });
   return finished({ errno }, 'mmap MAP_FIXED over the part');
+}
+
+/**
+ * mremap(2) of all pages to where another mapping was, which is that memory from then on. At the old
+ * place stays memory that nobody can touch.
+ */
+export function move(args: Arguments<'move'>, context: PointContext): VerbResult {
+  const { mapping } = context.scope.value(args.mapping, 'mapping');
+  const { mapping: to } = context.scope.value(args.over, 'mapping');
+  if (mapping.length !== to.length) throw new CaseDefect('both mappings of a move are as long');
+  const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
+  const { errno } = tryMremap(mapping.address, mapping.length, to.length, flags, to.address);
+  if (errno !== 0) return refused({ errno, call: 'mremap' });
+  return keepFree(mapping.address, BigInt(mapping.length));
+}
+
+const ADVICE = {
+  'dont-need': MADV_DONTNEED,
+  remove: MADV_REMOVE,
+  collapse: MADV_COLLAPSE,
+} as const;
+
+/** madvise(2) */
+export function advise(args: Arguments<'advise'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const { mapping } = scope.value(args.mapping, 'mapping');
+  const offset = scope.size(args.offset ?? 0);
+  const length =
+    args.length === undefined ? BigInt(mapping.length) - offset : scope.size(args.length);
+  if (offset + length > BigInt(mapping.length)) throw new CaseDefect('advice beyond the mapping');
+  const advice = wordOf(args.advice, ['dont-need', 'remove', 'collapse'], scope);
+  return finished(tryMadvise(mapping.address + offset, length, ADVICE[advice]), 'madvise');
 }
 
 /** mremap(2) that may move. Success leaves the old mapping object behind, which nobody may use. */
