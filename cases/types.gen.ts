@@ -368,7 +368,7 @@ export interface Step {
    */
   advise?: {
     mapping: Reference;
-    advice: ('dont-need' | 'remove' | 'collapse') | Reference;
+    advice: 'dont-need' | 'remove' | 'collapse';
     offset?: Size;
     length?: Size;
   };

@@ -7,9 +7,9 @@ import { Fd } from './fd.ts';
 import { Mapping, MappingError } from './mapping.ts';
 import { open, pread, pwrite, tryRead, tryWrite } from './sys.ts';
 import { ftruncate } from './sys-file.ts';
-import { memfdCreate, pageSize, tryMmap, tryMremap, tryMunmap } from './sys-memory.ts';
+import { memfdCreate, pageSize, tryMadvise, tryMmap, tryMremap, tryMunmap } from './sys-memory.ts';
 
-const { PROT_NONE, PROT_READ, PROT_WRITE } = constants;
+const { MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE } = constants;
 const page = pageSize();
 
 /** A memfd of `bytes` bytes. */
@@ -30,6 +30,16 @@ t.test('mmap, mremap and munmap give addresses and errnos', async (t) => {
   t.equal(tryMremap(moved.address, page, page * 2).errno, E.EFAULT);
   t.equal(tryMunmap(1n, page).errno, E.EINVAL);
   t.equal(tryMmap({ fd: 999, length: page }).errno, E.EBADF);
+});
+
+t.test('madvise gives memory back, or an errno', async (t) => {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+  using map = Mapping.map({ fd: -1, length: 2 * page, flags });
+  map.fill(0, 2 * page, 7);
+  t.equal(tryMadvise(map.address, page, MADV_DONTNEED).errno, 0);
+  t.equal(map.readU8(0), 0);
+  t.equal(map.readU8(page), 7);
+  t.equal(tryMadvise(map.address + 1n, page, MADV_DONTNEED).errno, E.EINVAL);
 });
 
 t.test('a mapping is the file, in both directions', async (t) => {

@@ -42,7 +42,6 @@ import {
   type VerbResult,
 } from '../verb.ts';
 import { accessOf, holdDescriptor } from './device.ts';
-import { wordOf } from './rdma-arguments.ts';
 
 /** Verbs on CPU memory: host memory, mappings, and what may be done to them. */
 
@@ -152,10 +151,10 @@ function keepFree(address: bigint, length: bigint): VerbResult {
  */
 export function move(args: Arguments<'move'>, context: PointContext): VerbResult {
   const { mapping } = context.scope.value(args.mapping, 'mapping');
-  const { mapping: to } = context.scope.value(args.over, 'mapping');
-  if (mapping.length !== to.length) throw new CaseDefect('both mappings of a move are as long');
+  const { mapping: over } = context.scope.value(args.over, 'mapping');
+  if (mapping.length !== over.length) throw new CaseDefect('both mappings of a move are as long');
   const flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-  const { errno } = tryMremap(mapping.address, mapping.length, to.length, flags, to.address);
+  const { errno } = tryMremap(mapping.address, mapping.length, over.length, flags, over.address);
   if (errno !== 0) return refused({ errno, call: 'mremap' });
   return keepFree(mapping.address, BigInt(mapping.length));
 }
@@ -174,8 +173,8 @@ export function advise(args: Arguments<'advise'>, context: PointContext): VerbRe
   const length =
     args.length === undefined ? BigInt(mapping.length) - offset : scope.size(args.length);
   if (offset + length > BigInt(mapping.length)) throw new CaseDefect('advice beyond the mapping');
-  const advice = wordOf(args.advice, ['dont-need', 'remove', 'collapse'], scope);
-  return finished(tryMadvise(mapping.address + offset, length, ADVICE[advice]), 'madvise');
+  const done = tryMadvise(mapping.address + offset, length, ADVICE[args.advice]);
+  return finished(done, 'madvise');
 }
 
 /** mremap(2) that may move. Success leaves the old mapping object behind, which nobody may use. */
