@@ -492,7 +492,7 @@ export interface Step {
   seek?: {
     fd: Reference;
     offset: Size;
-    whence: 'set' | 'current' | 'end';
+    whence: 'set' | 'current' | 'end' | 'data' | 'hole';
   };
   /**
    * fstat(2); gives size, inode, device

@@ -113,6 +113,8 @@ export const FALLOC_FL_ZERO_RANGE = 0x10;
 export const SEEK_SET = 0;
 export const SEEK_CUR = 1;
 export const SEEK_END = 2;
+export const SEEK_DATA = 3;
+export const SEEK_HOLE = 4;
 
 export const EFD_SEMAPHORE = 1;
 export const EFD_NONBLOCK = O_NONBLOCK;

@@ -11,7 +11,9 @@ import {
   POLLNVAL,
   POLLOUT,
   SEEK_CUR,
+  SEEK_DATA,
   SEEK_END,
+  SEEK_HOLE,
   SEEK_SET,
 } from '../../../uapi/constants.ts';
 import { tryClose, tryRead, tryWrite } from '../../../uapi/sys.ts';
@@ -49,7 +51,13 @@ const READY = [
   ['hup', POLLHUP],
   ['nval', POLLNVAL],
 ] as const;
-const WHENCE = { set: SEEK_SET, current: SEEK_CUR, end: SEEK_END } as const;
+const WHENCE = {
+  set: SEEK_SET,
+  current: SEEK_CUR,
+  end: SEEK_END,
+  data: SEEK_DATA,
+  hole: SEEK_HOLE,
+} as const;
 const ACCESS_MODE_BITS = 3;
 
 export function poll(args: Arguments<'poll'>, context: PointContext): VerbResult {
