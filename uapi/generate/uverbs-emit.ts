@@ -57,11 +57,11 @@ function emitMethods(methods: readonly MethodModel[], options: EmitVerbsOptions)
   );
   const sorted = [...methods].sort((a, b) => a.object.id - b.object.id || a.id - b.id);
   return [
-    head('drivers/infiniband/core/uverbs_std_types*.c', options),
+    head('drivers/infiniband/core/uverbs_std_types*.c, hw/efa/efa_verbs.c', options),
     "import type { UverbsMethod } from '../../rdma/description.ts';",
     ...importStructs(structs, options),
     '',
-    '/** By name, without UVERBS_METHOD_. */',
+    '/** By name, without UVERBS_METHOD_; attributes of a driver have its name before theirs. */',
     'export const uverbsMethods = {',
     ...sorted.map(methodText),
     '} as const satisfies Readonly<Record<string, UverbsMethod>>;',

@@ -58,6 +58,7 @@ const SOURCE = `
 #include <rdma/ib_user_verbs.h>
 #include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/ib_user_ioctl_verbs.h>
+#include <rdma/efa-abi.h>
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;

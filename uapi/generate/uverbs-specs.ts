@@ -44,7 +44,14 @@ interface ObjectDeclaration {
   readonly methods: readonly string[];
 }
 
-type Declaration = MethodDeclaration | ObjectDeclaration;
+/** Attributes that a driver adds to a method of the core. */
+interface MoreAttributes {
+  readonly declares: 'more';
+  readonly method: string;
+  readonly attributes: readonly AttributeSpec[];
+}
+
+type Declaration = MethodDeclaration | ObjectDeclaration | MoreAttributes;
 
 export interface MethodSpec {
   readonly name: string;
@@ -69,13 +76,16 @@ export interface VerbsSpecs {
 }
 
 const CORE = 'drivers/infiniband/core';
+/** Of the drivers whose own attributes are known here; uverbs-model.ts includes their headers. */
+const DRIVER_FILES = ['drivers/infiniband/hw/efa/efa_verbs.c'];
 const MARKED = /UAPI_BEGIN\s*(\{[\s\S]*?\})\s*UAPI_END/g;
 
 /** All declarations of a kernel source tree, in the order of the files' names. */
 export function readVerbsSpecs(compiler: Compiler, kernelSource: string): VerbsSpecs {
   const core = join(kernelSource, CORE);
-  const texts = sourceNames(core, /^uverbs_std_types.*\.c$/).map((name) =>
-    expand(compiler, 'methods.h', withoutIncludes(join(core, name)), name),
+  const names = sourceNames(core, /^uverbs_std_types.*\.c$/).map((name) => join(CORE, name));
+  const texts = [...names, ...DRIVER_FILES].map((name) =>
+    expand(compiler, 'methods.h', withoutIncludes(join(kernelSource, name)), name),
   );
   const declarations = texts.flatMap((text) => marked<Declaration>(text.replace(/&\s*"/g, '"')));
   const elements = texts.flatMap((text) => readElements(text));
@@ -120,13 +130,23 @@ function marked<T>(text: string): T[] {
   });
 }
 
-/** Objects name their methods; a method that no object names does not exist for users. */
+/**
+ * Objects name their methods; a method that no object names does not exist for users. What drivers add
+ * comes after what the core declares.
+ */
 function joinMethods(declarations: readonly Declaration[]): MethodSpec[] {
-  const attributes = new Map(
-    declarations.flatMap((one) => (one.declares === 'method' ? [[one.name, one.attributes]] : [])),
-  );
+  const attributes = new Map<string, readonly AttributeSpec[]>();
+  for (const one of declarations) {
+    if (one.declares === 'method') attributes.set(one.name, one.attributes);
+  }
+  for (const one of declarations) {
+    if (one.declares !== 'more') continue;
+    const core = attributes.get(one.method);
+    if (core === undefined) throw new GenerateError(`a driver adds to ${one.method}, not declared`);
+    attributes.set(one.method, [...core, ...one.attributes]);
+  }
   return declarations.flatMap((one) => {
-    if (one.declares === 'method') return [];
+    if (one.declares !== 'object') return [];
     return one.methods.map((name) => {
       const found = attributes.get(name);
       if (found === undefined) throw new GenerateError(`${one.name} names ${name}, not declared`);

@@ -35,6 +35,15 @@ DECLARE_UVERBS_NAMED_OBJECT(UVERBS_OBJECT_THING,
 			    &UVERBS_METHOD(UVERBS_METHOD_THING_END));
 `;
 
+const DRIVER = `
+#include "efa.h"
+DECLARE_UVERBS_NAMED_METHOD(OWN_IB_METHOD_ASK, UVERBS_ATTR_UHW());
+ADD_UVERBS_METHODS(own_thing, UVERBS_OBJECT_THING, &UVERBS_METHOD(OWN_IB_METHOD_ASK));
+ADD_UVERBS_ATTRIBUTES_SIMPLE(
+	own_thing_end, UVERBS_OBJECT_THING, UVERBS_METHOD_THING_END,
+	UVERBS_ATTR_PTR_IN(OWN_IB_ATTR_END_HOW, UVERBS_ATTR_STRUCT(struct how, last), UA_MANDATORY));
+`;
+
 const COMMANDS = `
 #define UAPI_DEF_WRITE_I(req) .write.req_size = sizeof(req)
 #define UAPI_DEF_WRITE_IO_EX(req, last, resp, resp_last) .write.has_resp = 1
@@ -56,6 +65,9 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
   mkdirSync(core, { recursive: true });
   writeFileSync(join(core, 'uverbs_std_types_thing.c'), METHODS);
   writeFileSync(join(core, 'uverbs_cmd.c'), COMMANDS);
+  const driver = join(root, 'drivers/infiniband/hw/efa');
+  mkdirSync(driver, { recursive: true });
+  writeFileSync(join(driver, 'efa_verbs.c'), DRIVER);
   const specs = readVerbsSpecs({ program: 'clang', includeFlags: [] }, root);
 
   t.match(
@@ -73,6 +85,11 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
     { kind: 'ptr-in', name: 'UVERBS_ATTR_UHW_IN' },
     { kind: 'ptr-out', name: 'UVERBS_ATTR_UHW_OUT' },
   ]);
+  t.match(
+    specs.methods[1]?.attributes,
+    [{ name: 'UVERBS_ATTR_END_HANDLE' }, { name: 'OWN_IB_ATTR_END_HOW', type: 'struct how' }],
+    "a driver's attribute is behind those of the core",
+  );
   t.match(specs.elements.get('thing_kinds'), [
     { name: 'KIND_SMALL', min: '0', max: '0' },
     { name: 'KIND_LARGE', min: 'offsetofend(struct large, last)', zeroTail: true },

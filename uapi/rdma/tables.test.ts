@@ -1,4 +1,5 @@
 import t from 'tap';
+import { description as efa } from '../headers/rdma/efa-abi.ts';
 import { description as methodIds } from '../headers/rdma/ib-user-ioctl-cmds.ts';
 import { description as userVerbs } from '../headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../headers/rdma/uverbs-commands.ts';
@@ -24,7 +25,8 @@ t.test('every method, object and attribute has the id of the header', (t) => {
     t.equal(methodIds.constants[`UVERBS_METHOD_${name}`], id, where);
     t.equal(methodIds.constants[`UVERBS_OBJECT_${object.name}`], object.id, where);
     for (const attribute of attributes) {
-      const known = methodIds.constants[`UVERBS_ATTR_${attribute.name}`];
+      const known =
+        methodIds.constants[`UVERBS_ATTR_${attribute.name}`] ?? efa.constants[attribute.name];
       t.equal(known, attribute.id, `${where} ${attribute.name}`);
     }
     t.equal(new Set(attributes.map((one) => one.id)).size, attributes.length, `${where}: ids`);
