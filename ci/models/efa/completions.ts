@@ -1,6 +1,7 @@
 import {
   EFA_IO_CDESC_COMMON_HAS_IMM_MASK,
   EFA_IO_CDESC_COMMON_UNSOLICITED_MASK,
+  EFA_IO_COMP_STATUS_OK,
   EFA_IO_RECV_QUEUE,
   EFA_IO_SEND_QUEUE,
   efa_io_cdesc_common,
@@ -10,7 +11,12 @@ import {
 } from '../../../providers/rdma/efa/io-defs.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { phaseOf } from './admin-queue.ts';
+import { countEvent } from './event-counters.ts';
 import { postCompletionEvent } from './event-queues.ts';
+import {
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_RECV_COMP_ERR_MASK as RECV_ENDS_BADLY,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_RECV_COMP_MASK as RECV_ENDS_WELL,
+} from './headers/efa-admin-cmds-defs.ts';
 import type { CompletionQueue, QueuePair } from './objects.ts';
 
 /** Bits of a CQ doorbell. Source: rdma-core, providers/efa/efa_io_regs_defs.h (no kernel header has them) */
@@ -59,6 +65,7 @@ export class Completions {
 
   received(qp: QueuePair, completion: ReceiveCompletion): void {
     const { requestId, status, operation, length, sender, ah, gid, immediate } = completion;
+    countEvent(this.#host, qp, status === EFA_IO_COMP_STATUS_OK ? RECV_ENDS_WELL : RECV_ENDS_BADLY);
     const flags =
       flagsOf(EFA_IO_RECV_QUEUE, operation) |
       (immediate === undefined ? 0 : EFA_IO_CDESC_COMMON_HAS_IMM_MASK) |

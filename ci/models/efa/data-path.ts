@@ -5,14 +5,25 @@ import {
   EFA_IO_COMP_STATUS_LOCAL_ERROR_UNSUPPORTED_OP,
   EFA_IO_COMP_STATUS_OK,
   EFA_IO_COMP_STATUS_REMOTE_ERROR_RNR,
+  EFA_IO_RDMA_READ,
+  EFA_IO_RDMA_WRITE,
   EFA_IO_SEND,
   efa_io_tx_wqe,
 } from '../../../providers/rdma/efa/io-defs.ts';
 import type { Host } from '../vfio-user/device.ts';
-import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { Completions } from './completions.ts';
 import { Delivery, type Verdict } from './delivery.ts';
-import { EFA_ADMIN_QP_STATE_ERR, EFA_ADMIN_QP_STATE_RESET } from './headers/efa-admin-cmds-defs.ts';
+import { countEvent } from './event-counters.ts';
+import {
+  EFA_ADMIN_QP_STATE_ERR,
+  EFA_ADMIN_QP_STATE_RESET,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_READ_COMP_ERR_MASK as READ_ENDS_BADLY,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_READ_COMP_MASK as READ_ENDS_WELL,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_SEND_COMP_ERR_MASK as SEND_ENDS_BADLY,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_SEND_COMP_MASK as SEND_ENDS_WELL,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_WRITE_COMP_ERR_MASK as WRITE_ENDS_BADLY,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_WRITE_COMP_MASK as WRITE_ENDS_WELL,
+} from './headers/efa-admin-cmds-defs.ts';
 import { GID, LIMITS } from './limits.ts';
 import type { CompletionQueue, Objects, QueuePair } from './objects.ts';
 import { canSend } from './queue-pair-states.ts';
@@ -30,6 +41,18 @@ const FAULT_STATUS: Readonly<Record<SendFault, number>> = {
   'too-long': EFA_IO_COMP_STATUS_LOCAL_ERROR_BAD_LENGTH,
 };
 
+interface EndEvents {
+  readonly well: number;
+  readonly badly: number;
+}
+
+/** What is counted when a request ends, by its operation. */
+const END_EVENTS: ReadonlyMap<number, EndEvents> = new Map([
+  [EFA_IO_SEND, { well: SEND_ENDS_WELL, badly: SEND_ENDS_BADLY }],
+  [EFA_IO_RDMA_READ, { well: READ_ENDS_WELL, badly: READ_ENDS_BADLY }],
+  [EFA_IO_RDMA_WRITE, { well: WRITE_ENDS_WELL, badly: WRITE_ENDS_BADLY }],
+]);
+
 /** A message whose receiver is not ready. */
 interface Waiting {
   readonly qp: QueuePair;
@@ -45,14 +68,14 @@ const RNR_FOR_EVER = 7;
 
 /** What happens when user space rings: work requests are carried out between queue pairs of this device. */
 export class DataPath implements QueuePairActions {
-  readonly #memory: GuestMemory;
+  readonly #host: Host;
   readonly #readLlq: ReadLlq;
   readonly #completions: Completions;
   readonly #delivery: Delivery;
   #waiting: Waiting[] = [];
 
   constructor(host: Host, objects: () => Objects, statistics: Statistics, readLlq: ReadLlq) {
-    this.#memory = host.memory;
+    this.#host = host;
     this.#readLlq = readLlq;
     this.#completions = new Completions(host);
     this.#delivery = new Delivery(host, objects, statistics, this.#completions);
@@ -92,13 +115,14 @@ export class DataPath implements QueuePairActions {
 
   /** Everything that waits ends with a completion that says so. */
   flush(qp: QueuePair): void {
+    const { memory } = this.#host;
     for (const { request } of this.#takeWaiting((item) => item.qp === qp)) {
       this.#finish(qp, request, EFA_IO_COMP_STATUS_FLUSHED);
     }
     while (waitingIn(qp.sendRing) > 0) {
       this.#finish(qp, parseSend(this.#takeSend(qp)).request, EFA_IO_COMP_STATUS_FLUSHED);
     }
-    for (let next = takeReceive(this.#memory, qp); next; next = takeReceive(this.#memory, qp)) {
+    for (let next = takeReceive(memory, qp); next; next = takeReceive(memory, qp)) {
       this.#completions.received(qp, {
         requestId: next.requestId,
         status: EFA_IO_COMP_STATUS_FLUSHED,
@@ -172,7 +196,11 @@ export class DataPath implements QueuePairActions {
 
   #finish(qp: QueuePair, { requestId, operation, wantsCompletion }: SendRequest, status: number) {
     this.#delivery.count(operation, status);
-    if (status === EFA_IO_COMP_STATUS_OK && !wantsCompletion) return;
+    // Also where nobody wants a completion: counters stand in for them.
+    const events = END_EVENTS.get(operation);
+    const isWell = status === EFA_IO_COMP_STATUS_OK;
+    if (events !== undefined) countEvent(this.#host, qp, isWell ? events.well : events.badly);
+    if (isWell && !wantsCompletion) return;
     this.#completions.sent(qp, requestId, operation & 0x7, status);
   }
 

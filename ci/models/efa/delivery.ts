@@ -16,10 +16,13 @@ import {
 } from '../../../providers/rdma/efa/io-defs.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { type Completions, UNKNOWN_AH } from './completions.ts';
+import { countEvent } from './event-counters.ts';
 import {
   EFA_ADMIN_REG_MR_CMD_LOCAL_WRITE_ENABLE_MASK as LOCAL_WRITE,
   EFA_ADMIN_REG_MR_CMD_REMOTE_READ_ENABLE_MASK as REMOTE_READ,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_REMOTE_READ_COMP_MASK as REMOTE_READ_DONE,
   EFA_ADMIN_REG_MR_CMD_REMOTE_WRITE_ENABLE_MASK as REMOTE_WRITE,
+  EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS_REMOTE_WRITE_COMP_MASK as REMOTE_WRITE_DONE,
 } from './headers/efa-admin-cmds-defs.ts';
 import { KeyedMemory } from './keyed-memory.ts';
 import { GID, LIMITS } from './limits.ts';
@@ -187,6 +190,7 @@ export class Delivery {
     if (!this.#memory.scatter(objects, qp.pd, buffers, data, LOCAL_WRITE)) return INVALID_LKEY;
     this.#statistics.readBytes += data.length;
     this.#statistics.readResponseBytes += data.length;
+    countEvent(this.#host, peer, REMOTE_READ_DONE);
     return OK;
   }
 
@@ -210,6 +214,7 @@ export class Delivery {
     }
     this.#statistics.writeBytes += data.length;
     this.#statistics.writeReceivedBytes += data.length;
+    countEvent(this.#host, peer, REMOTE_WRITE_DONE);
     return OK;
   }
 

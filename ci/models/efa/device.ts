@@ -15,14 +15,23 @@ import {
   destroyAh,
 } from './domain-commands.ts';
 import { Doorbells } from './doorbells.ts';
+import {
+  attachEventCounter,
+  createEventCounter,
+  destroyEventCounter,
+  detachEventCounter,
+  modifyEventCounter,
+} from './event-counters.ts';
 import { createEq, destroyEq, ringEq } from './event-queues.ts';
 import { Features } from './features.ts';
 import {
   EFA_ADMIN_ALLOC_PD,
   EFA_ADMIN_ALLOC_UAR,
+  EFA_ADMIN_ATTACH_EVENT_COUNTER,
   EFA_ADMIN_CREATE_AH,
   EFA_ADMIN_CREATE_CQ,
   EFA_ADMIN_CREATE_EQ,
+  EFA_ADMIN_CREATE_EVENT_COUNTER,
   EFA_ADMIN_CREATE_QP,
   EFA_ADMIN_DEALLOC_PD,
   EFA_ADMIN_DEALLOC_UAR,
@@ -30,10 +39,13 @@ import {
   EFA_ADMIN_DESTROY_AH,
   EFA_ADMIN_DESTROY_CQ,
   EFA_ADMIN_DESTROY_EQ,
+  EFA_ADMIN_DESTROY_EVENT_COUNTER,
   EFA_ADMIN_DESTROY_QP,
+  EFA_ADMIN_DETACH_EVENT_COUNTER,
   EFA_ADMIN_GET_FEATURE,
   EFA_ADMIN_GET_STATS,
   EFA_ADMIN_MAX_OPCODE,
+  EFA_ADMIN_MODIFY_EVENT_COUNTER,
   EFA_ADMIN_MODIFY_QP,
   EFA_ADMIN_QUERY_QP,
   EFA_ADMIN_REG_MR,
@@ -221,6 +233,16 @@ export class EfaDevice implements DeviceModel {
         return queryQp(objects, payload);
       case EFA_ADMIN_DESTROY_QP:
         return destroyQp(objects, doorbells, actions, payload);
+      case EFA_ADMIN_CREATE_EVENT_COUNTER:
+        return createEventCounter(objects, payload);
+      case EFA_ADMIN_DESTROY_EVENT_COUNTER:
+        return destroyEventCounter(objects, payload);
+      case EFA_ADMIN_ATTACH_EVENT_COUNTER:
+        return attachEventCounter(objects, payload);
+      case EFA_ADMIN_DETACH_EVENT_COUNTER:
+        return detachEventCounter(objects, payload);
+      case EFA_ADMIN_MODIFY_EVENT_COUNTER:
+        return modifyEventCounter(objects, this.#host, payload);
       case EFA_ADMIN_REG_MR:
         return registerMr(objects, this.#host.memory, command);
       case EFA_ADMIN_DEREG_MR:

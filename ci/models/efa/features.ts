@@ -22,11 +22,13 @@ import {
 } from './headers/efa-admin-defs.ts';
 import {
   AENQ_GROUPS,
+  COUNTED_EVENTS,
   DEVICE_CAPS,
   DOORBELL_BAR,
   FEATURES,
   GID,
   LIMITS,
+  MAX_COUNT,
   NODE_GUID,
   PAGE_SHIFTS,
 } from './limits.ts';
@@ -98,7 +100,7 @@ export class Features {
       case EFA_ADMIN_QUEUE_ATTR_1:
         return { u: { queue_attr_1: queueAttributes() } };
       case EFA_ADMIN_QUEUE_ATTR_2:
-        return { u: { queue_attr_2: { inline_buf_size_ex: LIMITS.inlineBytes } } };
+        return { u: { queue_attr_2: moreQueueAttributes() } };
       case EFA_ADMIN_NETWORK_ATTR:
         return { u: { network_attr: { addr: GID, mtu: LIMITS.mtu } } };
       case EFA_ADMIN_EVENT_QUEUE_ATTR:
@@ -152,6 +154,15 @@ function queueAttributes() {
     max_llq_size: LIMITS.maxLlqBytes,
     max_wr_rdma_sges: LIMITS.maxRdmaSges,
     max_tx_batch: LIMITS.maxTxBatch,
+  };
+}
+
+function moreQueueAttributes() {
+  return {
+    inline_buf_size_ex: LIMITS.inlineBytes,
+    supported_event_counter_qp_events: COUNTED_EVENTS,
+    max_event_counters: LIMITS.maxEventCounters,
+    event_counter_max_val: MAX_COUNT,
   };
 }
 

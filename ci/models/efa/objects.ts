@@ -64,10 +64,21 @@ export interface QueuePair {
   readonly sendRing: Ring;
   readonly recvRing: Ring;
   readonly hasUnsolicitedWrites: boolean;
+  /** What counts its events; no event has two. */
+  readonly attached: { readonly counter: EventCounter; readonly events: number }[];
   state: number;
   qkey: number;
   sqPsn: number;
   rnrRetry: number;
+}
+
+/** Counts events of the queue pairs that it is attached to, which are its users. */
+export interface EventCounter extends Parent {
+  readonly id: number;
+  readonly uar: Uar;
+  /** Where each change of the count is written. */
+  readonly address: number;
+  count: bigint;
 }
 
 export interface MemoryRegion {
@@ -94,6 +105,7 @@ export class Objects {
   readonly eqs = new Pool<EventQueue>(LIMITS.maxEq);
   readonly cqs = new Pool<CompletionQueue>(LIMITS.maxCq);
   readonly qps = new Pool<QueuePair>(LIMITS.maxQp);
+  readonly eventCounters = new Pool<EventCounter>(LIMITS.maxEventCounters);
   readonly mrs = new Pool<MemoryRegion>(LIMITS.maxMr);
   readonly ahs = new Pool<AddressHandle>(LIMITS.maxAh);
   /** Queue pairs made so far, by which numbers differ from those of their predecessors. */

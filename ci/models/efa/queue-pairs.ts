@@ -99,6 +99,7 @@ export function createQp(objects: Objects, doorbells: Doorbells, payload: Buffer
     qkey: 0,
     sqPsn: 0,
     rnrRetry: 0,
+    attached: [],
     hasUnsolicitedWrites: (flags & EFA_ADMIN_CREATE_QP_CMD_UNSOLICITED_WRITE_RECV_MASK) !== 0,
     sendRing: ring(
       number * LIMITS.maxLlqBytes,
@@ -135,7 +136,7 @@ function describeQp(qp: QueuePair): Buffer {
   });
 }
 
-function findQp({ qps }: Objects, handle: number): QueuePair {
+export function findQp({ qps }: Objects, handle: number): QueuePair {
   return mustFind(qps.get(handle - HANDLE_BASE), `QP with handle ${handle}`);
 }
 
@@ -188,6 +189,7 @@ export function destroyQp(
   doorbells.remove(qp.sendRing.doorbell);
   doorbells.remove(qp.recvRing.doorbell);
   objects.qps.remove(qp.id);
-  for (const parent of [qp.pd, qp.uar, qp.sendCq, qp.recvCq]) parent.users--;
+  const counters = qp.attached.map(({ counter }) => counter);
+  for (const parent of [qp.pd, qp.uar, qp.sendCq, qp.recvCq, ...counters]) parent.users--;
   return efa_admin_destroy_qp_resp.make();
 }

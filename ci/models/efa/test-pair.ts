@@ -115,10 +115,20 @@ export class Pair {
       recvDoorbell: made.rq_db_offset,
       sends: made.llq_descriptors_offset,
     };
+    this.bringUp(side);
+    return side;
+  }
+
+  /** From the reset state to the one that sends. */
+  bringUp(side: Side): void {
     this.modify(side, { modify_mask: 5, qp_state: 1, qkey: QKEY });
     this.modify(side, { modify_mask: 1, qp_state: 2 });
     this.modify(side, { modify_mask: 9, qp_state: 3 });
-    return side;
+  }
+
+  bringDown(side: Side): void {
+    this.modify(side, { modify_mask: 1, qp_state: 0 });
+    Object.assign(side, { sent: 0, posted: 0 });
   }
 
   #ring(offset: number, value: number): void {
