@@ -871,6 +871,24 @@ export interface Step {
     entries: Size;
     abi?: Abi;
   };
+  modifyCompCntr?: {
+    counter: Reference;
+    which: ('successes' | 'errors') | Reference;
+    operation: ('set' | 'increment') | Reference;
+    value: Size;
+  };
+  attachCompCntr?: {
+    qp: Reference;
+    counter: Reference;
+    /**
+     * send, receive, rdma-read, remote-rdma-read, rdma-write, remote-rdma-write, joined with +; `none`; a number or a reference
+     */
+    operations: number | string;
+  };
+  /**
+   * What completion counters can count: `maxCounters`, `maxValue`, `operations`.
+   */
+  queryCompCntrCaps?: {};
   attachMulticast?: {
     qp: Reference;
     gid: string;
@@ -1303,7 +1321,24 @@ export interface CreateRequest {
     port?: Size;
   };
   counters?: {};
+  /**
+   * A completion counter: where its two counts lie.
+   */
+  'comp-cntr'?: {
+    successes?: CounterMemory;
+    errors?: CounterMemory;
+  };
   abi?: Abi;
+}
+/**
+ * A part of a mapping or of a dma-buf, or an address; by default eight bytes.
+ */
+export interface CounterMemory {
+  mapping?: Reference;
+  dmabuf?: Reference;
+  start?: Size;
+  offset?: Size;
+  length?: Size;
 }
 export interface SendRequest {
   op:

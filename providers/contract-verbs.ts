@@ -125,6 +125,25 @@ export interface CreateRequests {
   'wq-table': { readonly log2Size: number; readonly wqs: readonly RdmaObject[] };
   flow: { readonly qp: RdmaObject; readonly port: number };
   counters: Record<never, never>;
+  /** Where each of its two counts lies; left out where the driver needs no memory for it. */
+  'comp-cntr': { readonly [side in CounterSide]?: CounterMemory };
+}
+
+/** A completion counter is two: of requests that ended well, and of those that did not. */
+export type CounterSide = 'successes' | 'errors';
+
+/** Memory of this process, or a part of a dma-buf, in which a count stands. */
+export interface CounterMemory {
+  readonly dmabuf?: number;
+  /** In this process, or within the dma-buf. */
+  readonly address: bigint;
+  readonly length: bigint;
+}
+
+export interface CounterChange {
+  readonly which: CounterSide;
+  readonly operation: 'set' | 'increment';
+  readonly value: bigint;
 }
 
 /** How a port is reached. */
@@ -329,7 +348,7 @@ export interface RdmaVerbs {
   create<K extends RdmaKind>(kind: K, want: CreateRequests[K], how?: How): Outcome<RdmaObject>;
   /** Guarantees: EBUSY while another object needs it; after success the handle is unknown. */
   destroy(object: RdmaObject, how?: How): Outcome<Facts>;
-  /** qp, srq, mr, counters, and what else has a query. */
+  /** qp, srq, mr, counters, comp-cntr, and what else has a query. */
   query(object: RdmaObject, how?: How): Outcome<Facts>;
   /** With `extended` by EX_MODIFY_QP. */
   modifyQp(
@@ -358,6 +377,11 @@ export interface RdmaVerbs {
     want: { readonly xrcd: RdmaObject; readonly qpn: number; readonly type: QpType },
     how?: How,
   ): Outcome<RdmaObject>;
+  modifyCompCntr(counter: RdmaObject, change: CounterChange): Outcome<Facts>;
+  /** `operations`: enum ib_uverbs_qp_attach_comp_cntr_op. It is detached when the QP goes. */
+  attachCompCntr(qp: RdmaObject, counter: RdmaObject, operations: number): Outcome<Facts>;
+  /** {maxCounters, maxValue, operations} */
+  queryCompCntrCaps(): Outcome<Facts>;
   attachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
   detachMulticast(qp: RdmaObject, gid: string, lid: number, how?: How): Outcome<Facts>;
 

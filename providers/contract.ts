@@ -104,6 +104,8 @@ export const CAPABILITIES = {
   multicast: 'UD QPs join multicast groups',
   'rdma-flow': 'flow steering rules',
   'rdma-counters': 'counters objects',
+  'comp-cntr': 'completion counters, of sends, receives, RDMA reads and writes',
+  'comp-cntr-remote': 'completion counters of RDMA reads and writes that the far side asked for',
   'rdma-wq': 'work queues and their indirection tables',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
   unplug: 'a device that can be removed while it is in use, and made again',

@@ -22,7 +22,8 @@ export function rdmaObjectOf(step: Step): string | undefined {
   return (
     (step.destroy ?? step.query)?.object ??
     (step.modify ?? step.connect ?? step.postSend)?.qp ??
-    (step.attachMulticast ?? step.detachMulticast)?.qp ??
+    (step.attachMulticast ?? step.detachMulticast ?? step.attachCompCntr)?.qp ??
+    step.modifyCompCntr?.counter ??
     (step.resizeCq ?? step.pollCq ?? step.armCq)?.cq ??
     step.modifySrq?.srq ??
     step.reregister?.mr ??
@@ -44,6 +45,7 @@ const NEEDED_BY_KIND: Readonly<Record<string, Capability>> = {
   'wq-table': 'rdma-wq',
   flow: 'rdma-flow',
   counters: 'rdma-counters',
+  'comp-cntr': 'comp-cntr',
 };
 
 const NEEDED_BY_QP_TYPE: Readonly<Record<string, Capability>> = {
@@ -86,6 +88,9 @@ export function rdmaCapabilities(step: Step): Capability[] {
   if (step.reregister !== undefined) return ['mr-reregister'];
   if (step.adviseMr !== undefined) return ['mr-advice'];
   if (step.attachMulticast !== undefined) return ['multicast'];
+  if ((step.attachCompCntr ?? step.modifyCompCntr ?? step.queryCompCntrCaps) !== undefined) {
+    return ['comp-cntr'];
+  }
   if (step.cmOpen !== undefined) return ['rdma-cm'];
   if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];
   if (step.setPort !== undefined) return ['port-switch'];

@@ -128,6 +128,9 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   reregister: { gives: 'mr', session: 'owner' },
   adviseMr: { gives: 'nothing', session: 'owner' },
   resizeCq: { gives: 'cq', session: 'owner' },
+  modifyCompCntr: { gives: 'nothing', session: 'owner' },
+  attachCompCntr: { gives: 'nothing', session: 'owner' },
+  queryCompCntrCaps: { gives: ['maxCounters', 'maxValue', 'operations'], session: 'first' },
   attachMulticast: { gives: 'nothing', session: 'owner' },
   detachMulticast: { gives: 'nothing', session: 'owner' },
   connect: { gives: 'any fields', session: 'owner' },
@@ -175,6 +178,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   'wq-table': ['handle'],
   flow: ['handle'],
   counters: ['handle'],
+  'comp-cntr': ['handle'],
 };
 
 /** Kinds that are objects of an RDMA device. */
@@ -195,6 +199,7 @@ export const RDMA_OBJECTS: readonly Kind[] = [
   'wq-table',
   'flow',
   'counters',
+  'comp-cntr',
 ];
 
 /** Arguments that only take some kinds; all others take anything that has a descriptor. */
@@ -235,6 +240,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   to: ['qp'],
   queue: ['qp', 'srq'],
   ah: ['ah'],
+  counter: ['comp-cntr'],
   xrcd: ['xrcd'],
   wqs: ['wq'],
 };

@@ -58,7 +58,7 @@ export function method(
   for (const [name, value] of Object.entries(values)) if (value !== undefined) given[name] = value;
   if (data.input.length > 0) given['UHW_IN'] = data.input;
   if (driver.length > 0) given['UHW_OUT'] = { out: driver };
-  const all: AttributeValues = given;
+  const all: AttributeValues = { ...given, ...data.attributes };
   const answer = tryMethod(context.fd, context.part.driverId, called, all);
   if (!answer.ok) return answer;
   return { ok: true, value: { result: answer.value, driver: data.memory ?? driver } };

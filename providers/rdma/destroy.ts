@@ -102,6 +102,7 @@ const ENDINGS: Readonly<Record<Exclude<RdmaKind, 'channel' | 'async-events'>, En
     request: (handle) => h.ib_uverbs_destroy_flow.make({ flow_handle: handle }),
   },
   counters: { method: m.COUNTERS_DESTROY, handle: 'DESTROY_COUNTERS_HANDLE' },
+  'comp-cntr': { method: m.COMP_CNTR_DESTROY, handle: 'DESTROY_COMP_CNTR_HANDLE' },
 };
 
 export function destroy(context: Context, object: RdmaObject, how: How): CallOutcome<Facts> {

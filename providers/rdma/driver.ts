@@ -5,6 +5,7 @@
  */
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { Errno } from '../../uapi/errno.ts';
+import type { AttributeValues } from '../../uapi/rdma/named-attributes.ts';
 import type { Where } from '../contract.ts';
 import type {
   Address,
@@ -29,6 +30,7 @@ export type {
   Address,
   Completion,
   Connection,
+  CounterMemory,
   CreateRequests,
   Facts,
   QpEnd,
@@ -44,7 +46,10 @@ export type {
 /** A call that carries driver data: the creation of an object, or one of these. */
 export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq' | 'query-device';
 
-/** The driver's part of one call: UVERBS_ATTR_UHW_IN and _OUT, or the tail of a write command. */
+/**
+ * The driver's part of one call: UVERBS_ATTR_UHW_IN and _OUT, or the tail of a write command; or
+ * attributes.
+ */
 export interface DriverData {
   /** What the driver is told; empty for nothing. */
   readonly input: Buffer;
@@ -52,6 +57,8 @@ export interface DriverData {
   readonly outputSize: number;
   /** Where the driver answers through an address in `input`: that memory, taken as the response. */
   readonly memory?: Buffer;
+  /** Attributes of its own that a method takes. */
+  readonly attributes?: AttributeValues;
 }
 
 /** Nothing is said to the driver and nothing comes from it. */

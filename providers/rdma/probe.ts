@@ -1,4 +1,12 @@
 import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../uapi/constants.ts';
+import {
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND,
+} from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { Mapping } from '../../uapi/mapping.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
 import type { Capability, Device, Outcome, Probe } from '../contract.ts';
@@ -45,6 +53,8 @@ export const OFFERED: readonly Capability[] = [
   'multicast',
   'rdma-flow',
   'rdma-counters',
+  'comp-cntr',
+  'comp-cntr-remote',
   'rdma-wq',
   'rdma-cm',
   'impaired-paths',
@@ -76,6 +86,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeOnDemandJobs(facts),
     ...probePort(device, verbs),
     ...probeDriver(device, part),
+    ...probeCounters(verbs),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
     ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
@@ -123,6 +134,28 @@ function missingOpcodes({ opcodes, driver }: Part): Missing {
   return Object.fromEntries(
     without.map(([name, job]) => [name, `${driver} has no ${job} in its queues`]),
   );
+}
+
+/** Operations of enum ib_uverbs_qp_attach_comp_cntr_op. */
+const LOCAL_OPERATIONS =
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND |
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV |
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ |
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE;
+const REMOTE_OPERATIONS =
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ |
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE;
+
+function probeCounters(verbs: RdmaVerbs): Missing {
+  const caps = verbs.queryCompCntrCaps();
+  if (!caps.ok) return { 'comp-cntr': refusal(caps), 'comp-cntr-remote': refusal(caps) };
+  const operations = Number(caps.value['operations']);
+  const lacks = (wanted: number) => (operations & wanted) !== wanted;
+  const reason = `QUERY_COMP_CNTR_CAPS: counts operations 0x${operations.toString(16)} alone`;
+  return {
+    ...(lacks(LOCAL_OPERATIONS) && { 'comp-cntr': reason }),
+    ...(lacks(REMOTE_OPERATIONS) && { 'comp-cntr-remote': reason }),
+  };
 }
 
 function probePort(device: Device, verbs: RdmaVerbs): Missing {

@@ -5,6 +5,7 @@ import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { Facts, How, RdmaObject } from '../contract-verbs.ts';
 import { byMethod, command, driverData, method, room } from './call.ts';
+import { readCompCntr } from './completion-counters.ts';
 import type { Context } from './context.ts';
 import { factsOf, swapped64 } from './facts.ts';
 import { gidText } from './gid.ts';
@@ -93,6 +94,8 @@ export function query(context: Context, object: RdmaObject, how: How): CallOutco
       return queryMr(context, object);
     case 'counters':
       return readCounters(context, object);
+    case 'comp-cntr':
+      return readCompCntr(context, object);
     default:
       throw new TypeError(`there is no query of a ${object.kind}`);
   }

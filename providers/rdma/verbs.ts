@@ -8,6 +8,12 @@ import type {
   RdmaVerbs,
 } from '../contract-verbs.ts';
 import { createAh, multicast, openXrcd } from './address-handle.ts';
+import {
+  attachCompCntr,
+  createCompCntr,
+  modifyCompCntr,
+  queryCompCntrCaps,
+} from './completion-counters.ts';
 import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completion-queue.ts';
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
@@ -50,6 +56,7 @@ const CREATORS: Creators = {
   'wq-table': createWqTable,
   flow: createFlow,
   counters: (context) => createCounters(context),
+  'comp-cntr': createCompCntr,
 };
 
 const BY_DEFAULT: How = {};
@@ -80,6 +87,9 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     adviseMr: (pd, advice) => adviseMr(context, pd, advice),
     resizeCq: (cq, entries, how = BY_DEFAULT) => resizeCq(context, cq, entries, how),
     openQp: (want, how = BY_DEFAULT) => openQp(context, want, how),
+    modifyCompCntr: (counter, change) => modifyCompCntr(context, counter, change),
+    attachCompCntr: (qp, counter, operations) => attachCompCntr(context, qp, counter, operations),
+    queryCompCntrCaps: () => queryCompCntrCaps(context),
     attachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>
       multicast(context, 'attach', { qp, gid, lid }, how),
     detachMulticast: (qp, gid, lid, how = BY_DEFAULT) =>

@@ -1,5 +1,10 @@
 import type { CreateRequest } from '../../../cases/types.gen.ts';
-import type { CreateRequests, QpType, RdmaKind } from '../../../providers/contract-verbs.ts';
+import type {
+  CounterMemory,
+  CreateRequests,
+  QpType,
+  RdmaKind,
+} from '../../../providers/contract-verbs.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect, descriptorOf, type RdmaValue } from '../values.ts';
 import { addressOf } from './rdma-address.ts';
@@ -106,7 +111,32 @@ export const LOWER: Lower = {
     port: numberOf(want.port ?? 1, scope),
   }),
   counters: () => ({}),
+  'comp-cntr': ({ successes, errors }, scope) => ({
+    ...(successes && { successes: counterMemory(successes, scope) }),
+    ...(errors && { errors: counterMemory(errors, scope) }),
+  }),
 };
+
+/** A count has so many bytes. */
+const COUNT_BYTES = 8n;
+
+/** Memory of this process, or of a dma-buf; by default as much as a count needs. */
+function counterMemory(
+  want: NonNullable<Want<'comp-cntr'>['successes']>,
+  scope: Scope,
+): CounterMemory {
+  const { dmabuf, ...range } = want;
+  const sized = { ...range, length: want.length ?? String(COUNT_BYTES) };
+  if (dmabuf === undefined) {
+    const { start, length } = rangeOf(sized, scope);
+    return { address: start, length };
+  }
+  return {
+    dmabuf: descriptorOf(scope.resolve(dmabuf)),
+    address: scope.size(want.offset ?? 0),
+    length: scope.size(sized.length),
+  };
+}
 
 const SRQ_TYPES = ['basic', 'xrc', 'tm'] as const;
 

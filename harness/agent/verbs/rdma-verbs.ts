@@ -1,6 +1,7 @@
 import { cm, cmEvent, cmOpen } from './cm.ts';
 import { addDevice, removeDevice, setPort } from './plug.ts';
 import { armCq, pollCq } from './rdma-completions.ts';
+import { attachCompCntr, modifyCompCntr, queryCompCntrCaps } from './rdma-counters.ts';
 import { readEvent } from './rdma-events.ts';
 import { postReceive, postSend } from './rdma-jobs.ts';
 import { adviseMr } from './rdma-memory.ts';
@@ -41,6 +42,9 @@ export const RDMA_VERBS = {
   reregister,
   adviseMr,
   resizeCq,
+  modifyCompCntr,
+  attachCompCntr,
+  queryCompCntrCaps,
   attachMulticast,
   detachMulticast,
   connect,

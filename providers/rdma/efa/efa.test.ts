@@ -1,5 +1,6 @@
 import t from 'tap';
 import { efa_ibv_alloc_ucontext_resp } from '../../../uapi/headers/rdma/efa-abi.ts';
+import { ib_uverbs_buffer_desc } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type { SendRequest } from '../driver.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
 import * as io from './io-defs.ts';
@@ -118,3 +119,19 @@ t.test(
     t.equal(told({ channel }, Buffer.alloc(0)), '000000002000000001000100'.padEnd(32, '0'));
   },
 );
+
+t.test('a completion counter has its counts in memory, or in a dma-buf', async (t) => {
+  const successes = { address: 0x7000n, length: 8n };
+  const want = { successes, errors: { ...successes, dmabuf: 5 } };
+  const data = efa.driverData?.('comp-cntr', want, Buffer.alloc(0));
+  const described = Object.entries(data?.attributes ?? {}).map(([name, value]) => {
+    t.ok(Buffer.isBuffer(value), name);
+    return [name, ib_uverbs_buffer_desc.decode(value as Buffer)];
+  });
+  t.match(Object.fromEntries(described), {
+    EFA_IB_ATTR_CREATE_COMP_CNTR_COMP_BUFFER: { type: 1, fd: 0, addr: 0x7000n, length: 8n },
+    EFA_IB_ATTR_CREATE_COMP_CNTR_ERR_BUFFER: { type: 0, fd: 5, addr: 0x7000n, length: 8n },
+  });
+  const none = efa.driverData?.('comp-cntr', {}, Buffer.alloc(0));
+  t.strictSame(none?.attributes, {}, 'what is not given is left out');
+});

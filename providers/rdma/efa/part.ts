@@ -1,7 +1,19 @@
 import * as h from '../../../uapi/headers/rdma/efa-abi.ts';
-import { RDMA_DRIVER_EFA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import {
+  IB_UVERBS_BUFFER_TYPE_DMABUF,
+  IB_UVERBS_BUFFER_TYPE_VA,
+  ib_uverbs_buffer_desc,
+  RDMA_DRIVER_EFA,
+} from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { sysfsText } from '../../../uapi/sysfs.ts';
-import type { CreateRequests, Facts, RdmaKind, RdmaObject, Where } from '../driver.ts';
+import type {
+  CounterMemory,
+  CreateRequests,
+  Facts,
+  RdmaKind,
+  RdmaObject,
+  Where,
+} from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { factsOf } from '../facts.ts';
 import type { GidEntry } from '../gid.ts';
@@ -49,6 +61,22 @@ function qpData(want: CreateRequests['qp']): DriverData {
   return { input, outputSize: h.efa_ibv_create_qp_resp.size };
 }
 
+function describeMemory({ dmabuf, address, length }: CounterMemory): Buffer {
+  const place = { addr: address, length };
+  return dmabuf === undefined
+    ? ib_uverbs_buffer_desc.make({ type: IB_UVERBS_BUFFER_TYPE_VA, ...place })
+    : ib_uverbs_buffer_desc.make({ type: IB_UVERBS_BUFFER_TYPE_DMABUF, fd: dmabuf, ...place });
+}
+
+/** Both counts are in memory of the user's. Source: efa_verbs.c, efa_create_comp_cntr() */
+function counterData({ successes, errors }: CreateRequests['comp-cntr']): DriverData {
+  const attributes = {
+    ...(successes && { EFA_IB_ATTR_CREATE_COMP_CNTR_COMP_BUFFER: describeMemory(successes) }),
+    ...(errors && { EFA_IB_ATTR_CREATE_COMP_CNTR_ERR_BUFFER: describeMemory(errors) }),
+  };
+  return { ...NO_DRIVER_DATA, attributes };
+}
+
 /** Source: drivers/infiniband/hw/efa/efa_verbs.c, efa_alloc_ucontext(), efa_create_cq() and so on */
 function driverData(call: DriverCall, want: unknown, contextAnswer: Buffer): DriverData {
   switch (call) {
@@ -67,6 +95,8 @@ function driverData(call: DriverCall, want: unknown, contextAnswer: Buffer): Dri
       return cqData(want as CreateRequests['cq'], contextAnswer);
     case 'qp':
       return qpData(want as CreateRequests['qp']);
+    case 'comp-cntr':
+      return counterData(want as CreateRequests['comp-cntr']);
     default:
       return NO_DRIVER_DATA;
   }

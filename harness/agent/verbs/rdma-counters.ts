@@ -1,0 +1,67 @@
+import type { CounterSide } from '../../../providers/contract-verbs.ts';
+import {
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
+  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND,
+} from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import type { Scope } from '../scope.ts';
+import type { Arguments, PointContext, VerbResult } from '../verb.ts';
+import { namedBits, wordOf } from './rdma-arguments.ts';
+import { rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
+import { gaveFacts } from './rdma-queries.ts';
+
+/** Verbs of completion counters. */
+
+const SIDES: readonly CounterSide[] = ['successes', 'errors'];
+
+const OPERATIONS: Readonly<Record<string, number>> = {
+  none: 0,
+  send: IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND,
+  receive: IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV,
+  'rdma-read': IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ,
+  'remote-rdma-read': IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ,
+  'rdma-write': IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE,
+  'remote-rdma-write': IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
+};
+
+/** Names joined with `+`, or the bits as a number. */
+function operationBits(operations: string | number, scope: Scope): number {
+  const value = scope.scalar(operations);
+  const text = String(value);
+  return /^\d/.test(text) ? Number(text) : namedBits(OPERATIONS, text.split('+'), 'operation');
+}
+
+export function attachCompCntr(
+  args: Arguments<'attachCompCntr'>,
+  context: PointContext,
+): VerbResult {
+  const { scope } = context;
+  const qp = rdmaOf(args.qp, scope, 'qp');
+  const counter = rdmaOf(args.counter, scope, 'comp-cntr').object;
+  const operations = operationBits(args.operations, scope);
+  return gaveFacts(verbsFor(qp, context).attachCompCntr(qp.object, counter, operations));
+}
+
+export function modifyCompCntr(
+  args: Arguments<'modifyCompCntr'>,
+  context: PointContext,
+): VerbResult {
+  const { scope } = context;
+  const counter = rdmaOf(args.counter, scope, 'comp-cntr');
+  const change = {
+    which: wordOf(args.which, SIDES, scope),
+    operation: wordOf(args.operation, ['set', 'increment'] as const, scope),
+    value: scope.size(args.value),
+  };
+  return gaveFacts(verbsFor(counter, context).modifyCompCntr(counter.object, change));
+}
+
+export function queryCompCntrCaps(
+  _args: Arguments<'queryCompCntrCaps'>,
+  context: PointContext,
+): VerbResult {
+  return gaveFacts(verbsOf(context.session).queryCompCntrCaps());
+}
