@@ -64,7 +64,12 @@ export interface RdmaValue {
   readonly object: RdmaObject;
   readonly owner: SessionValue;
   /** Shared by the values of one object: an MR that was changed has a value for its new keys. */
-  readonly life: { destroyed: boolean; newest: RdmaObject };
+  readonly life: {
+    destroyed: boolean;
+    newest: RdmaObject;
+    /** What it was given to after it was made: they go before it. */
+    readonly users: RdmaValue[];
+  };
   /** Of an MR over a mapping: where its first byte lies. */
   readonly memory?: { readonly mapping: Mapping; readonly offset: number };
   /** Of a CQ or a QP: what its events name it by. */

@@ -40,9 +40,12 @@ export function attachCompCntr(
 ): VerbResult {
   const { scope } = context;
   const qp = rdmaOf(args.qp, scope, 'qp');
-  const counter = rdmaOf(args.counter, scope, 'comp-cntr').object;
+  const counter = rdmaOf(args.counter, scope, 'comp-cntr');
   const operations = operationBits(args.operations, scope);
-  return gaveFacts(verbsFor(qp, context).attachCompCntr(qp.object, counter, operations));
+  const verbs = verbsFor(qp, context);
+  const outcome = verbs.attachCompCntr(qp.object, counter.object, operations);
+  if (outcome.ok) counter.life.users.push(qp);
+  return gaveFacts(outcome);
 }
 
 export function modifyCompCntr(

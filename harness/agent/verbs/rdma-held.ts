@@ -1,5 +1,5 @@
 import type { RdmaKind, RdmaObject, RdmaVerbs } from '../../../providers/contract-verbs.ts';
-import { E } from '../../../uapi/errno.ts';
+import { E, type Errno } from '../../../uapi/errno.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect, kindOf, type RdmaValue, type SessionValue } from '../values.ts';
 import { type PointContext, provided } from '../verb.ts';
@@ -44,22 +44,26 @@ type ValueParts = Pick<RdmaValue, 'object' | 'owner'> &
 /** Enters a new object into the release stack. */
 export function holdRdma(context: Pick<PointContext, 'release'>, parts: ValueParts): RdmaValue {
   const value = rdmaValue(parts);
-  const { owner, object, life } = value;
-  context.release.push(`${object.kind} ${object.handle} of ${owner.device.address}`, () => {
-    // Closing a session frees its objects, but for those that are files of their own.
-    if (life.destroyed || (owner.closed && !FILES.includes(object.kind))) return 0;
-    life.destroyed = true;
-    const outcome = verbsOf(owner).destroy(life.newest);
-    // ENOENT: a raw call of the case destroyed it, `uverbs` or `uverbsWrite` with the plain handle,
-    // of which this value does not hear. What a failed destruction leaves behind still has its handle.
-    return outcome.ok || outcome.errno === E.ENOENT ? 0 : outcome.errno;
-  });
+  const { owner, object } = value;
+  const title = `${object.kind} ${object.handle} of ${owner.device.address}`;
+  context.release.push(title, () => releaseRdma(value));
   return value;
+}
+
+function releaseRdma({ owner, object, life }: RdmaValue): Errno {
+  // Closing a session frees its objects, but for those that are files of their own.
+  if (life.destroyed || (owner.closed && !FILES.includes(object.kind))) return 0;
+  life.destroyed = true;
+  for (const user of life.users) releaseRdma(user);
+  const outcome = verbsOf(owner).destroy(life.newest);
+  // ENOENT: a raw call of the case destroyed it, `uverbs` or `uverbsWrite` with the plain handle,
+  // of which this value does not hear. What a failed destruction leaves behind still has its handle.
+  return outcome.ok || outcome.errno === E.ENOENT ? 0 : outcome.errno;
 }
 
 /** A value that somebody else gives back. */
 export function rdmaValue(parts: ValueParts): RdmaValue {
-  return { kind: 'rdma', ...parts, life: { destroyed: false, newest: parts.object } };
+  return { kind: 'rdma', ...parts, life: { destroyed: false, newest: parts.object, users: [] } };
 }
 
 /** The same object with other keys or another size; the old value keeps what it knew. */
