@@ -73,6 +73,7 @@ function partsOf(objects: Objects, { cntr_handle, attach_type, u }: AttachComman
   must((events & ~COUNTED_EVENTS) === 0, `events 0x${events.toString(16)}`);
   const counter = findCounter(objects, cntr_handle);
   const qp = findQp(objects, qp_handle);
+  // A guess: else a process could have the completions of another counted.
   must(counter.uar === qp.uar, 'a counter and a QP of two processes');
   return { counter, qp, events };
 }
