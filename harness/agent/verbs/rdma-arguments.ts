@@ -35,19 +35,26 @@ const ACCESS: Readonly<Record<string, AccessBits>> = {
 
 /** Rights as bits of enum ib_uverbs_access_flags: names in a list or joined with `+`, or a number. */
 export function accessBits(access: RdmaAccess, scope: Scope): AccessBits {
-  if (typeof access !== 'string') {
-    return typeof access === 'number' ? access : namedBits(ACCESS, access, 'right');
-  }
-  const value = scope.scalar(access);
-  if (typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
-  const text = String(value);
-  if (/^\d/.test(text)) return Number(text);
-  return namedBits(ACCESS, text.split('+'), 'right');
+  return bitsOf(ACCESS, access, 'right', scope);
 }
 
-/** @param what the names are, for the message about one that is not known */
-export function namedBits(
+/**
+ * Names in a list or joined with `+`, or the bits as a number; also behind a reference.
+ *
+ * @param what the names are, for the message about one that is not known
+ */
+export function bitsOf(
+  table: Readonly<Record<string, number>>,
+  bits: string | number | readonly string[],
+  what: string,
+  scope: Scope,
+): number {
+  if (typeof bits === 'object') return namedBits(table, bits, what);
+  const text = String(scope.scalar(bits));
+  return /^\d/.test(text) ? Number(text) : namedBits(table, text.split('+'), what);
+}
+
+function namedBits(
   table: Readonly<Record<string, number>>,
   names: readonly string[],
   what: string,

@@ -7,9 +7,8 @@ import {
   IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
   IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND,
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
-import type { Scope } from '../scope.ts';
 import type { Arguments, PointContext, VerbResult } from '../verb.ts';
-import { namedBits, wordOf } from './rdma-arguments.ts';
+import { bitsOf, wordOf } from './rdma-arguments.ts';
 import { rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 import { gaveFacts } from './rdma-queries.ts';
 
@@ -27,13 +26,6 @@ const OPERATIONS: Readonly<Record<string, number>> = {
   'remote-rdma-write': IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
 };
 
-/** Names joined with `+`, or the bits as a number. */
-function operationBits(operations: string | number, scope: Scope): number {
-  const value = scope.scalar(operations);
-  const text = String(value);
-  return /^\d/.test(text) ? Number(text) : namedBits(OPERATIONS, text.split('+'), 'operation');
-}
-
 export function attachCompCntr(
   args: Arguments<'attachCompCntr'>,
   context: PointContext,
@@ -41,7 +33,7 @@ export function attachCompCntr(
   const { scope } = context;
   const qp = rdmaOf(args.qp, scope, 'qp');
   const counter = rdmaOf(args.counter, scope, 'comp-cntr');
-  const operations = operationBits(args.operations, scope);
+  const operations = bitsOf(OPERATIONS, args.operations, 'operation', scope);
   const verbs = verbsFor(qp, context);
   const outcome = verbs.attachCompCntr(qp.object, counter.object, operations);
   if (outcome.ok) counter.life.users.push(qp);

@@ -9,7 +9,7 @@ import {
   refused,
   type VerbResult,
 } from '../verb.ts';
-import { accessBits, howOf, namedBits, numberOf, present } from './rdma-arguments.ts';
+import { accessBits, bitsOf, howOf, numberOf, present } from './rdma-arguments.ts';
 import { LOWER, memoryOf, rangeOf } from './rdma-create.ts';
 import { changedRdma, holdRdma, MR_KINDS, rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 
@@ -56,7 +56,7 @@ export function destroy(args: Arguments<'destroy'>, context: PointContext): Verb
 }
 
 /** enum ib_mr_rereg_flags. Source: include/rdma/ib_verbs.h */
-const REREGISTER_FLAGS: Readonly<Record<string, number>> = { translation: 1, pd: 2, access: 4 };
+const REREGISTER_FLAGS = { none: 0, translation: 1, pd: 2, access: 4 };
 
 export function reregister(args: Arguments<'reregister'>, context: PointContext): VerbResult {
   const { scope } = context;
@@ -64,7 +64,7 @@ export function reregister(args: Arguments<'reregister'>, context: PointContext)
   const moved = args.mapping !== undefined;
   const change = present({
     ...(moved ? rangeOf(args, scope) : {}),
-    flags: reregisterFlags(args.change, scope),
+    flags: bitsOf(REREGISTER_FLAGS, args.change, 'flag', scope),
     pd: args.pd === undefined ? undefined : rdmaOf(args.pd, scope, 'pd').object,
     access: args.access === undefined ? undefined : accessBits(args.access, scope),
   });
@@ -72,14 +72,6 @@ export function reregister(args: Arguments<'reregister'>, context: PointContext)
   const outcome = verbs.reregisterMr(old.life.newest, change, howOf(args, scope));
   if (!outcome.ok) return refused(outcome);
   return gave(changedRdma(old, outcome.value, moved ? memoryOf(args, scope) : old.memory));
-}
-
-function reregisterFlags(flags: Arguments<'reregister'>['change'], scope: Scope): number {
-  if (typeof flags === 'object') return namedBits(REREGISTER_FLAGS, flags, 'flag');
-  const value = scope.scalar(flags);
-  if (typeof value === 'number') return value;
-  const names = value === 'none' ? [] : String(value).split('+');
-  return namedBits(REREGISTER_FLAGS, names, 'flag');
 }
 
 export function resizeCq(args: Arguments<'resizeCq'>, context: PointContext): VerbResult {

@@ -15,8 +15,8 @@ import type { RdmaValue, RdmaWindow } from '../values.ts';
 import {
   accessBits,
   bigintOf,
+  bitsOf,
   flagOf,
-  namedBits,
   numberOf,
   present,
   wordOf,
@@ -116,16 +116,14 @@ function datagramOf(step: SendStep, scope: Scope) {
 }
 
 /** enum ib_placement_type and enum ib_selectivity_level. Source: include/rdma/ib_verbs.h */
-const PLACEMENTS: Readonly<Record<string, number>> = { global: 1, persistent: 2 };
+const PLACEMENTS = { global: 1, persistent: 2 };
 const SELECTIVITY = ['range', 'mr'] as const;
 
 function flushOf(flush: NonNullable<SendStep['flush']>, scope: Scope): SendRequest['flush'] {
-  const type = scope.scalar(flush.type ?? 'global');
   const level = wordOf(flush.level ?? 'range', SELECTIVITY, scope);
   return {
     length: numberOf(flush.length ?? 0, scope),
-    type:
-      typeof type === 'number' ? type : namedBits(PLACEMENTS, String(type).split('+'), 'placement'),
+    type: bitsOf(PLACEMENTS, flush.type ?? 'global', 'placement', scope),
     level: SELECTIVITY.indexOf(level),
   };
 }
