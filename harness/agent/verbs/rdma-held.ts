@@ -54,11 +54,11 @@ function releaseRdma({ owner, object, life }: RdmaValue): Errno {
   // Closing a session frees its objects, but for those that are files of their own.
   if (life.destroyed || (owner.closed && !FILES.includes(object.kind))) return 0;
   life.destroyed = true;
-  for (const user of life.users) releaseRdma(user);
+  const ofUsers = life.users.map(releaseRdma).find((errno) => errno !== 0) ?? 0;
   const outcome = verbsOf(owner).destroy(life.newest);
   // ENOENT: a raw call of the case destroyed it, `uverbs` or `uverbsWrite` with the plain handle,
   // of which this value does not hear. What a failed destruction leaves behind still has its handle.
-  return outcome.ok || outcome.errno === E.ENOENT ? 0 : outcome.errno;
+  return outcome.ok || outcome.errno === E.ENOENT ? ofUsers : outcome.errno;
 }
 
 /** A value that somebody else gives back. */
