@@ -21,7 +21,7 @@ import {
   PROT_NONE,
   SEEK_END,
 } from '../../../uapi/constants.ts';
-import { Mapping, type MappingRequest } from '../../../uapi/mapping.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
 import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
 import {
   tryMadvise,
@@ -65,42 +65,47 @@ export function memory(args: Arguments<'memory'>, context: PointContext): VerbRe
 }
 
 export function map(args: Arguments<'map'>, context: PointContext): VerbResult {
-  const { scope } = context;
-  if (args.what === undefined) return mapAnonymous(args, context);
-  const what = scope.resolve(args.what);
-  const plan = planOf(what, context);
-  if (!plan.ok) return refused(plan);
-  const length = args.length === undefined ? sizeOf(what) : scope.size(args.length);
+  const place = placeOf(args, context);
+  if (!place.ok) return refused(place);
   const access: Access = args.access === undefined ? 'read-write' : accessOf(context, args.access);
-  const request = {
-    fd: plan.value.fd,
-    offset: plan.value.offset + scope.size(args.offset ?? 0),
-    length: Number(length),
-    prot: protection(access),
-    flags: args.private === true ? MAP_PRIVATE : MAP_SHARED,
-  };
-  return holdMapping(request, context);
-}
-
-/** Memory of no file, which nobody has touched. */
-function mapAnonymous(args: Arguments<'map'>, context: PointContext): VerbResult {
-  if (args.length === undefined) throw new CaseDefect(`memory of no file has a 'length'`);
-  const access: Access = args.access === undefined ? 'read-write' : accessOf(context, args.access);
-  const request = {
-    fd: -1,
-    length: Number(context.scope.size(args.length)),
-    prot: protection(access),
-    flags: MAP_ANONYMOUS | (args.private === true ? MAP_PRIVATE : MAP_SHARED),
-  };
-  return holdMapping(request, context);
-}
-
-function holdMapping(request: MappingRequest, context: PointContext): VerbResult {
+  const { fd, offset, length, flags } = place.value;
+  const sharing = args.private === true ? MAP_PRIVATE : MAP_SHARED;
+  const request = { fd, offset, length, prot: protection(access), flags: flags | sharing };
   const mapped = Mapping.tryMap(request);
   if (!mapped.ok) return refused({ errno: mapped.errno, call: 'mmap' });
   const mapping = mapped.value;
   context.release.push(`mapping of ${mapping.length} bytes`, () => mapping.unmap().errno);
   return gave({ kind: 'mapping', mapping });
+}
+
+/** Which bytes of which file, and what else mmap(2) is to know of it. */
+interface Place extends MapPlan {
+  readonly length: number;
+  readonly flags: number;
+}
+
+function placeOf(args: Arguments<'map'>, context: PointContext): Outcome<Place> {
+  const { scope } = context;
+  const length = args.length === undefined ? undefined : scope.size(args.length);
+  if (args.what === undefined) {
+    if (length === undefined) throw new CaseDefect(`memory of no file has a 'length'`);
+    // Nobody has touched it.
+    return {
+      ok: true,
+      value: { fd: -1, offset: 0n, length: Number(length), flags: MAP_ANONYMOUS },
+    };
+  }
+  const what = scope.resolve(args.what);
+  const plan = planOf(what, context);
+  if (!plan.ok) return plan;
+  const { fd, offset } = plan.value;
+  const value = {
+    fd,
+    offset: offset + scope.size(args.offset ?? 0),
+    length: Number(length ?? sizeOf(what)),
+    flags: 0,
+  };
+  return { ok: true, value };
 }
 
 /** A buffer is mapped where its driver says; anything else at the start of its file. */
