@@ -118,7 +118,7 @@ export const LOWER: Lower = {
 };
 
 /** A count has so many bytes. */
-const COUNT_BYTES = 8n;
+const COUNT_BYTES = 8;
 
 /** Memory of this process, or of a dma-buf; by default as much as a count needs. */
 function counterMemory(
@@ -126,7 +126,7 @@ function counterMemory(
   scope: Scope,
 ): CounterMemory {
   const { dmabuf, ...range } = want;
-  const sized = { ...range, length: want.length ?? String(COUNT_BYTES) };
+  const sized = { ...range, length: want.length ?? COUNT_BYTES };
   if (dmabuf === undefined) {
     const { start, length } = rangeOf(sized, scope);
     return { address: start, length };
