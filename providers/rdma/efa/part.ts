@@ -62,10 +62,8 @@ function qpData(want: CreateRequests['qp']): DriverData {
 }
 
 function describeMemory({ dmabuf, address, length }: CounterMemory): Buffer {
-  const place = { addr: address, length };
-  return dmabuf === undefined
-    ? ib_uverbs_buffer_desc.make({ type: IB_UVERBS_BUFFER_TYPE_VA, ...place })
-    : ib_uverbs_buffer_desc.make({ type: IB_UVERBS_BUFFER_TYPE_DMABUF, fd: dmabuf, ...place });
+  const type = dmabuf === undefined ? IB_UVERBS_BUFFER_TYPE_VA : IB_UVERBS_BUFFER_TYPE_DMABUF;
+  return ib_uverbs_buffer_desc.make({ type, fd: dmabuf ?? 0, addr: address, length });
 }
 
 /** Both counts are in memory of the user's. Source: efa_verbs.c, efa_create_comp_cntr() */
