@@ -21,20 +21,15 @@ const AT = {
  * iWARP has no atomics and no immediate data. The driver would take SIW_OP_INVAL_STAG and
  * SIW_OP_REG_MR too, but the header keeps them for the kernel's own use.
  */
-const OPCODES: Readonly<Partial<Record<SendRequest['opcode'], number>>> = {
-  send: h.SIW_OP_SEND,
-  'send-invalidate': h.SIW_OP_SEND_REMOTE_INV,
-  'rdma-write': h.SIW_OP_WRITE,
-  'rdma-read': h.SIW_OP_READ,
-};
+const OPCODES: ReadonlyMap<SendRequest['opcode'], number> = new Map([
+  ['send', h.SIW_OP_SEND],
+  ['send-invalidate', h.SIW_OP_SEND_REMOTE_INV],
+  ['rdma-write', h.SIW_OP_WRITE],
+  ['rdma-read', h.SIW_OP_READ],
+]);
 
 /** What the queues have code for. */
-export const SIW_JOBS: ReadonlySet<SendRequest['opcode']> = new Set([
-  'send',
-  'send-invalidate',
-  'rdma-write',
-  'rdma-read',
-] as const);
+export const SIW_JOBS = new Set(OPCODES.keys());
 
 const INLINE_OPCODES: readonly SendRequest['opcode'][] = ['send', 'rdma-write'];
 
@@ -78,7 +73,7 @@ function signalled({ signaled }: SendRequest, { signalAll }: SendRing): number {
 }
 
 function isEncodable({ opcode, sges, inline }: SendRequest, limits: SendRing): boolean {
-  if (OPCODES[opcode] === undefined) return false;
+  if (!OPCODES.has(opcode)) return false;
   if (inline !== undefined) {
     return INLINE_OPCODES.includes(opcode) && inline.length <= limits.inline;
   }
@@ -96,7 +91,7 @@ export function encodeSend(request: SendRequest): Buffer {
   const sqe = Buffer.alloc(h.siw_sqe.size);
   sqe.writeBigUInt64LE(request.id, AT.id);
   sqe.writeUInt16LE(flagsOf(request), AT.flags);
-  sqe.writeUInt8(OPCODES[opcode] ?? 0, AT.opcode);
+  sqe.writeUInt8(OPCODES.get(opcode) ?? 0, AT.opcode);
   sqe.writeUInt32LE((request.invalidateRkey ?? request.rkey ?? 0) >>> 0, AT.rkey);
   sqe.writeBigUInt64LE(request.remoteAddress ?? 0n, AT.remoteAddress);
   if (inline === undefined) {
