@@ -1,17 +1,10 @@
 import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../uapi/constants.ts';
-import {
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ,
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE,
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV,
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ,
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE,
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND,
-} from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { Mapping } from '../../uapi/mapping.ts';
 import { pageSize } from '../../uapi/sys-memory.ts';
 import type { Capability, Device, Outcome, Probe } from '../contract.ts';
 import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
+import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
@@ -134,28 +127,6 @@ function missingOpcodes({ opcodes, driver }: Part): Missing {
   return Object.fromEntries(
     without.map(([name, job]) => [name, `${driver} has no ${job} in its queues`]),
   );
-}
-
-/** Operations of enum ib_uverbs_qp_attach_comp_cntr_op. */
-const LOCAL_OPERATIONS =
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_SEND |
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RECV |
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_READ |
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_RDMA_WRITE;
-const REMOTE_OPERATIONS =
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_READ |
-  IB_UVERBS_QP_ATTACH_COMP_CNTR_OP_REMOTE_RDMA_WRITE;
-
-function probeCounters(verbs: RdmaVerbs): Missing {
-  const caps = verbs.queryCompCntrCaps();
-  if (!caps.ok) return { 'comp-cntr': refusal(caps), 'comp-cntr-remote': refusal(caps) };
-  const operations = Number(caps.value['operations']);
-  const lacks = (wanted: number) => (operations & wanted) !== wanted;
-  const reason = `QUERY_COMP_CNTR_CAPS: counts operations 0x${operations.toString(16)} alone`;
-  return {
-    ...(lacks(LOCAL_OPERATIONS) && { 'comp-cntr': reason }),
-    ...(lacks(REMOTE_OPERATIONS) && { 'comp-cntr-remote': reason }),
-  };
 }
 
 function probePort(device: Device, verbs: RdmaVerbs): Missing {
