@@ -6,11 +6,12 @@ import { DRIVERS, type EveryDevice, MODULES } from './measurement.ts';
 
 /** In the guest: what our suite executes on all RDMA devices of the lab, each case once a driver. */
 
-sayUncaught();
 /** With one that exports buffers, for what registers dma-bufs. */
 const DEVICES = ['--device', 'rdma@*', '--device', 'udmabuf@udmabuf'];
-const selection = [...DEVICES, '--sample', ...WITH_DESTRUCTIVE];
-const { coverage, value } = await traced(() => runOwnSuite(selection), [...MODULES, ...DRIVERS]);
+const SELECTION = [...DEVICES, '--sample', ...WITH_DESTRUCTIVE];
+
+sayUncaught();
+const { coverage, value } = await traced(() => runOwnSuite(SELECTION), [...MODULES, ...DRIVERS]);
 sayRun('ours', value);
 const measured: EveryDevice = {
   kernel: release(),
