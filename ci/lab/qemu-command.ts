@@ -34,9 +34,8 @@ export const PORT_FD = 3;
  */
 export function kernelArguments(interactive: boolean, more: readonly string[] = []): string {
   const quiet = interactive ? ['loglevel=4'] : ['quiet'];
-  return ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable', 'mitigations=off', ...more].join(
-    ' ',
-  );
+  const own = ['console=ttyS0', ...quiet, 'panic=-1', 'tsc=reliable', 'mitigations=off'];
+  return [...own, ...more].join(' ');
 }
 
 /**
