@@ -12,11 +12,15 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** Of the environment, beside what this process has itself. */
+export type Variables = Readonly<Record<string, string>>;
+
 /** Runs `uapi-conform` with these arguments from the project's folder. */
-export function runCli(args: readonly string[]): Promise<CliResult> {
+export function runCli(args: readonly string[], variables: Variables = {}): Promise<CliResult> {
   const entry = join(projectRoot(), 'build/harness/cli/main.js');
   const child = spawn(process.execPath, [entry, ...args], {
     cwd: projectRoot(),
+    env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const text = { stdout: '', stderr: '' };
@@ -35,8 +39,9 @@ export function runCli(args: readonly string[]): Promise<CliResult> {
 export async function runSuite(
   output: string,
   args: readonly string[],
+  variables: Variables = {},
 ): Promise<CliResult & { readonly run: Run }> {
-  const result = await runCli(['run', '--output', output, ...args]);
+  const result = await runCli(['run', '--output', output, ...args], variables);
   try {
     return { ...result, run: readRun(join(output, 'journal.jsonl')) };
   } catch (error) {

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { validateXML } from 'xmllint-wasm';
 import type { Run, Verdict } from '../../reports/results.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
-import { runSuite, tally } from './run-cli.ts';
+import { runSuite, tally, type Variables } from './run-cli.ts';
 
 t.setTimeout(1_800_000);
 
@@ -61,20 +61,25 @@ async function junitErrors(path: string): Promise<readonly unknown[]> {
  * A run, and another one where the emulated guest fell silent and no point is to blame: that was seen once,
  * and says nothing of the cases.
  */
-async function wholeRun(t: Test, args: readonly string[]) {
+async function wholeRun(t: Test, args: readonly string[], variables?: Variables) {
   const folder = t.testdir();
   const first = join(folder, 'first');
-  const result = await runSuite(first, args);
+  const result = await runSuite(first, args, variables);
   const isLost = result.status === 3 && /no point is to blame/.test(result.stderr);
   if (!isLost) return { output: first, ...result };
   t.comment(result.stderr.slice(-500));
   const second = join(folder, 'second');
-  return { output: second, ...(await runSuite(second, args)) };
+  return { output: second, ...(await runSuite(second, args, variables)) };
 }
 
 /** Runs the suite and asserts that nothing surprises, and that these providers were driven. */
-async function holds(t: Test, args: readonly string[], providers: readonly string[]): Promise<Run> {
-  const { output, status, stdout, stderr, run } = await wholeRun(t, args);
+async function holds(
+  t: Test,
+  args: readonly string[],
+  providers: readonly string[],
+  variables?: Variables,
+): Promise<Run> {
+  const { output, status, stdout, stderr, run } = await wholeRun(t, args, variables);
   const bad = run.points.filter(
     ({ verdict }) => !['pass', 'skip', 'expected-fail', 'flake'].includes(verdict),
   );
@@ -108,15 +113,10 @@ for (const { kernel, args, providers } of RUNS) {
 }
 
 t.test("efa's driver holds on the model of its device", async (t) => {
-  const before = process.env['UAPI_CONFORM_QEMU'];
-  t.teardown(() => {
-    if (before === undefined) delete process.env['UAPI_CONFORM_QEMU'];
-    else process.env['UAPI_CONFORM_QEMU'] = before;
-  });
-  process.env['UAPI_CONFORM_QEMU'] = 'newer';
   // the kernel whose source is here for what else is built
   const selection = ['--target', 'vm:debian-6.12', '--device', 'rdma@efa_0', ...only(['rdma'])];
-  const { points } = await holds(t, [...selection, ...OF_A_MODEL], ['rdma']);
+  const args = [...selection, ...OF_A_MODEL];
+  const { points } = await holds(t, args, ['rdma'], { UAPI_CONFORM_QEMU: 'newer' });
   const jobs = points.filter(({ id, verdict }) => id.startsWith('submit/') && verdict === 'pass');
   t.ok(jobs.length > 30, `${jobs.length} jobs were verified`);
 });
