@@ -49,7 +49,8 @@ const EMULATED_CPU = 'max,-erms,-fsrm,-pku,-la57';
 
 /** What the probe of an accelerator and a real boot have in common, since each can make KVM fail. */
 export function machineArguments(accelerator: Accelerator): string[] {
-  const kvm = ['-accel', 'kvm', '-cpu', 'host'];
+  // The emulated IOMMU remaps interrupts, which KVM leaves to QEMU only where the chips are split.
+  const kvm = ['-accel', 'kvm', '-machine', 'kernel-irqchip=split', '-cpu', 'host'];
   const emulation = ['-accel', 'tcg,thread=multi', '-cpu', EMULATED_CPU];
   return ['-M', 'q35', '-smp', '2', ...(accelerator === 'kvm' ? kvm : emulation)];
 }
