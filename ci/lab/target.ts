@@ -116,18 +116,18 @@ class VmTarget implements Target {
   readonly #initramfs: string;
   #accelerator: Accelerator;
   #machine: Machine;
-  readonly #others: Machine[];
+  readonly #machines: readonly [Machine, ...Machine[]];
 
   constructor(
     options: VmOptions,
     kernel: Kernel,
     initramfs: string,
     accelerator: Accelerator,
-    [machine, ...others]: readonly [Machine, ...Machine[]],
+    machines: readonly [Machine, ...Machine[]],
   ) {
     this.#accelerator = accelerator;
-    this.#machine = machine;
-    this.#others = others;
+    this.#machines = machines;
+    this.#machine = machines[0];
     this.name = `vm:${kernel.name}`;
     this.#options = options;
     this.#kernel = kernel;
@@ -145,18 +145,24 @@ class VmTarget implements Target {
       if (result.ok) return result.connection;
       const { loss } = result;
       if (result.isModelsFault) throw bootError(loss);
-      const next = loss.kind === 'boot-failure' ? this.#others.shift() : undefined;
+      const next = loss.kind === 'boot-failure' ? this.#poorerMachine() : undefined;
       if (next !== undefined) {
         announce(`${loss.message}; going on with ${nameOf(next)}`);
         this.#machine = next;
       } else if (this.#accelerator === 'kvm') {
         await distrustKvm();
         this.#accelerator = 'tcg';
+        // What went before may have been for want of KVM, too.
+        this.#machine = this.#machines[0];
         announce(`with KVM, ${loss.message}; going on without KVM`);
       } else if (attempt < BOOT_ATTEMPTS && isWorthRetry(loss)) {
         announce(`${loss.message}; booting again`);
       } else throw bootError(loss);
     }
+  }
+
+  #poorerMachine(): Machine | undefined {
+    return this.#machines[this.#machines.indexOf(this.#machine) + 1];
   }
 
   async #boot(say: (line: string) => void, attempt: number): Promise<BootResult> {
