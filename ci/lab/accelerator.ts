@@ -10,13 +10,17 @@ const PROBE_LIMIT_MS = 3_000;
 const PROBE_VALUE = 0x2a;
 const PROBE_STATUS = PROBE_VALUE * 2 + 1;
 const PROBE_PORT = 0xf4;
+/** What the probe's guest counts down from. */
+const PROBE_COUNT = 20_000_000;
 const FIRMWARE_BYTES = 65_536;
 const RESET_VECTOR = FIRMWARE_BYTES - 16;
 
 /**
  * KVM where it works, else emulation. That /dev/kvm can be opened proves nothing: in a VM without
- * nested virtualization QEMU starts and its guest never runs. So a guest of three instructions
- * must have run within a time limit. The answer holds until the host boots again.
+ * nested virtualization QEMU starts and its guest never runs, or each of its instructions is interpreted
+ * and no kernel is up in a minute. So a guest must have counted to millions within a time limit, which
+ * takes a processor and QEMU's own emulation a fraction of a second. The answer holds until the host boots
+ * again.
  *
  * UAPI_CONFORM_ACCEL=tcg or kvm decides without a probe.
  */
@@ -62,10 +66,16 @@ function canOpenKvm(): boolean {
   }
 }
 
-/** A firmware image whose reset vector reports success: mov al, value; out port, al; hlt. */
+/**
+ * A firmware image that counts down at the reset vector and reports success:
+ * mov ecx, count; 1: loop 1b (by ecx); mov al, value; out port, al; hlt; jmp back to it.
+ */
 export function probeFirmware(): Buffer {
   const image = Buffer.alloc(FIRMWARE_BYTES, 0xf4); // hlt
-  image.set([0xb0, PROBE_VALUE, 0xe6, PROBE_PORT, 0xf4, 0xeb, 0xfd], RESET_VECTOR);
+  const count = Buffer.alloc(4);
+  count.writeUInt32LE(PROBE_COUNT);
+  const countDown = [0x66, 0xb9, ...count, 0x67, 0xe2, 0xfd];
+  image.set([...countDown, 0xb0, PROBE_VALUE, 0xe6, PROBE_PORT, 0xf4, 0xeb, 0xfd], RESET_VECTOR);
   return image;
 }
 

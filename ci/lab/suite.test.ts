@@ -4,6 +4,8 @@ import t, { type Test } from 'tap';
 import { validateXML } from 'xmllint-wasm';
 import type { Run, Verdict } from '../../reports/results.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import { probeFirmware, runsGuest } from './accelerator.ts';
+import { findQemu } from './qemu.ts';
 import { runSuite, tally, type Variables } from './run-cli.ts';
 
 t.setTimeout(1_800_000);
@@ -111,6 +113,12 @@ for (const { kernel, args, providers } of RUNS) {
     asRoot.set(kernel, new Map(run.points.map(({ id, verdict }) => [id, verdict])));
   });
 }
+
+t.test('the guest that probes an accelerator runs where the lab does', async (t) => {
+  t.ok(await runsGuest(findQemu(), 'tcg', probeFirmware()), 'by emulation');
+  const silent = probeFirmware().fill(0xf4);
+  t.notOk(await runsGuest(findQemu(), 'tcg', silent, 500), 'and one that says nothing is none');
+});
 
 t.test("efa's driver holds on the model of its device", async (t) => {
   // the kernel whose source is here for what else is built
