@@ -23,7 +23,9 @@ export class Agent {
   readonly #say: (message: AgentMessage) => void;
   readonly #watch = new KernelWatch();
   readonly #cases = new Map<string, WireCase>();
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: Lane[] = [];
+  /** Of these, those without a point; the last was used last. */
+  readonly #idle: Lane[] = [];
   /** Devices whose worker is stuck in the kernel, with the point that did it. */
   readonly #quarantined = new Map<string, string>();
   readonly #library = new Library();
@@ -67,7 +69,7 @@ export class Agent {
 
   async close(): Promise<void> {
     this.#scheduler.cancel();
-    const lanes = [...this.#lanes.values()].map((lane) => lane.close());
+    const lanes = this.#lanes.map((lane) => lane.close());
     await Promise.all([...lanes, this.#scout?.end(SCOUT_END_MS)]);
   }
 
@@ -122,15 +124,20 @@ export class Agent {
     for (const text of await this.#watch.start(devices)) this.#say({ t: 'note', text });
   }
 
-  #newLane(): Lane {
-    return new Lane(this.#library, this.#isolate, () => this.#watch.activity());
+  /**
+   * A lane for a point: one whose worker knows the devices, else the one that worked last. Workers are
+   * not for one device each, since what an engine has learned and compiled is good for every device.
+   */
+  #takeLane(addresses: readonly string[]): Lane {
+    const knowing = this.#idle.findLastIndex((lane) => lane.knows(addresses));
+    // -1, where none does, is the last.
+    const [lane = this.#newLane()] = this.#idle.splice(knowing, 1);
+    return lane;
   }
 
-  #lane(address: string): Lane {
-    const known = this.#lanes.get(address);
-    if (known !== undefined) return known;
-    const lane = this.#newLane();
-    this.#lanes.set(address, lane);
+  #newLane(): Lane {
+    const lane = new Lane(this.#library, this.#isolate, () => this.#watch.activity());
+    this.#lanes.push(lane);
     return lane;
   }
 
@@ -141,31 +148,33 @@ export class Agent {
   }
 
   async #run(point: WirePoint): Promise<void> {
-    await this.#prepare(point);
+    const lane = this.#takeLane(Object.values(point.devices));
+    await this.#prepare(lane, point);
     this.#watch.begin(point);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
-    const { stuck, ...result } = await this.#outcome(point);
+    const { stuck, ...result } = await this.#outcome(lane, point);
     const { expectLog = [] } = this.#cases.get(point.case) ?? {};
     const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
     const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
     this.#scheduler.finish(point);
+    this.#idle.push(lane);
     this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
     this.#startPoints();
   }
 
   /** Has the lane's worker ready; one that cannot start ends the conversation, not a point. */
-  async #prepare(point: WirePoint): Promise<void> {
+  async #prepare(lane: Lane, point: WirePoint): Promise<void> {
     try {
       await this.#watching;
-      await this.#lane(laneOf(point)).ready(Object.values(point.devices));
+      await lane.ready(Object.values(point.devices));
     } catch (error) {
       const message = `a worker cannot be started: ${String(error)}`;
       this.#say({ t: 'fatal', kind: 'infra', message });
     }
   }
 
-  async #outcome(point: WirePoint): Promise<LaneResult> {
+  async #outcome(lane: Lane, point: WirePoint): Promise<LaneResult> {
     const wireCase = this.#cases.get(point.case);
     const nothing = { steps: 0, callCounts: {}, stuck: false };
     if (wireCase === undefined) {
@@ -181,7 +190,7 @@ export class Agent {
       const reason = `the device hangs since ${culprit}`;
       return { ...nothing, end: { kind: 'skipped', class: 'depends-on-failed', reason } };
     }
-    const result = await this.#lane(laneOf(point)).run(point, wireCase);
+    const result = await lane.run(point, wireCase);
     if (result.stuck) for (const address of addresses) this.#quarantined.set(address, point.id);
     return result;
   }
@@ -199,9 +208,4 @@ export class Agent {
     };
     this.#say({ t: 'outcome', outcome });
   }
-}
-
-/** The device whose worker runs the point: that of the first role. */
-function laneOf(point: WirePoint): string {
-  return Object.values(point.devices)[0] ?? '';
 }

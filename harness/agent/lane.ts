@@ -16,13 +16,13 @@ const START_LIMIT_MS = 120_000;
 /** So many looks must agree that the worker is dying and does not get to its end: about a second. */
 const ENDING_LOOKS = 4;
 
-/** What became of a point, and whether the lane's device can be used again. */
+/** What became of a point, and whether its devices can be used again. */
 export interface LaneResult extends WorkerOutcome {
   /** The worker cannot be killed: its thread is in the kernel for good. */
   readonly stuck: boolean;
 }
 
-/** One device's worker: kept warm from point to point, replaced after anything that is not clean. */
+/** A worker, kept warm from point to point and replaced after anything that is not clean. */
 export class Lane {
   readonly #library: Library;
   readonly #isolate: boolean;
@@ -54,13 +54,18 @@ export class Lane {
     return this.#worker;
   }
 
+  /** Whether its worker has driven these devices. */
+  knows(addresses: readonly string[]): boolean {
+    return addresses.every((address) => this.#prepared.has(address));
+  }
+
   /**
    * Has a worker that is ready to drive these devices: what that takes is no point's time.
    * @throws when it cannot be had
    */
   async ready(addresses: readonly string[]): Promise<void> {
     const worker = await this.worker();
-    if (addresses.every((address) => this.#prepared.has(address))) return;
+    if (this.knows(addresses)) return;
     await within(START_LIMIT_MS, worker.request({ t: 'prepare', addresses }));
     for (const address of addresses) this.#prepared.add(address);
   }
