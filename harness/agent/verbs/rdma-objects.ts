@@ -18,7 +18,7 @@ import { changedRdma, holdRdma, MR_KINDS, rdmaOf, verbsFor, verbsOf } from './rd
 export function create(args: Arguments<'create'>, context: PointContext): VerbResult {
   const { scope } = context;
   const kind = createdKind(args);
-  const owner = ownerOf(args, context);
+  const owner = ownerOf(args[kind] ?? {}, context);
   const want = (LOWER[kind] as Lowering)(args[kind], scope);
   const outcome = verbsOf(owner).create(kind, want, howOf(args, scope));
   if (!outcome.ok) return refused(outcome);
@@ -36,13 +36,16 @@ function createdKind(args: Arguments<'create'>): RdmaKind {
   return kind as RdmaKind;
 }
 
+/** What objects are made from, as references; of a wq-table several. */
+interface Wanted {
+  readonly [name: string]: unknown;
+  readonly wqs?: readonly unknown[];
+}
+
 /** The session of what the object is made from, unless the step names another. */
-function ownerOf(args: Arguments<'create'>, context: PointContext): SessionValue {
+function ownerOf(want: Wanted, context: PointContext): SessionValue {
   if (context.on !== undefined) return context.on;
-  const { abi: _abi, ...kinds } = args;
-  const [want = {}] = Object.values(kinds) as { readonly [name: string]: unknown }[];
-  const [wq] = args['wq-table']?.wqs ?? [];
-  const from = want['pd'] ?? want['xrcd'] ?? want['qp'] ?? want['channel'] ?? wq;
+  const from = want['pd'] ?? want['xrcd'] ?? want['qp'] ?? want['channel'] ?? want.wqs?.[0];
   return typeof from === 'string' ? rdmaOf(from, context.scope).owner : context.session;
 }
 
