@@ -79,6 +79,12 @@ export class Mapping implements Disposable {
     this.#view.set(bytes, offset);
   }
 
+  /** One byte a character, those up to U+00FF. */
+  writeText(offset: number, text: string): void {
+    this.#check(offset, text.length, PROT_WRITE, 'write');
+    this.#view.write(text, offset, 'latin1');
+  }
+
   fill(offset: number, length: number, byte: number): void {
     this.#check(offset, length, PROT_WRITE, 'write');
     this.#view.fill(byte, offset, offset + length);

@@ -19,7 +19,7 @@ export class StepMarker {
   }
 
   mark(step: string): void {
-    this.#note.write(0, Buffer.from(`${step.slice(0, NOTE_BYTES - 1)}\0`));
+    this.#note.writeText(0, `${step.slice(0, NOTE_BYTES - 1)}\0`);
   }
 }
 
