@@ -100,16 +100,16 @@ export interface PreparedWrite {
  * prepares it once and writes the bytes with tryWrite.
  */
 export function prepareWrite(command: WriteCommand, call: WriteRequest): PreparedWrite {
-  const { udataIn = Buffer.alloc(0), responseSize = responseBytes(command) } = call;
-  const udataOutSize = call.udataOutSize ?? 0;
+  const { request, udataIn, responseSize = responseBytes(command), udataOutSize = 0 } = call;
+  const inSize = udataIn?.length ?? 0;
   const answer = Buffer.alloc(responseSize + udataOutSize);
-  const request = Buffer.from(call.request);
   const response = call.header?.response ?? addressOf(answer);
-  const body = Buffer.concat([request, udataIn]);
   const header = command.extended
-    ? extendedHeader(command, { request, udataIn, responseSize, udataOutSize, response })
-    : plainHeader(command, body.length, answer.length);
-  const bytes = Buffer.concat([encodeWriteHeader(overridden(header, call.header)), body]);
+    ? extendedHeader(command, { request, inSize, responseSize, udataOutSize, response })
+    : plainHeader(command, request.length + inSize, answer.length);
+  const given = call.header === undefined ? header : overridden(header, call.header);
+  const parts = [encodeWriteHeader(given), request];
+  const bytes = Buffer.concat(udataIn === undefined ? parts : [...parts, udataIn]);
   if (!command.extended && command.request.has('response')) {
     command.request.set(bytes.subarray(ib_uverbs_cmd_hdr.size), 'response', response);
   }
@@ -127,7 +127,8 @@ function plainHeader(command: WriteCommand, bodyBytes: number, answerBytes: numb
 
 interface ExtendedParts {
   readonly request: Buffer;
-  readonly udataIn: Buffer;
+  /** Bytes of the driver's data. */
+  readonly inSize: number;
   readonly responseSize: number;
   readonly udataOutSize: number;
   readonly response: bigint;
@@ -141,14 +142,14 @@ function extendedHeader(command: WriteCommand, parts: ExtendedParts): WriteHeade
     outWords: wordsOf(command, parts.responseSize, 'the response'),
     extended: {
       response: parts.response,
-      providerInWords: wordsOf(command, parts.udataIn.length, 'the driver data'),
+      providerInWords: wordsOf(command, parts.inSize, 'the driver data'),
       providerOutWords: wordsOf(command, parts.udataOutSize, 'the driver data of the response'),
       reserved: 0,
     },
   };
 }
 
-function overridden(header: WriteHeader, over: WriteRequest['header'] = {}): WriteHeader {
+function overridden(header: WriteHeader, over: NonNullable<WriteRequest['header']>): WriteHeader {
   const { command, inWords, outWords, ...ex } = over;
   return {
     command: command ?? header.command,
