@@ -91,6 +91,18 @@ export function verdict(isMet: boolean, target: string): string {
   return isMet ? `met: ${target}` : `**missed:** ${target}`;
 }
 
+/** Functions, or the handlers of commands. */
+type Traced = readonly Pick<TracedFunction, 'isExecuted'>[];
+
+export function executedIn(traced: Traced): number {
+  return traced.filter(({ isExecuted }) => isExecuted).length;
+}
+
+/** `12 of 23`: so many of them ran. */
+export function executedOf(traced: Traced): string {
+  return `${executedIn(traced)} of ${traced.length}`;
+}
+
 /** Functions that our run did not reach, with the reasons; and reasons that it refuted. */
 export function missedFunctions(
   bench: string,

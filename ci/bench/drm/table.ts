@@ -1,4 +1,12 @@
-import { markdownTable, missedFunctions, type Row, times, verdict } from '../comparison.ts';
+import {
+  executedIn,
+  executedOf,
+  markdownTable,
+  missedFunctions,
+  type Row,
+  times,
+  verdict,
+} from '../comparison.ts';
 import type { TracedFunction } from '../executed-functions.ts';
 import type { SuiteTimes } from '../own-suite.ts';
 import { type Excused, excusedIn } from '../unreachable.ts';
@@ -67,13 +75,13 @@ function coverageRows({ igt, ours }: Measurement): readonly Row[] {
   const unexplained = missedHandlers(coverage).filter(
     ({ functionName }) => !excused({ module: 'drm', name: functionName }),
   );
-  const ran = coverage.handlers.length - missedHandlers(coverage).length;
+  const ran = executedIn(coverage.handlers);
   const before = MEASURED_BEFORE.handlers;
   return [
     {
       what: 'handlers of DRM core ioctls run',
-      peer: igt === undefined ? before : `${handlersCell(igt.coverage)}; before: ${before}`,
-      ours: handlersCell(coverage),
+      peer: igt === undefined ? before : `${executedOf(igt.coverage.handlers)}; before: ${before}`,
+      ours: executedOf(coverage.handlers),
       target: verdict(
         ran >= HANDLER_GOAL && unexplained.length === 0,
         `>= ${HANDLER_GOAL}, each missing one explained`,
@@ -87,11 +95,6 @@ function coverageRows({ igt, ours }: Measurement): readonly Row[] {
     ...COMPLETE_PARTS.flatMap((part) => partRow(part, igt?.coverage, coverage, excused)),
     ...OTHER_PARTS.flatMap((part) => partRow(part, igt?.coverage, coverage)),
   ];
-}
-
-function handlersCell(coverage: Coverage): string {
-  const { length } = coverage.handlers;
-  return `${length - missedHandlers(coverage).length} of ${length}`;
 }
 
 function missedHandlers({ handlers }: Coverage): readonly Handler[] {
@@ -117,15 +120,13 @@ function partRow(
 ): readonly Row[] {
   const of = ({ functions }: Coverage): readonly TracedFunction[] =>
     functions.filter(({ module }) => module === part);
-  const cell = (coverage: Coverage): string =>
-    `${of(coverage).filter(({ isExecuted }) => isExecuted).length} of ${of(coverage).length}`;
   if (of(own).length === 0) return [];
   const isWhole = of(own).every((item) => item.isExecuted || excused?.(item));
   return [
     {
       what: `functions of ${part} run`,
-      peer: peer === undefined ? (MEASURED_BEFORE.parts[part] ?? '') : cell(peer),
-      ours: cell(own),
+      peer: peer === undefined ? (MEASURED_BEFORE.parts[part] ?? '') : executedOf(of(peer)),
+      ours: executedOf(of(own)),
       ...(excused !== undefined && { target: verdict(isWhole, 'every one reachable') }),
     },
   ];

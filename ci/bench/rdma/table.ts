@@ -1,5 +1,13 @@
 import { uverbsCommands } from '../../../uapi/headers/rdma/uverbs-commands.ts';
-import { markdownTable, missedFunctions, type Row, times, verdict } from '../comparison.ts';
+import {
+  executedIn,
+  executedOf,
+  markdownTable,
+  missedFunctions,
+  type Row,
+  times,
+  verdict,
+} from '../comparison.ts';
 import type { SuiteTimes } from '../own-suite.ts';
 import { excusedIn } from '../unreachable.ts';
 import { handlersOf, succeededMethods, succeededWrites } from './handlers.ts';
@@ -46,12 +54,8 @@ export function everyDevice({ kernel, times: { executed }, functions }: EveryDev
 
 /** How many of them are run, and that in percent. */
 function shareOf(functions: Coverage['functions']): string {
-  const run = executedIn(functions);
-  return `${run} of ${functions.length}, ${((100 * run) / functions.length).toFixed(0)} %`;
-}
-
-function executedIn(functions: Coverage['functions']): number {
-  return functions.filter(({ isExecuted }) => isExecuted).length;
+  const percent = ((100 * executedIn(functions)) / functions.length).toFixed(0);
+  return `${executedOf(functions)}, ${percent} %`;
 }
 
 function table(measurement: Measurement): string {
@@ -98,10 +102,7 @@ function coverageRows(peer: Coverage, ours: Coverage): readonly Row[] {
   });
   const handlers = (coverage: Coverage, kind?: string) =>
     handlersOf(coverage.functions).filter((handler) => kind === undefined || handler.kind === kind);
-  const hit = (coverage: Coverage, kind?: string): string => {
-    const list = handlers(coverage, kind);
-    return `${list.filter(({ isExecuted }) => isExecuted).length} of ${list.length}`;
-  };
+  const hit = (coverage: Coverage, kind?: string) => executedOf(handlers(coverage, kind));
   const own = handlers(ours);
   const excused = excusedIn('rdma');
   const isWhole = own.every(
