@@ -10,6 +10,7 @@ import {
   IB_UVERBS_ACCESS_REMOTE_WRITE,
   IB_UVERBS_ACCESS_ZERO_BASED,
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import { IB_FLUSH_GLOBAL, IB_FLUSH_PERSISTENT } from '../../../uapi/headers/rdma/ib-user-verbs.ts';
 import type { Scope } from '../scope.ts';
 import type { RdmaValue, RdmaWindow } from '../values.ts';
 import {
@@ -116,7 +117,7 @@ function datagramOf(step: SendStep, scope: Scope) {
 }
 
 /** enum ib_placement_type and enum ib_selectivity_level. Source: include/rdma/ib_verbs.h */
-const PLACEMENTS = { global: 1, persistent: 2 };
+const PLACEMENTS = { global: IB_FLUSH_GLOBAL, persistent: IB_FLUSH_PERSISTENT };
 const SELECTIVITY = ['range', 'mr'] as const;
 
 function flushOf(flush: NonNullable<SendStep['flush']>, scope: Scope): SendRequest['flush'] {

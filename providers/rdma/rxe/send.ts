@@ -1,4 +1,5 @@
 import { E } from '../../../uapi/errno.ts';
+import { IB_FLUSH_GLOBAL } from '../../../uapi/headers/rdma/ib-user-verbs.ts';
 import { rxe_send_wqe, rxe_sge } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
 import { type Posted, postEach, type SendQueue, type SendRequest } from '../driver.ts';
 import { SEND_OPCODES } from '../words.ts';
@@ -45,9 +46,6 @@ const SEND_FENCE = 1;
 const SEND_SIGNALED = 2;
 const SEND_SOLICITED = 4;
 const SEND_INLINE = 8;
-
-/** enum ib_placement_type. Source: include/rdma/ib_verbs.h */
-const FLUSH_GLOBAL = 1;
 
 /** What a send queue was made for. */
 export interface SendLimits {
@@ -166,7 +164,7 @@ function writeRemote(wqe: Element, request: SendRequest): void {
     case 'flush':
       wqe.view.setUint32(AT.flushLength, flushLength(request), true);
       wqe.view.setUint32(AT.flushRkey, rkey >>> 0, true);
-      wqe.view.setUint8(AT.flushType, request.flush?.type ?? FLUSH_GLOBAL);
+      wqe.view.setUint8(AT.flushType, request.flush?.type ?? IB_FLUSH_GLOBAL);
       wqe.view.setUint8(AT.flushLevel, request.flush?.level ?? 0);
       break;
     case 'rdma-write':
