@@ -87,6 +87,8 @@ function providersOf({ devices }: PointRecord): readonly string[] {
   return Object.values(devices).map((address) => /^[^@]*/.exec(address)?.[0] ?? address);
 }
 
-function troubleOf({ id, verdict, reason }: PointRecord): string {
-  return `${verdict} ${id}: ${reason ?? ''}`;
+/** A kernel that died is gone when the bench is over, so what it logged is told here. */
+function troubleOf({ id, verdict, reason, kernelLog }: PointRecord): string {
+  const log = verdict === 'unhealthy' ? (kernelLog ?? []).map(({ text }) => `\n  ${text}`) : [];
+  return `${verdict} ${id}: ${reason ?? ''}${log.join('')}`;
 }
