@@ -946,7 +946,7 @@ export interface Step {
     abi?: Abi;
   };
   /**
-   * Waits for `count` completions (default 1; at most the timeout, default 5s) and gives what came: `count`, `ids` and `statuses` joined with spaces (`statuses` without repetition), `wc[0].status` and so on. With count 0: takes what is there.
+   * Waits for `count` completions (default 1; at most the timeout, default 5s) and gives what came: `count`, `ids` and `statuses` joined with spaces (`statuses` without repetition), `wc[0].status` and so on. With count 0: takes what is there, or what comes within a timeout that is given.
    */
   pollCq?: {
     cq: Reference;

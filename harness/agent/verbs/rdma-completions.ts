@@ -31,7 +31,10 @@ export function pollCq(args: Arguments<'pollCq'>, context: PointContext): VerbRe
   const poll = (max: number) => verbs.pollCq(cq.life.newest, max, how);
   const wanted = numberOf(args.count ?? 1, scope);
   const timeout = args.timeout ?? DEFAULT_TIMEOUT;
-  const got = wanted === 0 ? takeAll(poll) : waitFor(wanted, durationMs(timeout), poll);
+  const got =
+    wanted === 0
+      ? takeAll(durationMs(args.timeout ?? '0s'), poll)
+      : waitFor(wanted, durationMs(timeout), poll);
   if (!got.ok) return refused(got);
   if (got.value.length >= wanted) return gaveFields(completionFields(got.value));
   return {
@@ -44,10 +47,10 @@ export function pollCq(args: Arguments<'pollCq'>, context: PointContext): VerbRe
 
 type Poll = (max: number) => CallOutcome<readonly Completion[]>;
 
-function takeAll(poll: Poll): CallOutcome<readonly Completion[]> {
+/** Nothing, when nothing came in time. */
+function takeAll(timeoutMs: number, poll: Poll): CallOutcome<readonly Completion[]> {
   const all: Completion[] = [];
-  for (;;) {
-    const outcome = poll(BATCH);
+  for (let outcome = waitFor(1, timeoutMs, poll); ; outcome = poll(BATCH)) {
     if (!outcome.ok) return outcome;
     if (outcome.value.length === 0) return { ok: true, value: all };
     all.push(...outcome.value);
