@@ -782,6 +782,12 @@ export interface Step {
     mtu?: number | string;
   };
   /**
+   * What a port really carries, by default the first: `speed` in units of 100 Mb/s.
+   */
+  queryPortSpeed?: {
+    port?: Size;
+  };
+  /**
    * One entry of the GID table.
    */
   queryGid?: {
@@ -792,6 +798,13 @@ export interface Step {
    * All entries of the GID table: `count`, and `entries`.
    */
   queryGidTable?: {};
+  /**
+   * Asks netlink for the node of the role's device (client uverbs, the default) or of the RDMA CM: `name`, `number`, `abi` and, of uverbs, `driverId`.
+   */
+  queryCharDevice?: {
+    client?: 'uverbs' | 'rdma_cm';
+    port?: Size;
+  };
   /**
    * How many objects of a kind this context has: `total`, and `handles`.
    */

@@ -335,9 +335,16 @@ export interface RdmaVerbs {
   /** struct ib_uverbs_query_device_resp, with `extended` the fields that only the EX form has. */
   queryDevice(how?: How & { readonly extended?: boolean }): Outcome<Facts>;
   queryPort(port: number, how?: How): Outcome<Facts>;
+  /** What it really carries, of all its links: {speed} in units of 100 Mb/s. */
+  queryPortSpeed(port: number): Outcome<Facts>;
   /** Entries of the GID table: {gid, index, port, type}. */
   queryGidTable(): Outcome<Facts>;
   queryGid(port: number, index: number): Outcome<Facts>;
+  /**
+   * What netlink says of the node of this device, or of `rdma_cm` for all devices:
+   * {name, number, abi, driverId}. A port makes it the question after the node of a port.
+   */
+  queryCharDevice(client: 'uverbs' | 'rdma_cm', port?: number): Outcome<Facts>;
   /** The objects of this context by UVERBS_METHOD_INFO_HANDLES: {handles, total}. */
   infoHandles(objectId: number): Outcome<Facts>;
 

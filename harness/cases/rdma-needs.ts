@@ -91,6 +91,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
   if ((step.attachCompCntr ?? step.modifyCompCntr ?? step.queryCompCntrCaps) !== undefined) {
     return ['comp-cntr'];
   }
+  if (step.queryPortSpeed !== undefined) return ['port-speed'];
   if (step.cmOpen !== undefined) return ['rdma-cm'];
   if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];
   if (step.setPort !== undefined) return ['port-switch'];
@@ -105,6 +106,7 @@ const RDMA_VERBS = [
   'queryPort',
   'queryGid',
   'queryGidTable',
+  'queryCharDevice',
   'infoHandles',
   'modify',
   'armCq',

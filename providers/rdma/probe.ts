@@ -49,6 +49,7 @@ export const OFFERED: readonly Capability[] = [
   'comp-cntr',
   'comp-cntr-remote',
   'rdma-wq',
+  'port-speed',
   'rdma-cm',
   'impaired-paths',
   'unplug',
@@ -131,9 +132,11 @@ function missingOpcodes({ opcodes, driver }: Part): Missing {
 
 function probePort(device: Device, verbs: RdmaVerbs): Missing {
   const port = verbs.queryPort(1);
-  if (!port.ok) return { 'rdma-port': refusal(port) };
+  if (!port.ok) return { 'rdma-port': refusal(port), 'port-speed': refusal(port) };
   const netdev = device.identity['netdev'];
   const missing: Missing = {};
+  const speed = verbs.queryPortSpeed(1);
+  if (!speed.ok) missing['port-speed'] = refusal(speed);
   if (port.value['state'] !== 'active') {
     const mend = netdev === undefined ? 'plug the cable in' : `ip link set ${netdev} up`;
     missing['rdma-port'] = `port 1 is ${String(port.value['state'])}: ${mend}`;

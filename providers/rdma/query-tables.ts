@@ -1,12 +1,14 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { ib_uverbs_gid_entry } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
+import { type CharDeviceQuestion, tryCharDevice } from '../../uapi/rdma-char-device.ts';
+import { rdmaLinkIndex } from '../../uapi/rdma-link.ts';
 import type { Facts } from '../contract-verbs.ts';
 import { method, room } from './call.ts';
 import type { Context } from './context.ts';
 import { GID_TYPES, type GidEntry, gidText } from './gid.ts';
 
-/** Tables of a port and of a context, which methods alone give. */
+/** Tables of a port and of a context, which methods alone give, and what netlink tells. */
 
 const ENTRY = ib_uverbs_gid_entry;
 /** Of the answer alone the filled entries come; rxe has room for 1024. */
@@ -73,4 +75,14 @@ export function infoHandles(context: Context, objectId: number): CallOutcome<Fac
   const listed = Math.min(total, MOST_HANDLES);
   const handles = Array.from({ length: listed }, (_, i) => bytes.readUInt32LE(4 * i));
   return { ok: true, value: { handles, total } };
+}
+
+export function queryCharDevice(
+  { ibdev }: Context,
+  client: CharDeviceQuestion['client'],
+  port?: number,
+): CallOutcome<Facts> {
+  const deviceIndex = client === 'uverbs' ? rdmaLinkIndex(ibdev) : undefined;
+  const answer = tryCharDevice({ client, deviceIndex, port });
+  return answer.ok ? { ok: true, value: { ...answer.value } } : answer;
 }

@@ -82,6 +82,16 @@ function portByCommand(context: Context, port: number, how: How): CallOutcome<Fa
   return { ok: true, value: facts };
 }
 
+/** Source: uverbs_std_types_device.c, QUERY_PORT_SPEED */
+export function queryPortSpeed(context: Context, port: number): CallOutcome<Facts> {
+  const answer = method(context, uverbsMethods.QUERY_PORT_SPEED, {
+    QUERY_PORT_SPEED_PORT_NUM: port,
+    QUERY_PORT_SPEED_RESP: room(8),
+  });
+  if (!answer.ok) return answer;
+  return { ok: true, value: { speed: answer.value.result.number('QUERY_PORT_SPEED_RESP') } };
+}
+
 export function query(context: Context, object: RdmaObject, how: How): CallOutcome<Facts> {
   switch (object.kind) {
     case 'qp':

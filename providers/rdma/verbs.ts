@@ -24,8 +24,8 @@ import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
 import { allocMw, allocPd, regMr, reregMr } from './memory.ts';
 import { modifyQp } from './modify-qp.ts';
 import { adviseMr, allocDm, regDmabufMr, regDmMr } from './more-memory.ts';
-import { query, queryDevice, queryPort } from './query.ts';
-import { gidTable, infoHandles, queryGid, queryGidTable } from './query-tables.ts';
+import { query, queryDevice, queryPort, queryPortSpeed } from './query.ts';
+import { gidTable, infoHandles, queryCharDevice, queryGid, queryGidTable } from './query-tables.ts';
 import { createQp, openQp } from './queue-pair.ts';
 import { createSrq, modifySrq } from './shared-receive-queue.ts';
 import { createCounters, createFlow, createWq, createWqTable } from './steering.ts';
@@ -73,8 +73,10 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     driverId: part.driverId,
     queryDevice: (how = BY_DEFAULT) => queryDevice(context, how),
     queryPort: (port, how = BY_DEFAULT) => queryPort(context, port, how),
+    queryPortSpeed: (port) => queryPortSpeed(context, port),
     queryGidTable: () => queryGidTable(context),
     queryGid: (port, index) => queryGid(context, port, index),
+    queryCharDevice: (client, port) => queryCharDevice(context, client, port),
     infoHandles: (objectId) => infoHandles(context, objectId),
     create(kind, want, how = BY_DEFAULT) {
       return CREATORS[kind](context, want, how);

@@ -79,8 +79,8 @@ export function seek(args: Arguments<'seek'>, context: PointContext): VerbResult
 export function stat(args: Arguments<'stat'>, context: PointContext): VerbResult {
   const outcome = tryFstat(fdOf(args.fd, context));
   if (!outcome.ok) return refused({ errno: outcome.errno, call: 'fstat' });
-  const { sizeBytes, inode, device } = outcome.value;
-  return gaveFields({ size: sizeBytes, inode, device });
+  const { sizeBytes, inode, device, deviceNumber } = outcome.value;
+  return gaveFields({ size: sizeBytes, inode, device, number: deviceNumber });
 }
 
 export function fdFlags(args: Arguments<'fdFlags'>, context: PointContext): VerbResult {

@@ -35,6 +35,14 @@ export function queryPort(args: Arguments<'queryPort'>, context: PointContext): 
   return gaveFacts(verbsOf(context.session).queryPort(port, howOf(args, context.scope)));
 }
 
+export function queryPortSpeed(
+  args: Arguments<'queryPortSpeed'>,
+  context: PointContext,
+): VerbResult {
+  const port = numberOf(args.port ?? 1, context.scope);
+  return gaveFacts(verbsOf(context.session).queryPortSpeed(port));
+}
+
 export function queryGid(args: Arguments<'queryGid'>, context: PointContext): VerbResult {
   const port = numberOf(args.port ?? 1, context.scope);
   const index = numberOf(args.index, context.scope);
@@ -46,6 +54,14 @@ export function queryGidTable(
   context: PointContext,
 ): VerbResult {
   return gaveFacts(verbsOf(context.session).queryGidTable());
+}
+
+export function queryCharDevice(
+  { client, port }: Arguments<'queryCharDevice'>,
+  context: PointContext,
+): VerbResult {
+  const number = numberOf(port, context.scope);
+  return gaveFacts(verbsOf(context.session).queryCharDevice(client ?? 'uverbs', number));
 }
 
 export function infoHandles(args: Arguments<'infoHandles'>, context: PointContext): VerbResult {

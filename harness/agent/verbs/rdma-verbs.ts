@@ -17,10 +17,12 @@ import { connect, modify, modifySrq } from './rdma-qp.ts';
 import {
   infoHandles,
   query,
+  queryCharDevice,
   queryDevice,
   queryGid,
   queryGidTable,
   queryPort,
+  queryPortSpeed,
 } from './rdma-queries.ts';
 import { uverbs, uverbsWrite } from './uverbs.ts';
 
@@ -31,8 +33,10 @@ export const RDMA_VERBS = {
   query,
   queryDevice,
   queryPort,
+  queryPortSpeed,
   queryGid,
   queryGidTable,
+  queryCharDevice,
   infoHandles,
   removeDevice,
   addDevice,
