@@ -3,7 +3,9 @@
  * measured.
  */
 
-export const say = (text: string): void => console.log(`# ${text}`);
+export function say(text: string): void {
+  for (const line of text.split('\n')) console.log(`# ${line}`);
+}
 
 /** A suite's figures, and what went wrong in it. */
 export function sayRun(
@@ -17,7 +19,7 @@ export function sayRun(
 /** Nobody reads the guest's standard error. */
 export function sayUncaught(): void {
   process.on('uncaughtException', (error) => {
-    for (const line of String(error.stack).split('\n')) say(line);
+    say(String(error.stack));
     process.exit(1);
   });
 }
