@@ -107,7 +107,7 @@ export const CAPABILITIES = {
   'comp-cntr': 'completion counters, of sends, receives, RDMA reads and writes',
   'comp-cntr-remote': 'completion counters of RDMA reads and writes that the far side asked for',
   'rdma-wq': 'work queues and their indirection tables',
-  'port-speed': 'ports that tell their speed by a method of its own: kernels from 7.0 on',
+  'port-speed': 'ports that tell their speed by a method of its own, which 6.12 does not have',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
   unplug: 'a device that can be removed while it is in use, and made again',
   'unplug-waits': 'the removal of a device waits until nobody has it open any more',

@@ -17,7 +17,10 @@ import { nldevType } from './rdma-netlink.ts';
 /** The node through which a client of the RDMA core is reached. */
 
 export interface CharDeviceQuestion {
-  /** Who is not registered is looked for among the modules: a client that is loaded, no other. */
+  /**
+   * The kernel loads the module of a client that it lacks, so no others: uverbs is there where a device
+   * is open, and rdma_cm is to be asked for only where its node is there.
+   */
   readonly client: 'uverbs' | 'rdma_cm';
   /** Without one, a client that has one node for all devices: rdma_cm. */
   readonly deviceIndex?: number | undefined;

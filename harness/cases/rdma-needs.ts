@@ -92,7 +92,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
     return ['comp-cntr'];
   }
   if (step.queryPortSpeed !== undefined) return ['port-speed'];
-  if (step.cmOpen !== undefined) return ['rdma-cm'];
+  if (step.cmOpen !== undefined || step.queryCharDevice?.client === 'rdma_cm') return ['rdma-cm'];
   if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];
   if (step.setPort !== undefined) return ['port-switch'];
   return RDMA_VERBS.some((verb) => step[verb] !== undefined) ? ['verbs'] : [];

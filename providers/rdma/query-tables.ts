@@ -1,4 +1,5 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { E } from '../../uapi/errno.ts';
 import { ib_uverbs_gid_entry } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import { type CharDeviceQuestion, tryCharDevice } from '../../uapi/rdma-char-device.ts';
@@ -83,6 +84,9 @@ export function queryCharDevice(
   port?: number,
 ): CallOutcome<Facts> {
   const deviceIndex = client === 'uverbs' ? rdmaLinkIndex(ibdev) : undefined;
+  if (client === 'uverbs' && deviceIndex === undefined) {
+    return { ok: false, errno: E.ENODEV, call: `find ${ibdev}` };
+  }
   const answer = tryCharDevice({ client, deviceIndex, port });
   return answer.ok ? { ok: true, value: { ...answer.value } } : answer;
 }
