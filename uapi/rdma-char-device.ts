@@ -11,7 +11,12 @@ import {
   RDMA_NLDEV_CMD_GET_CHARDEV,
 } from './headers/rdma/rdma-netlink.ts';
 import { tryNetlink } from './netlink.ts';
-import { Attributes, attributes, type NetlinkRequest } from './netlink-message.ts';
+import {
+  Attributes,
+  attributes,
+  type NetlinkMessage,
+  type NetlinkRequest,
+} from './netlink-message.ts';
 import { nldevType } from './rdma-netlink.ts';
 
 /** The node through which a client of the RDMA core is reached. */
@@ -50,6 +55,17 @@ export function charDeviceRequest(question: CharDeviceQuestion): NetlinkRequest 
   return { type: nldevType(RDMA_NLDEV_CMD_GET_CHARDEV), payload };
 }
 
+export function parseCharDevice(reply: readonly NetlinkMessage[]): CharDevice {
+  const row = new Attributes(Buffer.concat(reply.map(({ payload }) => payload)));
+  const driverId = row.number(RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID);
+  return {
+    name: row.string(RDMA_NLDEV_ATTR_CHARDEV_NAME) ?? '',
+    number: row.number(RDMA_NLDEV_ATTR_CHARDEV) ?? 0,
+    abi: row.number(RDMA_NLDEV_ATTR_CHARDEV_ABI) ?? 0,
+    ...(driverId === undefined ? {} : { driverId }),
+  };
+}
+
 /**
  * @returns EINVAL for a device or a port that is not there, or a port with a client that has none;
  * EOPNOTSUPP for a client without such nodes
@@ -57,13 +73,5 @@ export function charDeviceRequest(question: CharDeviceQuestion): NetlinkRequest 
 export function tryCharDevice(question: CharDeviceQuestion): CallOutcome<CharDevice> {
   const answer = tryNetlink(NETLINK_RDMA, charDeviceRequest(question));
   if (!answer.ok) return { ...answer, call: `RDMA_NLDEV_CMD_GET_CHARDEV ${question.client}` };
-  const row = new Attributes(Buffer.concat(answer.value.map(({ payload }) => payload)));
-  const driverId = row.number(RDMA_NLDEV_ATTR_UVERBS_DRIVER_ID);
-  const value = {
-    name: row.string(RDMA_NLDEV_ATTR_CHARDEV_NAME) ?? '',
-    number: row.number(RDMA_NLDEV_ATTR_CHARDEV) ?? 0,
-    abi: row.number(RDMA_NLDEV_ATTR_CHARDEV_ABI) ?? 0,
-    ...(driverId === undefined ? {} : { driverId }),
-  };
-  return { ok: true, value };
+  return { ok: true, value: parseCharDevice(answer.value) };
 }
