@@ -7,6 +7,7 @@
  * include/uapi/rdma/ib_user_verbs.h, in camel case.
  */
 import type { CallOutcome } from '../uapi/call-outcome.ts';
+import type { CharDeviceClient } from '../uapi/rdma-char-device.ts';
 
 type Outcome<T> = CallOutcome<T>;
 
@@ -344,7 +345,7 @@ export interface RdmaVerbs {
    * What netlink says of the node of this device, or of `rdma_cm` for all devices:
    * {name, number, abi, driverId}. A port makes it the question after the node of a port.
    */
-  queryCharDevice(client: 'uverbs' | 'rdma_cm', port?: number): Outcome<Facts>;
+  queryCharDevice(client: CharDeviceClient, port?: number): Outcome<Facts>;
   /** The objects of this context by UVERBS_METHOD_INFO_HANDLES: {handles, total}. */
   infoHandles(objectId: number): Outcome<Facts>;
 

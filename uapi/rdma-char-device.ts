@@ -21,14 +21,16 @@ import { nldevType } from './rdma-netlink.ts';
 
 /** The node through which a client of the RDMA core is reached. */
 
+/**
+ * The kernel loads the module of a client that it lacks, so no others: uverbs is there where a device
+ * is open, and rdma_cm is to be asked for only where its node is there.
+ */
+export type CharDeviceClient = 'uverbs' | 'rdma_cm';
+
 export interface CharDeviceQuestion {
-  /**
-   * The kernel loads the module of a client that it lacks, so no others: uverbs is there where a device
-   * is open, and rdma_cm is to be asked for only where its node is there.
-   */
-  readonly client: 'uverbs' | 'rdma_cm';
+  readonly client: CharDeviceClient;
   /** Without one, a client that has one node for all devices: rdma_cm. */
-  readonly deviceIndex?: number | undefined;
+  readonly deviceIndex?: number;
   /** Clients with a node for each port take one; uverbs answers EINVAL. */
   readonly port?: number | undefined;
 }

@@ -1,4 +1,5 @@
 import type { CallOutcome } from './call-outcome.ts';
+import { E } from './errno.ts';
 import { NETLINK_RDMA } from './headers/linux/netlink.ts';
 import {
   RDMA_NLDEV_ATTR_DEV_INDEX,
@@ -56,9 +57,11 @@ export function deleteRdmaLink(index: number): CallOutcome<undefined> {
   return answer.ok ? { ok: true, value: undefined } : { ...answer, call };
 }
 
-/** What netlink knows a device by; undefined for one that is not there, or on its way out. */
-export function rdmaLinkIndex(name: string): number | undefined {
+/** What netlink knows a device by; ENODEV for one that is not there, or on its way out. */
+export function tryRdmaLinkIndex(name: string): CallOutcome<number> {
   const answer = tryNetlink(NETLINK_RDMA, rdmaDevicesRequest);
   const devices = answer.ok ? parseRdmaDevices(answer.value) : [];
-  return devices.find((one) => one.name === name)?.index;
+  const index = devices.find((one) => one.name === name)?.index;
+  if (index === undefined) return { ok: false, errno: E.ENODEV, call: `find ${name}` };
+  return { ok: true, value: index };
 }

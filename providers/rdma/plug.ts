@@ -1,7 +1,6 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
-import { E } from '../../uapi/errno.ts';
 import { trySetNetworkLink } from '../../uapi/network-link.ts';
-import { addRdmaLink, deleteRdmaLink, rdmaLinkIndex } from '../../uapi/rdma-link.ts';
+import { addRdmaLink, deleteRdmaLink, tryRdmaLinkIndex } from '../../uapi/rdma-link.ts';
 import type { Device } from '../contract.ts';
 import type { Plug, PlugRequest, PortRequest } from '../contract-plug.ts';
 import { ibdevOf } from './ibdev.ts';
@@ -16,9 +15,8 @@ function remove(device: Device, index?: number): CallOutcome<undefined> {
 }
 
 function removeNamed(name: string): CallOutcome<undefined> {
-  const index = rdmaLinkIndex(name);
-  if (index === undefined) return { ok: false, errno: E.ENODEV, call: `find ${name}` };
-  return deleteRdmaLink(index);
+  const index = tryRdmaLinkIndex(name);
+  return index.ok ? deleteRdmaLink(index.value) : index;
 }
 
 function add(device: Device, want: PlugRequest): CallOutcome<undefined> {

@@ -1,9 +1,12 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
-import { E } from '../../uapi/errno.ts';
 import { ib_uverbs_gid_entry } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
-import { type CharDeviceQuestion, tryCharDevice } from '../../uapi/rdma-char-device.ts';
-import { rdmaLinkIndex } from '../../uapi/rdma-link.ts';
+import {
+  type CharDeviceClient,
+  type CharDeviceQuestion,
+  tryCharDevice,
+} from '../../uapi/rdma-char-device.ts';
+import { tryRdmaLinkIndex } from '../../uapi/rdma-link.ts';
 import type { Facts } from '../contract-verbs.ts';
 import { method, room } from './call.ts';
 import type { Context } from './context.ts';
@@ -80,13 +83,15 @@ export function infoHandles(context: Context, objectId: number): CallOutcome<Fac
 
 export function queryCharDevice(
   { ibdev }: Context,
-  client: CharDeviceQuestion['client'],
+  client: CharDeviceClient,
   port?: number,
 ): CallOutcome<Facts> {
-  const deviceIndex = client === 'uverbs' ? rdmaLinkIndex(ibdev) : undefined;
-  if (client === 'uverbs' && deviceIndex === undefined) {
-    return { ok: false, errno: E.ENODEV, call: `find ${ibdev}` };
-  }
-  const answer = tryCharDevice({ client, deviceIndex, port });
+  if (client === 'rdma_cm') return charDeviceFacts({ client, port });
+  const index = tryRdmaLinkIndex(ibdev);
+  return index.ok ? charDeviceFacts({ client, deviceIndex: index.value, port }) : index;
+}
+
+function charDeviceFacts(question: CharDeviceQuestion): CallOutcome<Facts> {
+  const answer = tryCharDevice(question);
   return answer.ok ? { ok: true, value: { ...answer.value } } : answer;
 }
