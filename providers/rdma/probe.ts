@@ -79,6 +79,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeFlags(facts, part),
     ...probeOnDemandJobs(facts),
     ...probePort(device, verbs),
+    ...probePortSpeed(verbs),
     ...probeDriver(device, part),
     ...probeCounters(verbs),
     ...probePlug(device),
@@ -132,11 +133,9 @@ function missingOpcodes({ opcodes, driver }: Part): Missing {
 
 function probePort(device: Device, verbs: RdmaVerbs): Missing {
   const port = verbs.queryPort(1);
-  if (!port.ok) return { 'rdma-port': refusal(port), 'port-speed': refusal(port) };
+  if (!port.ok) return { 'rdma-port': refusal(port) };
   const netdev = device.identity['netdev'];
   const missing: Missing = {};
-  const speed = verbs.queryPortSpeed(1);
-  if (!speed.ok) missing['port-speed'] = refusal(speed);
   if (port.value['state'] !== 'active') {
     const mend = netdev === undefined ? 'plug the cable in' : `ip link set ${netdev} up`;
     missing['rdma-port'] = `port 1 is ${String(port.value['state'])}: ${mend}`;
@@ -148,6 +147,11 @@ function probePort(device: Device, verbs: RdmaVerbs): Missing {
     missing['impaired-paths'] = 'only the lab has such paths: providers/rdma/lab-links.sh';
   }
   return missing;
+}
+
+function probePortSpeed(verbs: RdmaVerbs): Missing {
+  const speed = verbs.queryPortSpeed(1);
+  return speed.ok ? {} : { 'port-speed': refusal(speed) };
 }
 
 /** Calls that a driver may have data for, although nothing was said of it. */
