@@ -30,11 +30,9 @@ export function pollCq(args: Arguments<'pollCq'>, context: PointContext): VerbRe
   const how = howOf(args, scope);
   const poll = (max: number) => verbs.pollCq(cq.life.newest, max, how);
   const wanted = numberOf(args.count ?? 1, scope);
-  const timeout = args.timeout ?? DEFAULT_TIMEOUT;
-  const got =
-    wanted === 0
-      ? takeAll(durationMs(args.timeout ?? '0s'), poll)
-      : waitFor(wanted, durationMs(timeout), poll);
+  const timeout = args.timeout ?? (wanted === 0 ? '0s' : DEFAULT_TIMEOUT);
+  const limitMs = durationMs(timeout);
+  const got = wanted === 0 ? takeAll(limitMs, poll) : waitFor(wanted, limitMs, poll);
   if (!got.ok) return refused(got);
   if (got.value.length >= wanted) return gaveFields(completionFields(got.value));
   return {
