@@ -76,5 +76,7 @@ export function classifyLoss(state: ConsoleState, end: GuestEnd): TargetLoss {
     const why = state.failure ?? (end.qemuError || `QEMU ended (${end.qemuStatus})`);
     return loss('boot-failure', `the guest did not boot: ${why}`);
   }
-  return loss('exited', `the guest ended: ${state.failure ?? `QEMU ended (${end.qemuStatus})`}`);
+  const said = end.qemuError === '' ? '' : `: ${end.qemuError}`;
+  const why = state.failure ?? `QEMU ended (${end.qemuStatus})${said}`;
+  return loss('exited', `the guest ended: ${why}`);
 }

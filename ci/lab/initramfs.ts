@@ -76,6 +76,7 @@ export async function buildInitramfs(kernel: Kernel, plan: GuestPlan): Promise<I
   const texts: Readonly<Record<string, string>> = {
     init: await readFile(join(scripts, 'init.sh'), 'utf8'),
     'lab/session.sh': await readFile(join(scripts, 'session.sh'), 'utf8'),
+    'lab/slots.sh': await readFile(join(scripts, 'slots.sh'), 'utf8'),
     'lab/gate.cjs': await readFile(join(scripts, 'gate.cjs'), 'utf8'),
     'lab/packed.cjs': await readFile(join(scripts, 'packed.cjs'), 'utf8'),
     'lab/setup.sh': plan.setup.map(setupCommand).join(''),

@@ -1,0 +1,42 @@
+# Pulls PCI devices out for the suite and puts them back, as a person with a card in the hand would. The
+# suite writes no sysfs, on no machine; the lab is the lab's. QEMU's own hot-unplug is of no use: its
+# vfio-user-pci of 11.1 aborts when one that has MSI-X goes (memory_region_del_subregion()).
+#
+# An order is a line `NUMBER remove ADDRESS` or `NUMBER add ADDRESS` in a FIFO. Its answer is a file of that
+# number: `ok`, EBUSY while a removal is on its way, which may wait for users of the device for ever,
+# ENODEV and EEXIST for what is not there or already is, and EIO for what does not come back.
+
+B=/run/lab/busybox
+SLOTS=/run/lab/slots
+
+pull_out() {
+  [ -e "$1" ] || { echo ENODEV; return; }
+  echo 1 > "$1/remove"
+  echo ok
+}
+
+put_in() {
+  [ -e "$1" ] && { echo EEXIST; return; }
+  echo 1 > /sys/bus/pci/rescan
+  [ -e "$1" ] && echo ok || echo EIO
+}
+
+carry_out() {
+  number="$1" order="$2" device="/sys/bus/pci/devices/$3" busy="$SLOTS/busy-$3"
+  if $B mkdir "$busy" 2> /dev/null; then
+    case "$order" in
+      remove) answer="$(pull_out "$device")" ;;
+      add) answer="$(put_in "$device")" ;;
+      *) answer=EINVAL ;;
+    esac
+    $B rmdir "$busy"
+  else
+    answer=EBUSY
+  fi
+  echo "$answer" > "$SLOTS/.$number"
+  $B mv "$SLOTS/.$number" "$SLOTS/$number"
+}
+
+while read -r number order address; do
+  carry_out "$number" "$order" "$address" &
+done <> "$SLOTS/orders"
