@@ -1,7 +1,7 @@
 /**
  * The part of the contract about devices that come and go, and about their ports: what an administrator
- * does to a device, and no session. Only drivers that are software have it, whose devices can be made
- * again as they were.
+ * does to a device, and no session. Those have it whose devices can be made again as they were: drivers
+ * that are software, and cards in slots of the lab.
  */
 import type { CallOutcome } from '../uapi/call-outcome.ts';
 import type { Device } from './contract.ts';

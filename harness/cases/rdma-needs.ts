@@ -93,9 +93,15 @@ export function rdmaCapabilities(step: Step): Capability[] {
   }
   if (step.queryPortSpeed !== undefined) return ['port-speed'];
   if (step.cmOpen !== undefined || step.queryCharDevice?.client === 'rdma_cm') return ['rdma-cm'];
-  if (step.removeDevice !== undefined || step.addDevice !== undefined) return ['unplug'];
+  if (step.removeDevice !== undefined || step.addDevice !== undefined) return plugNeeds(step);
   if (step.setPort !== undefined) return ['port-switch'];
   return RDMA_VERBS.some((verb) => step[verb] !== undefined) ? ['verbs'] : [];
+}
+
+/** Only what a command makes can be made otherwise than it was, or removed by another's number. */
+function plugNeeds({ removeDevice, addDevice }: Step): Capability[] {
+  const isOther = removeDevice?.index !== undefined || Object.keys(addDevice ?? {}).length > 0;
+  return isOther ? ['unplug', 'rdma-link'] : ['unplug'];
 }
 
 /** Verbs that every RDMA device has. */

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { sysfsText } from '../../uapi/sysfs.ts';
 import { type RdmaDevice, rdmaDevices } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
+import { slotOf } from '../pci-slot.ts';
 import { partOf } from './parts.ts';
 
 const CM_NODE = '/dev/infiniband/rdma_cm';
@@ -16,6 +17,7 @@ function asDevice(device: RdmaDevice): Device {
   const { ibdev, driver, firmware } = device;
   const netdev = device.ports[0]?.netdevs[0];
   const fabric = fabricOf(device, netdev);
+  const slot = device.path === undefined ? undefined : slotOf(device.path);
   const otherNodes: Record<string, string> = existsSync(CM_NODE) ? { cm: CM_NODE } : {};
   return {
     address: `rdma@${ibdev}`,
@@ -28,6 +30,7 @@ function asDevice(device: RdmaDevice): Device {
       ...(firmware !== '' && { firmware }),
       ...(netdev !== undefined && { netdev }),
       ...(fabric !== undefined && { fabric }),
+      ...(slot !== undefined && { slot }),
     },
   };
 }

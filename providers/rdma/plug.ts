@@ -1,27 +1,27 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { E } from '../../uapi/errno.ts';
 import { trySetNetworkLink } from '../../uapi/network-link.ts';
-import { addRdmaLink, deleteRdmaLink, tryRdmaLinkIndex } from '../../uapi/rdma-link.ts';
+import { deleteRdmaLink } from '../../uapi/rdma-link.ts';
 import type { Device } from '../contract.ts';
-import type { Plug, PlugRequest, PortRequest } from '../contract-plug.ts';
-import { ibdevOf } from './ibdev.ts';
+import type { Plug, PortRequest } from '../contract-plug.ts';
 import { putBack, remember } from './put-back.ts';
+import { makeDevice, removeDevice, removeLink } from './remake.ts';
 
-/** RDMA devices that an administrator makes over network devices, and removes. */
+/** RDMA devices that come and go: those that an administrator makes over network devices, and cards. */
 
-export const plug: Plug = { remove, add, removeNamed, setPort, remember, putBack };
+export const plug: Plug = {
+  remove,
+  add: makeDevice,
+  removeNamed: removeLink,
+  setPort,
+  remember,
+  putBack,
+};
 
 function remove(device: Device, index?: number): CallOutcome<undefined> {
-  return index === undefined ? removeNamed(ibdevOf(device)) : deleteRdmaLink(index);
-}
-
-function removeNamed(name: string): CallOutcome<undefined> {
-  const index = tryRdmaLinkIndex(name);
-  return index.ok ? deleteRdmaLink(index.value) : index;
-}
-
-function add(device: Device, want: PlugRequest): CallOutcome<undefined> {
-  const { driver = '', netdev = '' } = device.identity;
-  return addRdmaLink({ name: ibdevOf(device), driver, netdev, ...want });
+  if (index === undefined) return removeDevice(device);
+  if (device.identity['slot'] === undefined) return deleteRdmaLink(index);
+  return { ok: false, errno: E.EOPNOTSUPP, call: 'removal by another number than the device has' };
 }
 
 function setPort({ identity }: Device, { state, mtu }: PortRequest): CallOutcome<undefined> {

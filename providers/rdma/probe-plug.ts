@@ -7,6 +7,7 @@ import { isNetworkAdministrator } from '../../uapi/privilege.ts';
 import { tryClose, tryOpen } from '../../uapi/sys.ts';
 import { sysfsText } from '../../uapi/sysfs.ts';
 import type { Device } from '../contract.ts';
+import { slotRefusal } from '../pci-slot.ts';
 import type { Missing } from './probe-reasons.ts';
 
 /** Whether a device may be taken away, and its port switched. Nothing is tried: it is looked up. */
@@ -15,17 +16,26 @@ export function probePlug(device: Device): Missing {
   const missing: Missing = {};
   const port = noPortSwitch(identity['netdev']);
   if (port !== undefined) missing['port-switch'] = port;
-  // The kernel tells nobody which devices it lets an administrator remove: those that he has made.
-  // Source: drivers/infiniband/core/nldev.c, nldev_dellink(), IBK_ALLOW_USER_UNREG
-  if (identity['where'] !== 'software driver') {
-    missing.unplug = 'only software devices are made anew by a command: rxe and siw';
-  } else if (identity['netdev'] === undefined) {
-    missing.unplug = 'no network device is known, so it could not be made again';
-  } else if (!isNetworkAdministrator()) missing.unplug = NO_PRIVILEGE;
+  const link = noLink(identity);
+  if (link !== undefined) missing['rdma-link'] = link;
+  const { slot } = identity;
+  const unplug = slot === undefined ? link : slotRefusal();
+  if (unplug !== undefined) missing.unplug = unplug;
   return {
     ...missing,
     ...(missing.unplug === undefined ? probeRemoval(device) : notRemoved(missing.unplug)),
   };
+}
+
+/**
+ * The kernel tells nobody which devices it lets an administrator remove: those that he has made.
+ * Source: drivers/infiniband/core/nldev.c, nldev_dellink(), IBK_ALLOW_USER_UNREG
+ */
+function noLink({ where, netdev }: Device['identity']): string | undefined {
+  if (where !== 'software driver')
+    return 'only software devices are made by a command: rxe and siw';
+  if (netdev === undefined) return 'no network device is known, so it could not be made again';
+  return isNetworkAdministrator() ? undefined : NO_PRIVILEGE;
 }
 
 function notRemoved(reason: string): Missing {

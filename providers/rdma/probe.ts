@@ -53,6 +53,7 @@ export const OFFERED: readonly Capability[] = [
   'rdma-cm',
   'impaired-paths',
   'unplug',
+  'rdma-link',
   'unplug-waits',
   'unplug-cuts',
   'port-switch',

@@ -1,22 +1,20 @@
 import { existsSync } from 'node:fs';
 import { errnoName } from '../../uapi/errno.ts';
 import { networkLink, trySetNetworkLink } from '../../uapi/network-link.ts';
-import { addRdmaLink, type RdmaLink } from '../../uapi/rdma-link.ts';
-import { sleepMs } from '../../uapi/sys-child.ts';
 import { uverbsNodeOf } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
 import type { KeptDevice } from '../contract-plug.ts';
 import { ibdevOf } from './ibdev.ts';
 import { partOf } from './parts.ts';
+import { makeDevice, within } from './remake.ts';
 import { openSession } from './session.ts';
 
-/** Software devices as they were before a case took them away or switched their ports. */
+/** Devices as they were before a case took them away or switched their ports. */
 
 /** A removal ends when the last process that has the device open is gone. */
 const REMOVAL_LIMIT_MS = 5_000;
 /** Addresses come with the network device's; some of them by work that the kernel puts off. */
 const PORT_LIMIT_MS = 5_000;
-const LOOK_MS = 5;
 
 export function remember(device: Device): KeptDevice {
   const link = networkLink(device.identity['netdev'] ?? '');
@@ -28,14 +26,13 @@ export function remember(device: Device): KeptDevice {
 }
 
 export function putBack({ device, state }: KeptDevice): string | undefined {
-  const { driver = '', netdev = '' } = device.identity;
-  const link = { name: ibdevOf(device), driver, netdev };
-  return linkBack(link, state) ?? deviceBack(link) ?? portBack(device, state);
+  return linkBack(device, state) ?? deviceBack(device) ?? portBack(device, state);
 }
 
 /** Only what differs: to set an interface up that is up would be told as an event. */
-function linkBack({ netdev }: RdmaLink, state: KeptDevice['state']): string | undefined {
+function linkBack({ identity }: Device, state: KeptDevice['state']): string | undefined {
   const { isUp, mtu } = state;
+  const { netdev = '' } = identity;
   const now = networkLink(netdev);
   if (now === undefined || typeof isUp !== 'boolean' || typeof mtu !== 'number') return undefined;
   if (now.isUp === isUp && now.mtu === mtu) return undefined;
@@ -45,16 +42,18 @@ function linkBack({ netdev }: RdmaLink, state: KeptDevice['state']): string | un
   return `${netdev} could not be set as it was: ${errnoName(set.errno)} from ${set.call}: ${mend}`;
 }
 
-function deviceBack(link: RdmaLink): string | undefined {
-  const { name, driver, netdev } = link;
+function deviceBack(device: Device): string | undefined {
+  const name = ibdevOf(device);
   const isSettled = () => uverbsNodeOf(name) !== undefined || !isRegistered(name);
   if (!within(REMOVAL_LIMIT_MS, isSettled)) {
     return `${name} is still being removed: end the processes that have it open, then add it again`;
   }
   if (uverbsNodeOf(name) !== undefined) return undefined;
-  const added = addRdmaLink(link);
+  const added = makeDevice(device);
   if (added.ok) return undefined;
-  const mend = `rdma link add ${name} type ${driver} netdev ${netdev}`;
+  const { slot, driver, netdev } = device.identity;
+  const link = `rdma link add ${name} type ${driver} netdev ${netdev}`;
+  const mend = slot === undefined ? link : 'boot the machine again';
   return `${name} could not be put back: ${errnoName(added.errno)} from ${added.call}: ${mend}`;
 }
 
@@ -87,13 +86,4 @@ function portOf(device: Device): string | undefined {
 /** It goes on being registered while a removal waits; its node is gone by then. */
 function isRegistered(name: string): boolean {
   return existsSync(`/sys/class/infiniband/${name}`);
-}
-
-function within(limitMs: number, isSo: () => boolean): boolean {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    if (isSo()) return true;
-    if (performance.now() > deadline) return false;
-    sleepMs(LOOK_MS);
-  }
 }
