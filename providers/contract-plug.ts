@@ -43,9 +43,9 @@ export interface Plug {
   add(device: Device, want: PlugRequest): Outcome<undefined>;
 
   /** Removes a device that `add` made under a name of its own. */
-  removeNamed(name: string): Outcome<undefined>;
+  removeNamed?(name: string): Outcome<undefined>;
 
-  setPort(device: Device, want: PortRequest): Outcome<undefined>;
+  setPort?(device: Device, want: PortRequest): Outcome<undefined>;
 
   remember(device: Device): KeptDevice;
 

@@ -152,9 +152,9 @@ export class Agent {
     await this.#prepare(lane, point);
     this.#watch.begin(point);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
-    const { stuck, ...result } = await this.#outcome(lane, point);
+    const { stuck, moved = {}, ...result } = await this.#outcome(lane, point);
     const { expectLog = [] } = this.#cases.get(point.case) ?? {};
-    const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog });
+    const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog, moved });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
     const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
     this.#scheduler.finish(point);

@@ -7,6 +7,7 @@ import { whereabouts } from './watch/kernel-facts.ts';
 import { logBlockedTasks } from './watch/log-writer.ts';
 import { isEnding } from './watch/processes.ts';
 import { WorkerDied, WorkerProcess } from './worker-process.ts';
+import type { FromWorker, MovedNodes } from './worker-protocol.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
 const KILL_LIMIT_MS = 10_000;
@@ -20,7 +21,11 @@ const ENDING_LOOKS = 4;
 export interface LaneResult extends WorkerOutcome {
   /** The worker cannot be killed: its thread is in the kernel for good. */
   readonly stuck: boolean;
+  /** Devices that were put back and have another node since. */
+  readonly moved?: MovedNodes;
 }
+
+type PutBack = Extract<FromWorker, { readonly t: 'as-it-was' }>;
 
 /** A worker, kept warm from point to point and replaced after anything that is not clean. */
 export class Lane {
@@ -75,9 +80,9 @@ export class Lane {
     if (wireCase.disturbs !== true) return this.#drive(point, wireCase);
     const kept = await this.#remember(Object.values(point.devices));
     const result = await this.#drive(point, wireCase);
-    const lost = await this.#putBack(kept);
-    if (lost.length === 0) return result;
-    return { ...result, leftBehind: [...(result.leftBehind ?? []), ...lost] };
+    const { lost, moved } = await this.#putBack(kept);
+    if (lost.length === 0) return { ...result, moved };
+    return { ...result, moved, leftBehind: [...(result.leftBehind ?? []), ...lost] };
   }
 
   async #remember(addresses: readonly string[]): Promise<readonly KeptDevice[]> {
@@ -87,15 +92,16 @@ export class Lane {
     return answer.t === 'remembered' ? answer.kept : [];
   }
 
-  async #putBack(kept: readonly KeptDevice[]): Promise<readonly string[]> {
+  async #putBack(kept: readonly KeptDevice[]): Promise<Omit<PutBack, 't'>> {
+    const without = (why: string) => ({ lost: [why], moved: {} });
     try {
       const worker = await this.worker();
       const answer = await within(START_LIMIT_MS, worker.request({ t: 'put-back', kept }));
-      if (answer.t !== 'as-it-was') return [answer.t === 'failed' ? answer.error : answer.t];
-      if (answer.moved) this.#library.renew();
-      return answer.lost;
+      if (answer.t !== 'as-it-was') return without(answer.t === 'failed' ? answer.error : answer.t);
+      if (Object.keys(answer.moved).length > 0) this.#library.renew();
+      return answer;
     } catch (error) {
-      return [`devices could not be put back: ${String(error)}`];
+      return without(`devices could not be put back: ${String(error)}`);
     }
   }
 

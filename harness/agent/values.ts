@@ -20,7 +20,8 @@ export type Fields = { readonly [name: string]: Scalar | Fields | readonly (Scal
 
 export interface SessionValue {
   readonly kind: 'session';
-  readonly device: Device;
+  /** Another one after it was taken away and made again. */
+  device: Device;
   readonly provider: Provider;
   readonly session: Session;
   closed: boolean;

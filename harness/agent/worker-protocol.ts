@@ -16,6 +16,9 @@ export type ToWorker =
   /** Have them as they were. */
   | { readonly t: 'put-back'; readonly kept: readonly KeptDevice[] };
 
+/** Device address to node. */
+export type MovedNodes = Readonly<Record<string, string>>;
+
 export type FromWorker =
   /** First, unasked: the worker can be spoken to. */
   | { readonly t: 'hello' }
@@ -24,6 +27,6 @@ export type FromWorker =
   | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'outcome'; readonly outcome: WorkerOutcome }
   | { readonly t: 'remembered'; readonly kept: readonly KeptDevice[] }
-  /** What could not be put back, in words; `moved` when a device has another node now. */
-  | { readonly t: 'as-it-was'; readonly lost: readonly string[]; readonly moved: boolean }
+  /** What could not be put back, in words; and of devices with another node than before, that node. */
+  | { readonly t: 'as-it-was'; readonly lost: readonly string[]; readonly moved: MovedNodes }
   | { readonly t: 'failed'; readonly error: string };

@@ -146,8 +146,11 @@ export class Worker {
       return plug?.putBack(one) ?? [];
     });
     this.#devices.clear();
-    const moved = kept.some(({ device }) => this.#device(device.address)?.node !== device.node);
-    return { t: 'as-it-was', lost, moved };
+    const moved = kept.flatMap(({ device: { address, node } }) => {
+      const now = this.#device(address)?.node;
+      return now === undefined || now === node ? [] : [[address, now] as const];
+    });
+    return { t: 'as-it-was', lost, moved: Object.fromEntries(moved) };
   }
 
   #device(address: string): Device | undefined {

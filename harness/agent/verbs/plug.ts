@@ -85,13 +85,20 @@ export function addDevice(args: Arguments<'addDevice'>, context: PointContext): 
   };
   const added = plug.add(context.session.device, want);
   const { name } = want;
+  if (added.ok) lookAgain(context.session);
   if (added.ok && name !== undefined) {
     context.release.push(`device ${name}`, () => {
-      const removed = plug.removeNamed(name);
-      return removed.ok ? 0 : removed.errno;
+      const removed = plug.removeNamed?.(name);
+      return removed?.ok === false ? removed.errno : 0;
     });
   }
   return finishedBy(added);
+}
+
+/** The device may have come back with another node. */
+function lookAgain(session: PointContext['session']): void {
+  const { device, provider } = session;
+  session.device = provider.find().find(({ address }) => address === device.address) ?? device;
 }
 
 export function setPort(args: Arguments<'setPort'>, context: PointContext): VerbResult {
@@ -101,5 +108,6 @@ export function setPort(args: Arguments<'setPort'>, context: PointContext): Verb
     ...(state !== undefined && { state }),
     ...(mtu !== undefined && { mtu: Number(scope.size(mtu)) }),
   };
-  return finishedBy(plugOf(context).setPort(session.device, want));
+  const setPort = provided(plugOf(context).setPort, 'setPort', session);
+  return finishedBy(setPort(session.device, want));
 }

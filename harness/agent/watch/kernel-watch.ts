@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { DeviceRecord, KernelLine } from '../../../reports/results.ts';
 import type { WireOutcome, WirePoint } from '../../protocol.ts';
+import type { MovedNodes } from '../worker-protocol.ts';
 import { type DmaBuf, DmaBufWatch } from './dma-bufs.ts';
 import { ModuleWatch } from './driver-modules.ts';
 import { holderOf } from './holders.ts';
@@ -29,6 +30,8 @@ interface Ended {
   readonly isStuck: boolean;
   /** Lines that the case announced, as regular expressions. */
   readonly expectLog: readonly string[];
+  /** Devices that have another node since. */
+  readonly moved: MovedNodes;
 }
 
 /** What the agent adds to a worker's outcome. */
@@ -109,7 +112,7 @@ export class KernelWatch {
     this.#writer.mark(point.id);
   }
 
-  async end(point: WirePoint, { isStuck, expectLog }: Ended): Promise<KernelView> {
+  async end(point: WirePoint, { isStuck, expectLog, moved }: Ended): Promise<KernelView> {
     const view = this.#views.get(point);
     if (view === undefined) throw new Error(`${point.id} ends, but did not begin`);
     const durationMs = Number(process.hrtime.bigint() - view.startedNs) / 1e6;
@@ -125,7 +128,7 @@ export class KernelWatch {
       taintBefore: view.taintBefore,
       taintAfter: this.#taint,
       beside: [...view.beside],
-      signs: [...view.signs, ...this.#vanished(point), ...modules.signs],
+      signs: [...view.signs, ...this.#vanished(point, moved), ...modules.signs],
       leftBehind: [...stayed.flatMap(describeLeak), ...objects, ...modules.leaks],
     };
   }
@@ -172,13 +175,13 @@ export class KernelWatch {
     return ['lockdep switched itself off'];
   }
 
-  #vanished(point: WirePoint): readonly string[] {
+  #vanished(point: WirePoint, moved: MovedNodes): readonly string[] {
     return Object.values(point.devices).flatMap((address) => {
       const node = this.#nodes.get(address);
       if (node === undefined || existsSync(node)) return [];
-      const moved = this.#rdma?.nodeOf(address);
-      if (moved !== undefined && existsSync(moved)) {
-        this.#nodes.set(address, moved);
+      const another = moved[address];
+      if (another !== undefined && existsSync(another)) {
+        this.#nodes.set(address, another);
         return [];
       }
       this.#nodes.delete(address);

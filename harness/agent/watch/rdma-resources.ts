@@ -15,7 +15,6 @@ import {
   resourceCountsRequest,
   resourcesRequest,
 } from '../../../uapi/rdma-netlink.ts';
-import { uverbsNodeOf } from '../../../uapi/sysfs-rdma.ts';
 import { type Growth, grown } from './growth.ts';
 import { lookAgain, pause } from './patience.ts';
 import { isOurs, processName } from './processes.ts';
@@ -84,12 +83,6 @@ export class RdmaWatch {
       if (watched !== undefined) leaks.push(...(await this.#leftOn(watched)));
     }
     return leaks;
-  }
-
-  /** Where the device's node is now; a device that was made again may have another. */
-  nodeOf(address: string): string | undefined {
-    const name = this.#devices.get(address)?.name;
-    return name === undefined ? undefined : uverbsNodeOf(name);
   }
 
   /** A device that was made again has another index, and what it has then is taken for given. */
