@@ -14,6 +14,7 @@ import { pageSize } from '../uapi/sys-memory.ts';
 import { sysfsTarget } from '../uapi/sysfs.ts';
 import { type DrmNodes, drmDevices } from '../uapi/sysfs-drm.ts';
 import type { Capability, Device, OpenRequest, Outcome, Probe, Session } from './contract.ts';
+import { slotOf } from './pci-slot.ts';
 
 /** How the devices of DRM drivers are found, opened and probed; what all of them have in common. */
 
@@ -33,7 +34,9 @@ export function drmDevice(
   const { primary, render } = nodes;
   if (primary === undefined) return [];
   const otherNodes: Record<string, string> = render === undefined ? {} : { render };
-  return [{ address, node: primary, otherNodes, identity }];
+  const slot = slotOf(nodes.path);
+  const known = { ...identity, ...(slot !== undefined && { slot }) };
+  return [{ address, node: primary, otherNodes, identity: known }];
 }
 
 export function openDrm(

@@ -1,5 +1,4 @@
 import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
 import { type CallOutcome, outcomeOf } from '../uapi/call-outcome.ts';
 import { O_CLOEXEC, O_WRONLY } from '../uapi/constants.ts';
 import { E, type Errno, errnoNumber } from '../uapi/errno.ts';
@@ -14,17 +13,24 @@ import { sleepMs } from '../uapi/sys-child.ts';
 
 const SLOTS = '/run/lab/slots';
 const ORDERS = `${SLOTS}/orders`;
+/** The devices that the lab does not pull out. */
+const PINNED = `${SLOTS}/pinned`;
+const PINNED_REASON = 'QEMU before 11 dies when this device goes';
 const LOOK_MS = 5;
+/** A driver that finds a new card talks to its firmware first. */
+const PROBE_LIMIT_MS = 15_000;
 
-/** @returns the device's PCI address, `0000:01:00.0`; undefined where nobody pulls it out */
+/** In a path of sysfs, the last of them: the PCI function that a device is, or hangs on. */
+const PCI_ADDRESS = /.*\/([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=\/|$)/;
+
+/** @returns the PCI address of a device, `0000:01:00.0`; undefined where nobody pulls it out */
 export function slotOf(sysfsPath: string): string | undefined {
-  const address = basename(sysfsPath);
-  const isPci = existsSync(`/sys/bus/pci/devices/${address}`);
-  return isPci && existsSync(ORDERS) ? address : undefined;
+  return existsSync(ORDERS) ? PCI_ADDRESS.exec(sysfsPath)?.[1] : undefined;
 }
 
-/** Why this process cannot have devices pulled out; undefined where it can. */
-export function slotRefusal(): string | undefined {
+/** Why this process cannot have a device pulled out; undefined where it can. */
+export function slotRefusal(slot: string): string | undefined {
+  if (readFileSync(PINNED, 'utf8').split('\n').includes(slot)) return PINNED_REASON;
   try {
     accessSync(ORDERS, constants.W_OK);
     return undefined;
@@ -38,14 +44,37 @@ export function pullOut(slot: string): CallOutcome<undefined> {
   return order('remove', slot);
 }
 
-/** Returns when the kernel has the device, and its driver was asked to take it. */
-export function putIn(slot: string): CallOutcome<undefined> {
-  return order('add', slot);
+/**
+ * Returns when a driver has taken the device. EEXIST for one that is in its place, ETIMEDOUT when no driver
+ * takes it.
+ *
+ * @param isThere whether what the driver makes of it is there
+ */
+export function putIn(slot: string, isThere: () => boolean): CallOutcome<undefined> {
+  const added = order('add', slot);
+  if (!added.ok || within(PROBE_LIMIT_MS, isThere)) return added;
+  return { ok: false, errno: E.ETIMEDOUT, call: callOf('add', slot) };
+}
+
+/** Looks until it is so, or the time is over. */
+export function within(limitMs: number, isSo: () => boolean): boolean {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    if (isSo()) return true;
+    if (performance.now() > deadline) return false;
+    sleepMs(LOOK_MS);
+  }
+}
+
+type Order = 'remove' | 'add';
+
+function callOf(what: Order, slot: string): string {
+  return `${what} of PCI device ${slot}`;
 }
 
 /** What is ordered by one who does not live to read the answer is done all the same. */
-function order(what: 'remove' | 'add', slot: string): CallOutcome<undefined> {
-  const call = `${what} of PCI device ${slot}`;
+function order(what: Order, slot: string): CallOutcome<undefined> {
+  const call = callOf(what, slot);
   const opened = tryOpen(ORDERS, O_WRONLY | O_CLOEXEC);
   if (opened.errno !== 0) return outcomeOf(opened, call);
   const number = `${process.pid}.${process.hrtime.bigint()}`;

@@ -1,5 +1,6 @@
 import { CONTRACT_VERSION, type Device, type Provider } from '../contract.ts';
 import { drmDevice, drmNodesOf, openDrm, probeDrm } from '../drm-device.ts';
+import { pciPlug, probePciPlug } from '../pci-plug.ts';
 import { createSession } from './session.ts';
 
 /** A PCI function: `0000:00:12.0`. Source: drivers/gpu/drm/qxl/qxl_drv.c, qxl_pci_probe() */
@@ -32,10 +33,12 @@ export const provider: Provider = {
     'job-copy',
     'job-fill',
     'job-large',
+    'unplug',
   ],
   headers: ['drm/qxl-drm', 'drm/drm', 'drm/drm-mode'],
   find,
-  probe: (device) => probeDrm(device, createSession),
+  probe: (device) => probeDrm(device, createSession, () => ({ missing: probePciPlug(device) })),
   open: (device, how) => openDrm(device, how, createSession),
   adopt: (_device, fd) => createSession(fd),
+  plug: pciPlug(find),
 };

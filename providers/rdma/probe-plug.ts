@@ -19,7 +19,7 @@ export function probePlug(device: Device): Missing {
   const link = noLink(identity);
   if (link !== undefined) missing['rdma-link'] = link;
   const { slot } = identity;
-  const unplug = slot === undefined ? link : slotRefusal();
+  const unplug = slot === undefined ? link : slotRefusal(slot);
   if (unplug !== undefined) missing.unplug = unplug;
   return {
     ...missing,

@@ -4,9 +4,10 @@ import { networkLink, trySetNetworkLink } from '../../uapi/network-link.ts';
 import { uverbsNodeOf } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
 import type { KeptDevice } from '../contract-plug.ts';
+import { within } from '../pci-slot.ts';
 import { ibdevOf } from './ibdev.ts';
 import { partOf } from './parts.ts';
-import { makeDevice, within } from './remake.ts';
+import { makeDevice } from './remake.ts';
 import { openSession } from './session.ts';
 
 /** Devices as they were before a case took them away or switched their ports. */

@@ -1,5 +1,6 @@
 import { CONTRACT_VERSION, type Provider } from '../contract.ts';
 import { openDrm } from '../drm-device.ts';
+import { pciPlug } from '../pci-plug.ts';
 import { find } from '../virtio-gpu-find.ts';
 import { probeVirtioGpu } from './probe.ts';
 import { sessionOf } from './session.ts';
@@ -41,10 +42,12 @@ export const provider: Provider = {
     'job-fence-out',
     'job-fence-in',
     'job-syncobj',
+    'unplug',
   ],
   headers: ['drm/virtgpu-drm', 'drm/drm', 'drm/drm-mode'],
   find,
   probe: (device) => probeVirtioGpu(device, sessionOf(device)),
   open: (device, how) => openDrm(device, how, sessionOf(device)),
   adopt: (device, fd) => sessionOf(device)(fd),
+  plug: pciPlug(find),
 };

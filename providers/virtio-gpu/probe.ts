@@ -7,13 +7,16 @@ import {
 } from '../../uapi/headers/drm/virtgpu-drm.ts';
 import type { Capability, Device, Outcome, Probe, Session } from '../contract.ts';
 import { probeDrm } from '../drm-device.ts';
+import { probePciPlug } from '../pci-plug.ts';
 import { tryParameter } from '../virtio-gpu-parameter.ts';
 
 export function probeVirtioGpu(
   device: Device,
   createSession: (fd: number) => Session,
 ): Outcome<Probe> {
-  return probeDrm(device, createSession, (session) => ({ missing: missingOf(session.fd) }));
+  return probeDrm(device, createSession, ({ fd }) => ({
+    missing: { ...missingOf(fd), ...probePciPlug(device) },
+  }));
 }
 
 function missingOf(fd: number): Probe['missing'] {

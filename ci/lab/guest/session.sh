@@ -80,9 +80,7 @@ done
 $B sh /run/lab/setup.sh
 [ -n "$LAB_USER" ] && give_nodes
 
-$B mkdir /run/lab/slots
-$B mkfifo -m 600 /run/lab/slots/orders
-$B sh /run/lab/slots.sh &
+$B sh /run/lab/slots.sh
 
 if [ -n "$LAB_SHELL" ]; then
   $B setsid $B cttyhack "$LAB_SHELL"
