@@ -20,12 +20,15 @@ const LOOK_MS = 5;
 /** A driver that finds a new card talks to its firmware first. */
 const PROBE_LIMIT_MS = 15_000;
 
-/** In a path of sysfs, the last of them: the PCI function that a device is, or hangs on. */
-const PCI_ADDRESS = /.*\/([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=\/|$)/;
+/** The last of them in a path of sysfs: the PCI function that a device is, or hangs on. */
+const PCI_ADDRESS = /(?:.*\/)?([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=\/|$)/;
 
-/** @returns the PCI address of a device, `0000:01:00.0`; undefined where nobody pulls it out */
-export function slotOf(sysfsPath: string): string | undefined {
-  return existsSync(ORDERS) ? PCI_ADDRESS.exec(sysfsPath)?.[1] : undefined;
+/**
+ * @param path of the device in sysfs, or its PCI address
+ * @returns the PCI address, `0000:01:00.0`; undefined where nobody pulls it out
+ */
+export function slotOf(path: string): string | undefined {
+  return existsSync(ORDERS) ? PCI_ADDRESS.exec(path)?.[1] : undefined;
 }
 
 /** Why this process cannot have a device pulled out; undefined where it can. */

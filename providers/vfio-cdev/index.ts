@@ -8,6 +8,8 @@ import {
   type Session,
 } from '../contract.ts';
 import { IOMMU_NODE } from '../iommufd-space.ts';
+import { pciPlug, probePciPlug } from '../pci-plug.ts';
+import { slotOf } from '../pci-slot.ts';
 import { vfioFunctions } from '../vfio-function.ts';
 import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
 import { missingOfDmabufs } from './missing-dmabufs.ts';
@@ -18,7 +20,9 @@ function find(): readonly Device[] {
     if (cdev === undefined) return [];
     const address = `vfio-cdev@pci:${name}`;
     const otherNodes = { iommu: IOMMU_NODE };
-    return [{ address, node: cdev, otherNodes, identity: { ...identity, driver: 'vfio-cdev' } }];
+    const slot = slotOf(name);
+    const known = { ...identity, driver: 'vfio-cdev', ...(slot !== undefined && { slot }) };
+    return [{ address, node: cdev, otherNodes, identity: known }];
   });
 }
 
@@ -30,7 +34,11 @@ function open(device: Device, how: OpenRequest): Outcome<Session> {
 function probe(device: Device): Outcome<Probe> {
   const opened = open(device, {});
   if (!opened.ok) return opened;
-  const missing = { ...missingJobs(device), ...missingOfDmabufs(device, opened.value) };
+  const missing = {
+    ...missingJobs(device),
+    ...missingOfDmabufs(device, opened.value),
+    ...probePciPlug(device),
+  };
   opened.value.close();
   return { ok: true, value: { missing, identity: {} } };
 }
@@ -52,10 +60,12 @@ export const provider: Provider = {
     'sync-file-deadline',
     'job-copy',
     'job-imported',
+    'unplug',
   ],
   headers: ['../iommufd-calls', '../vfio-calls', 'linux/iommufd', 'linux/vfio'],
   find,
   probe,
   open,
   adopt: (_device, fd) => bareSession(fd),
+  plug: pciPlug(find),
 };

@@ -9,8 +9,10 @@
 B=/run/lab/busybox
 SLOTS=/run/lab/slots
 
+# Whom a device was given to in place of its driver (vfio-pci) is forgotten with it, so it is kept here.
 pull_out() {
   [ -e "$1" ] || { echo ENODEV; return; }
+  $B cat "$1/driver_override" > "$SLOTS/driver-${1##*/}"
   echo 1 > "$1/remove"
   echo ok
 }
@@ -18,7 +20,13 @@ pull_out() {
 put_in() {
   [ -e "$1" ] && { echo EEXIST; return; }
   echo 1 > /sys/bus/pci/rescan
-  [ -e "$1" ] && echo ok || echo EIO
+  [ -e "$1" ] || { echo EIO; return; }
+  read -r driver < "$SLOTS/driver-${1##*/}"
+  if [ "$driver" != "(null)" ]; then
+    echo "$driver" > "$1/driver_override"
+    echo "${1##*/}" > /sys/bus/pci/drivers_probe
+  fi
+  echo ok
 }
 
 carry_out() {
