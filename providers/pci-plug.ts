@@ -1,14 +1,10 @@
-import { existsSync } from 'node:fs';
 import type { CallOutcome } from '../uapi/call-outcome.ts';
 import { E, errnoName } from '../uapi/errno.ts';
 import type { Device, Probe } from './contract.ts';
 import type { KeptDevice, Plug, PlugRequest } from './contract-plug.ts';
-import { pullOut, putIn, slotRefusal, within } from './pci-slot.ts';
+import { pullOut, putIn, slotRefusal } from './pci-slot.ts';
 
 /** What a driver of PCI devices needs to have them pulled out and put back; in the lab alone. */
-
-/** A removal ends when the last process that is waited for is gone. */
-const REMOVAL_LIMIT_MS = 5_000;
 
 /** @param find the provider's own; a device comes back when it finds it */
 export function pciPlug(find: () => readonly Device[]): Plug {
@@ -26,15 +22,10 @@ export function pciPlug(find: () => readonly Device[]): Plug {
     add,
     remember: (device) => ({ device, state: {} }),
     putBack: ({ device }: KeptDevice) => {
-      const { address, identity } = device;
-      const isSettled = () => isThere(device) || !isOnBus(identity['slot']);
-      if (!within(REMOVAL_LIMIT_MS, isSettled)) {
-        return `${address} is still being removed: end the processes that have it open`;
-      }
       const added = isThere(device) ? undefined : add(device);
       if (added === undefined || added.ok) return undefined;
       const why = `${errnoName(added.errno)} from ${added.call}`;
-      return `${address} could not be put back: ${why}: boot the machine again`;
+      return `${device.address} could not be put back: ${why}: boot the machine again`;
     },
   };
 }
@@ -48,8 +39,4 @@ export function probePciPlug({ identity }: Device): Probe['missing'] {
 
 function unsupported({ address }: Device): CallOutcome<undefined> {
   return { ok: false, errno: E.EOPNOTSUPP, call: `removal or making of ${address} as asked` };
-}
-
-function isOnBus(slot: string | undefined): boolean {
-  return slot !== undefined && existsSync(`/sys/bus/pci/devices/${slot}`);
 }

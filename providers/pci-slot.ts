@@ -17,6 +17,8 @@ const ORDERS = `${SLOTS}/orders`;
 const PINNED = `${SLOTS}/pinned`;
 const PINNED_REASON = 'QEMU before 11 dies when this device goes';
 const LOOK_MS = 5;
+/** What is left of a removal when its last user is gone. */
+const REMOVAL_LIMIT_MS = 5_000;
 /** A driver that finds a new card talks to its firmware first. */
 const PROBE_LIMIT_MS = 15_000;
 
@@ -48,13 +50,18 @@ export function pullOut(slot: string): CallOutcome<undefined> {
 }
 
 /**
- * Returns when a driver has taken the device. EEXIST for one that is in its place, ETIMEDOUT when no driver
- * takes it.
+ * Returns when a driver has taken the device. EEXIST for one that is in its place, EBUSY for one whose
+ * removal does not end, ETIMEDOUT when no driver takes it.
  *
  * @param isThere whether what the driver makes of it is there
  */
 export function putIn(slot: string, isThere: () => boolean): CallOutcome<undefined> {
-  const added = order('add', slot);
+  let added = order('add', slot);
+  const isSettled = () => added.ok || added.errno !== E.EBUSY;
+  within(REMOVAL_LIMIT_MS, () => {
+    if (!isSettled()) added = order('add', slot);
+    return isSettled();
+  });
   if (!added.ok || within(PROBE_LIMIT_MS, isThere)) return added;
   return { ok: false, errno: E.ETIMEDOUT, call: callOf('add', slot) };
 }
