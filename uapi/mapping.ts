@@ -32,6 +32,7 @@ export class Mapping implements Disposable {
   readonly #view: Buffer;
   readonly #words: DataView;
   #wholeWords: Uint32Array | undefined;
+  #wholeWords64: BigUint64Array | undefined;
 
   private constructor(address: bigint, length: number, prot: number) {
     this.address = address;
@@ -149,6 +150,12 @@ export class Mapping implements Disposable {
     Atomics.store(this.#atomicWords(offset), offset >>> 2, value);
   }
 
+  /** The same with 64 bits, which go in one store: at a multiple of 8. */
+  storeAtomic64(offset: number, value: bigint): void {
+    this.#check(offset, 8, PROT_WRITE, 'write');
+    Atomics.store(this.#atomicWords64(offset), offset >>> 3, value);
+  }
+
   /** mprotect(2) on the whole mapping. */
   protect(prot: number): SysResult {
     this.#check(0, 0, 0, 'protect');
@@ -180,6 +187,12 @@ export class Mapping implements Disposable {
 
   [Symbol.dispose](): void {
     this.unmap();
+  }
+
+  #atomicWords64(offset: number): BigUint64Array {
+    if ((offset & 7) !== 0) throw new MappingError(`${offset} in ${this.#name()} is no word of 64`);
+    this.#wholeWords64 ??= new BigUint64Array(this.#view.buffer, 0, this.length >>> 3);
+    return this.#wholeWords64;
   }
 
   #atomicWords(offset: number): Uint32Array {

@@ -63,6 +63,9 @@ t.test('atomic words are those that plain access sees, and are aligned', async (
   t.equal(map.readU32(8), 0xfffffffe);
   map.writeU32(page - 4, 7);
   t.equal(map.loadAtomic32(page - 4), 7);
+  map.storeAtomic64(page - 8, 0xffffffff_00000001n);
+  t.equal(map.readU64(page - 8), 0xffffffff_00000001n);
+  t.throws(() => map.storeAtomic64(12, 1n), MappingError);
   t.throws(() => map.loadAtomic32(6), MappingError);
   t.throws(() => map.storeAtomic32(page, 1), MappingError);
   using readable = Mapping.map({ fd: fd.number, length: page, prot: PROT_READ });
