@@ -1,4 +1,5 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import type { Mapping } from '../../uapi/mapping.ts';
 import type { UverbsMethod, WriteCommand } from '../../uapi/rdma/description.ts';
 import type { AttributeValue, AttributeValues } from '../../uapi/rdma/named-attributes.ts';
 import { type MethodResult, tryMethod } from '../../uapi/rdma/uverbs-ioctl.ts';
@@ -75,6 +76,11 @@ export function room(sizeBytes: number): { readonly out: Buffer } {
 }
 
 /** What the driver wants to hear with a call, and how much it answers. */
-export function driverData(context: Context, call: DriverCall, want: unknown): DriverData {
-  return context.part.driverData?.(call, want, context.driverAnswer) ?? NO_DRIVER_DATA;
+export function driverData(
+  context: Context,
+  call: DriverCall,
+  want: unknown,
+  memory?: Mapping,
+): DriverData {
+  return context.part.driverData?.(call, want, context.driverAnswer, memory) ?? NO_DRIVER_DATA;
 }

@@ -8,6 +8,7 @@ import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
 import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
+import type { DriverData } from './driver.ts';
 
 /** Completion queues and the channels that tell of them. */
 
@@ -50,8 +51,16 @@ interface MadeCq {
 
 export function createCq(context: Context, asked: CqWanted, how: How): CallOutcome<RdmaObject> {
   const want = context.part.prepare?.cq?.(asked) ?? asked;
-  const made = byMethod(how) ? cqByMethod(context, want) : cqByCommand(context, want, how);
-  if (!made.ok) return made;
+  const memory = context.part.queueMemory?.cq(want);
+  if (memory?.ok === false) return memory;
+  const data = driverData(context, 'cq', want, memory?.value);
+  const made = byMethod(how)
+    ? cqByMethod(context, want, data)
+    : cqByCommand(context, want, data, how);
+  if (!made.ok) {
+    memory?.value.unmap();
+    return made;
+  }
   const { handle, entries, driver } = made.value;
   const object = rdmaObject('cq', handle, { entries });
   const queue = context.part.queues?.openCq({
@@ -60,6 +69,7 @@ export function createCq(context: Context, asked: CqWanted, how: How): CallOutco
     want,
     response: driver,
     contextAnswer: context.driverAnswer,
+    memory: memory?.value,
   });
   if (queue === undefined) return { ok: true, value: object };
   if (!queue.ok) return undone(context, object, queue);
@@ -67,7 +77,7 @@ export function createCq(context: Context, asked: CqWanted, how: How): CallOutco
   return { ok: true, value: object };
 }
 
-function cqByMethod(context: Context, want: CqWanted): CallOutcome<MadeCq> {
+function cqByMethod(context: Context, want: CqWanted, data: DriverData): CallOutcome<MadeCq> {
   const values = {
     CREATE_CQ_HANDLE: 'new' as const,
     CREATE_CQ_CQE: want.entries,
@@ -77,7 +87,6 @@ function cqByMethod(context: Context, want: CqWanted): CallOutcome<MadeCq> {
     CREATE_CQ_FLAGS: want.flags,
     CREATE_CQ_RESP_CQE: room(4),
   };
-  const data = driverData(context, 'cq', want);
   const answer = method(context, uverbsMethods.CQ_CREATE, values, data);
   if (!answer.ok) return answer;
   const { result, driver } = answer.value;
@@ -86,15 +95,24 @@ function cqByMethod(context: Context, want: CqWanted): CallOutcome<MadeCq> {
 }
 
 /** The plain command carries no flags. */
-function cqByCommand(context: Context, want: CqWanted, how: How): CallOutcome<MadeCq> {
-  const made =
-    want.flags === undefined ? plainCq(context, want, how) : flaggedCq(context, want, how);
+function cqByCommand(
+  context: Context,
+  want: CqWanted,
+  data: DriverData,
+  how: How,
+): CallOutcome<MadeCq> {
+  const made = (want.flags === undefined ? plainCq : flaggedCq)(context, want, data, how);
   if (!made.ok) return made;
   const { cq_handle, cqe } = h.ib_uverbs_create_cq_resp.decode(made.value.response);
   return { ok: true, value: { handle: cq_handle, entries: cqe, driver: made.value.driver } };
 }
 
-function plainCq(context: Context, want: CqWanted, how: How): CallOutcome<Answer> {
+function plainCq(
+  context: Context,
+  want: CqWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.CREATE_CQ,
     request: h.ib_uverbs_create_cq.make({
@@ -103,12 +121,17 @@ function plainCq(context: Context, want: CqWanted, how: How): CallOutcome<Answer
       comp_vector: want.vector ?? 0,
       comp_channel: want.channel?.handle ?? NO_CHANNEL,
     }),
-    driver: driverData(context, 'cq', want),
+    driver,
     abi: how.abi,
   });
 }
 
-function flaggedCq(context: Context, want: CqWanted, how: How): CallOutcome<Answer> {
+function flaggedCq(
+  context: Context,
+  want: CqWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.EX_CREATE_CQ,
     request: h.ib_uverbs_ex_create_cq.make({
@@ -118,7 +141,7 @@ function flaggedCq(context: Context, want: CqWanted, how: How): CallOutcome<Answ
       comp_channel: want.channel?.handle ?? NO_CHANNEL,
       flags: want.flags ?? 0,
     }),
-    driver: driverData(context, 'cq', want),
+    driver,
     abi: how.abi,
   });
 }

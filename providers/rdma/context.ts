@@ -24,6 +24,10 @@ export class QueueTable<Q extends UserQueue> {
     return queue !== undefined && this.#open.get(object.handle) === queue ? queue : undefined;
   }
 
+  queues(): Iterable<Q> {
+    return this.#open.values();
+  }
+
   remove(object: RdmaObject): void {
     const queue = this.get(object);
     if (queue === undefined) return;

@@ -5,6 +5,7 @@
  */
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { Errno } from '../../uapi/errno.ts';
+import type { Mapping } from '../../uapi/mapping.ts';
 import type { AttributeValues } from '../../uapi/rdma/named-attributes.ts';
 import type { Where } from '../contract.ts';
 import type {
@@ -74,6 +75,8 @@ export interface Made<K extends RdmaKind> {
   readonly response: Buffer;
   /** What it answered when the context was made; empty where somebody else made it. */
   readonly contextAnswer: Buffer;
+  /** What Part.queueMemory() gave; the queue's from here on. */
+  readonly memory?: Mapping | undefined;
 }
 
 /** A queue that is mapped into the process. */
@@ -91,6 +94,8 @@ export interface CompletionQueue extends UserQueue {
    * @returns 0, or why it cannot be armed so
    */
   arm?(solicitedOnly: boolean): Errno;
+  /** An event of this channel was read: for armings that say how many events there were. */
+  eventRead?(channel: RdmaObject): void;
   /** After a resize: maps the new queue in place of the old. Absent where CQs cannot be resized. */
   remap?(response: Buffer): CallOutcome<undefined>;
 }
@@ -178,8 +183,19 @@ export interface Part {
    * Default: NO_DRIVER_DATA for every call.
    *
    * @param contextAnswer what the driver answered when the context was made
+   * @param memory what queueMemory() gave for this call
    */
-  driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer): DriverData;
+  driverData?(
+    call: DriverCall,
+    want: unknown,
+    contextAnswer: Buffer,
+    memory?: Mapping,
+  ): DriverData;
+  /** Where queues are memory of the process: makes it, before the driver is told. */
+  readonly queueMemory?: {
+    cq(want: CreateRequests['cq']): CallOutcome<Mapping>;
+    qp(want: CreateRequests['qp']): CallOutcome<Mapping>;
+  };
   /** What a library makes of a wish before the kernel sees it: rings of powers of two. */
   readonly prepare?: {
     cq?(want: CreateRequests['cq']): CreateRequests['cq'];

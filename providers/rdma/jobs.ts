@@ -98,7 +98,7 @@ export function armCq(
 }
 
 /** A channel gives 8 bytes, the event file 16. Source: uverbs_main.c, ib_uverbs_event_read() */
-export function readEvent(file: RdmaObject): CallOutcome<RdmaEvent> {
+export function readEvent(context: Context, file: RdmaObject): CallOutcome<RdmaEvent> {
   const isChannel = file.kind === 'channel';
   const bytes = isChannel
     ? h.ib_uverbs_comp_event_desc.make()
@@ -107,6 +107,7 @@ export function readEvent(file: RdmaObject): CallOutcome<RdmaEvent> {
   if (errno !== 0) return failed(errno, 'read of an event');
   if (ret < bytes.length) return failed(E.EIO, `read of an event, ${ret} bytes of ${bytes.length}`);
   if (isChannel) {
+    for (const queue of context.cqs.queues()) queue.eventRead?.(file);
     const element = h.ib_uverbs_comp_event_desc.get(bytes, 'cq_handle');
     return { ok: true, value: { element, type: 0 } };
   }

@@ -4,6 +4,10 @@ import type { Capability } from '../contract.ts';
 /** Reasons by capability; what is there has none. */
 export type Missing = Partial<Record<Capability, string>>;
 
+const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
+/** Of all drivers but that one. */
+export const WITHOUT_SRD: Missing = { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
+
 /** `EOPNOTSUPP from …` */
 export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {
   // The call's arguments are in the call log, and addresses would differ from run to run.

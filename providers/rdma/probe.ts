@@ -8,7 +8,7 @@ import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
-import { type Missing, refusal } from './probe-reasons.ts';
+import { type Missing, refusal, WITHOUT_SRD } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -65,10 +65,6 @@ const CAP_MEM_MGT_EXTENSIONS = 1n << 21n;
 const CAP_MEM_WINDOW_2B = 1n << 24n;
 const CAP_FLUSH = (1n << 38n) | (1n << 39n);
 const CAP_ATOMIC_WRITE = 1n << 40n;
-
-const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
-/** Of drivers whose part has no probe of its own. */
-const WITHOUT_SRD: Missing = { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
 
 export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part): Outcome<Probe> {
   const queried = verbs.queryDevice({ extended: true });

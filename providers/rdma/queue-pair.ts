@@ -12,6 +12,7 @@ import { type Answer, byMethod, command, driverData, method, room } from './call
 import { type Context, QpQueue, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
 import { doorbell } from './doorbell.ts';
+import type { DriverData } from './driver.ts';
 import { QP_TYPES } from './words.ts';
 
 type QpWanted = CreateRequests['qp'];
@@ -45,13 +46,28 @@ interface MadeQp {
 
 export function createQp(context: Context, asked: QpWanted, how: How): CallOutcome<RdmaObject> {
   const want = context.part.prepare?.qp?.(asked) ?? asked;
-  const made = byMethod(how) ? qpByMethod(context, want) : qpByCommand(context, want, how);
-  if (!made.ok) return made;
+  const memory = context.part.queueMemory?.qp(want);
+  if (memory?.ok === false) return memory;
+  const data = driverData(context, 'qp', want, memory?.value);
+  const made = byMethod(how)
+    ? qpByMethod(context, want, data)
+    : qpByCommand(context, want, data, how);
+  if (!made.ok) {
+    memory?.value.unmap();
+    return made;
+  }
   const { handle, fields, driver } = made.value;
   const type = want.rawType ?? QP_TYPES[want.type];
   const object = rdmaObject('qp', handle, { ...fields, type });
   const { fd, part, driverAnswer: contextAnswer } = context;
-  const queues = part.queues?.openQp({ fd, object, want, response: driver, contextAnswer });
+  const queues = part.queues?.openQp({
+    fd,
+    object,
+    want,
+    response: driver,
+    contextAnswer,
+    memory: memory?.value,
+  });
   if (queues === undefined) return { ok: true, value: object };
   if (!queues.ok) return undone(context, object, queues);
   context.qps.add(object, new QpQueue(queues.value, doorbell(handle)));
@@ -64,7 +80,7 @@ function methodFlags({ flags, signalAll }: QpWanted): number | undefined {
   return (flags ?? 0) | IB_UVERBS_QP_CREATE_SQ_SIG_ALL;
 }
 
-function qpByMethod(context: Context, want: QpWanted): CallOutcome<MadeQp> {
+function qpByMethod(context: Context, want: QpWanted, data: DriverData): CallOutcome<MadeQp> {
   const { user_handle, qp_type, sq_sig_all: _, ...members } = common(want);
   const values = {
     CREATE_QP_HANDLE: 'new' as const,
@@ -80,7 +96,6 @@ function qpByMethod(context: Context, want: QpWanted): CallOutcome<MadeQp> {
     CREATE_QP_RESP_CAP: room(ib_uverbs_qp_cap.size),
     CREATE_QP_RESP_QP_NUM: room(4),
   };
-  const data = driverData(context, 'qp', want);
   const answer = method(context, uverbsMethods.QP_CREATE, values, data);
   if (!answer.ok) return answer;
   const { result, driver } = answer.value;
@@ -90,9 +105,13 @@ function qpByMethod(context: Context, want: QpWanted): CallOutcome<MadeQp> {
   return { ok: true, value: { handle, fields: { number, ...limitFields(cap) }, driver } };
 }
 
-function qpByCommand(context: Context, want: QpWanted, how: How): CallOutcome<MadeQp> {
-  const answer =
-    want.flags === undefined ? plainQp(context, want, how) : flaggedQp(context, want, how);
+function qpByCommand(
+  context: Context,
+  want: QpWanted,
+  data: DriverData,
+  how: How,
+): CallOutcome<MadeQp> {
+  const answer = (want.flags === undefined ? plainQp : flaggedQp)(context, want, data, how);
   if (!answer.ok) return answer;
   const { response, driver } = answer.value;
   const made = h.ib_uverbs_create_qp_resp.decode(response);
@@ -138,20 +157,30 @@ export function openQp(
   };
 }
 
-function plainQp(context: Context, want: QpWanted, how: How): CallOutcome<Answer> {
+function plainQp(
+  context: Context,
+  want: QpWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.CREATE_QP,
     request: h.ib_uverbs_create_qp.make(common(want)),
-    driver: driverData(context, 'qp', want),
+    driver,
     abi: how.abi,
   });
 }
 
-function flaggedQp(context: Context, want: QpWanted, how: How): CallOutcome<Answer> {
+function flaggedQp(
+  context: Context,
+  want: QpWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.EX_CREATE_QP,
     request: h.ib_uverbs_ex_create_qp.make({ ...common(want), create_flags: want.flags ?? 0 }),
-    driver: driverData(context, 'qp', want),
+    driver,
     abi: how.abi,
   });
 }

@@ -109,7 +109,7 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     postReceive: (queue, requests, how = BY_DEFAULT) => postReceive(context, queue, requests, how),
     pollCq: (cq, max, how = BY_DEFAULT) => pollCq(context, cq, max, how),
     armCq: (cq, solicitedOnly, how = BY_DEFAULT) => armCq(context, cq, solicitedOnly, how),
-    readEvent,
+    readEvent: (file) => readEvent(context, file),
     adoptObject: rdmaObject,
   };
   return verbs;
