@@ -45,7 +45,9 @@ t.test('a port is reached by IPv4 first, never by a link-local address', async (
 
 t.test('a part says what the devices of its driver are', async (t) => {
   for (const driver of ['rxe', 'siw']) t.equal(partOf(driver).where?.(), 'software driver', driver);
-  t.match(partOf('efa').where?.(), /^(metal|device model)$/);
+  for (const driver of ['efa', 'erdma']) {
+    t.match(partOf(driver).where?.(), /^(metal|device model)$/, driver);
+  }
   t.equal(partOf('efa').transport, 'efa');
   const { where, transport, probe, queues } = partOf('a driver that is not known');
   t.strictSame([where, transport, probe, queues], [undefined, undefined, undefined, undefined]);

@@ -1,0 +1,82 @@
+import * as h from '../../../uapi/headers/rdma/erdma-abi.ts';
+import { RDMA_DRIVER_ERDMA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
+import { sysfsText } from '../../../uapi/sysfs.ts';
+import type { Facts, RdmaVerbs, Where } from '../driver.ts';
+import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
+import { type Missing, WITHOUT_SRD } from '../probe-reasons.ts';
+import { openCq } from './completion.ts';
+import { openQp, openSrq } from './queues.ts';
+import { ERDMA_JOBS } from './send.ts';
+import { cqBytes, qpBytes, recordsAt, ringMemory } from './sizes.ts';
+
+/** The device is at home in one cloud only; what looks like one elsewhere is a model of it. */
+function where(): Where {
+  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Alibaba Cloud' ? 'metal' : 'device model';
+}
+
+/** Where the rings and the doorbell records are; CQs and QPs are told it alike. */
+function place(memory: Mapping | undefined) {
+  if (memory === undefined) return {};
+  const records = recordsAt(memory);
+  return {
+    qbuf_va: memory.address,
+    qbuf_len: records,
+    db_record_va: memory.address + BigInt(records),
+  };
+}
+
+/** Source: erdma_verbs.c, erdma_alloc_ucontext(), erdma_create_cq(), erdma_create_qp() */
+function driverData(
+  call: DriverCall,
+  _want: unknown,
+  _contextAnswer: Buffer,
+  memory?: Mapping,
+): DriverData {
+  switch (call) {
+    case 'context':
+      return { input: NO_DRIVER_DATA.input, outputSize: h.erdma_uresp_alloc_ctx.size };
+    case 'cq':
+      return {
+        input: h.erdma_ureq_create_cq.make(place(memory)),
+        outputSize: h.erdma_uresp_create_cq.size,
+      };
+    case 'qp':
+      return {
+        input: h.erdma_ureq_create_qp.make(place(memory)),
+        outputSize: h.erdma_uresp_create_qp.size,
+      };
+    default:
+      return NO_DRIVER_DATA;
+  }
+}
+
+const NO_AH_NUMBER =
+  'erdma_create_ah() does not tell the number of an address handle, which sends of datagrams name';
+
+/** Source: erdma_verbs.c, erdma_create_ah(); erdma_query_device(): iWARP has no P_Keys. */
+function probe(_verbs: RdmaVerbs, facts: Facts): Missing {
+  return {
+    ...WITHOUT_SRD,
+    'datagram-header': NO_AH_NUMBER,
+    ...(facts['maxPkeys'] === 0 && {
+      'rdma-jobs': 'iWARP: connections of erdma are shown in its RoCE mode alone',
+    }),
+  };
+}
+
+/** Alibaba's Elastic RDMA Adapter, in its RoCE mode. */
+export const erdma: Part = {
+  driver: 'erdma',
+  driverId: RDMA_DRIVER_ERDMA,
+  shown: 'never run',
+  where,
+  probe,
+  driverData,
+  queueMemory: {
+    cq: (want) => ringMemory(cqBytes(want)),
+    qp: (want) => ringMemory(qpBytes(want)),
+  },
+  opcodes: ERDMA_JOBS,
+  queues: { openCq, openQp, openSrq },
+};

@@ -1,0 +1,46 @@
+import type { CallOutcome } from '../../../uapi/call-outcome.ts';
+import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../../uapi/constants.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
+import type { CreateRequests } from '../driver.ts';
+import { BLOCK_BYTES, CQE_BYTES, MOST_BLOCKS, RQE_BYTES } from './formats.ts';
+
+/** Queues in memory of the process: the rings from the start, and doorbell records in the last page. */
+
+/** ERDMA_HW_PAGE_SIZE: what receives are aligned to. */
+const DEVICE_PAGE = 4096;
+/** What indices of 16 bits tell apart, and what the consumer's index of a CQ does. */
+const MOST_WORK = 2 ** 15;
+const MOST_COMPLETIONS = 2 ** 24;
+
+/** Of a ring that holds so many; none of what no ring holds, which is the driver's to refuse. */
+export function slotsFor(count: number, most: number): number {
+  if (!(count > 0) || count > most) return 0;
+  return 2 ** Math.ceil(Math.log2(count));
+}
+
+function aligned(bytes: number, to: number): number {
+  return Math.ceil(bytes / to) * to;
+}
+
+export function cqBytes({ entries }: CreateRequests['cq']): number {
+  return slotsFor(entries, MOST_COMPLETIONS) * CQE_BYTES;
+}
+
+/** Source: erdma_verbs.c, erdma_create_qp(), init_user_qp() */
+export function qpBytes({ sendWr = 1, receiveWr = 1 }: CreateRequests['qp']): number {
+  const sendBytes = slotsFor(sendWr * MOST_BLOCKS, MOST_WORK) * BLOCK_BYTES;
+  return aligned(sendBytes, DEVICE_PAGE) + slotsFor(receiveWr, MOST_WORK) * RQE_BYTES;
+}
+
+/** Zeroed, as the device must find it. */
+export function ringMemory(bytes: number): CallOutcome<Mapping> {
+  const length = aligned(bytes, pageSize()) + pageSize();
+  const mapped = Mapping.tryMap({ fd: -1, length, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+  return mapped.ok ? mapped : { ok: false, errno: mapped.errno, call: 'mmap of queue memory' };
+}
+
+/** Where the doorbell records lie. A page of their own: the driver keeps the page of each. */
+export function recordsAt({ length }: Mapping): number {
+  return length - pageSize();
+}
