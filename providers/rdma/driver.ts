@@ -185,12 +185,7 @@ export interface Part {
    * @param contextAnswer what the driver answered when the context was made
    * @param memory what queueMemory() gave for this call
    */
-  driverData?(
-    call: DriverCall,
-    want: unknown,
-    contextAnswer: Buffer,
-    memory?: Mapping,
-  ): DriverData;
+  driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer, memory?: Mapping): DriverData;
   /** Where queues are memory of the process: makes it, before the driver is told. */
   readonly queueMemory?: {
     cq(want: CreateRequests['cq']): CallOutcome<Mapping>;
