@@ -1,3 +1,4 @@
+import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import type { AdminCommand } from './admin-queue.ts';
 import { findPd } from './domain-commands.ts';
@@ -19,14 +20,7 @@ import {
 } from './headers/efa-admin-defs.ts';
 import { LIMITS, PAGE_SHIFTS } from './limits.ts';
 import type { MemoryRegion, Objects } from './objects.ts';
-import {
-  PageList,
-  PageListError,
-  pagesOf,
-  type ReadMemory,
-  readChunkedList,
-  readDirectList,
-} from './page-list.ts';
+import { PageListError, readChunkedList, readDirectList } from './page-list.ts';
 import { must, mustFind, mustFit } from './status.ts';
 
 export const PERMISSIONS =

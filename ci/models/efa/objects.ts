@@ -1,5 +1,5 @@
+import type { PageList } from '../page-list.ts';
 import { LIMITS } from './limits.ts';
-import type { PageList } from './page-list.ts';
 import { Pool } from './pool.ts';
 
 /** How many objects need another one, which is busy for so long. */

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { PageList, PageListError, pagesOf, readChunkedList, readDirectList } from './page-list.ts';
+import { PageList, pagesOf } from '../page-list.ts';
+import { PageListError, readChunkedList, readDirectList } from './page-list.ts';
 
 t.test('a page list stands for addresses in a row', async (t) => {
   t.equal(pagesOf(0x1ff0n, 0x20, 12), 2);

@@ -1,42 +1,4 @@
-/** Reads memory at a DMA address; undefined where it cannot be reached. */
-export type ReadMemory = (address: number, length: number) => Buffer | undefined;
-
-/** Physical pages in the order of the addresses that they stand for. */
-export class PageList {
-  readonly #pages: Float64Array;
-  readonly #pageBytes: number;
-  /** Of the first page, where the region begins. */
-  readonly #firstOffset: number;
-
-  constructor(pages: readonly bigint[], shift: number, iova: bigint) {
-    this.#pages = Float64Array.from(pages, Number);
-    this.#pageBytes = 2 ** shift;
-    this.#firstOffset = Number(BigInt.asUintN(shift, iova));
-  }
-
-  get count(): number {
-    return this.#pages.length;
-  }
-
-  /** The physical pieces of a part of the region, which must lie within it. */
-  *pieces(offset: number, length: number): Generator<{ address: number; length: number }> {
-    let at = this.#firstOffset + offset;
-    for (let left = length; left > 0; ) {
-      const inPage = at % this.#pageBytes;
-      const count = Math.min(left, this.#pageBytes - inPage);
-      const page = this.#pages[Math.floor(at / this.#pageBytes)] ?? Number.NaN;
-      yield { address: page + inPage, length: count };
-      at += count;
-      left -= count;
-    }
-  }
-}
-
-/** Pages that a region of so many bytes at this address covers. */
-export function pagesOf(iova: bigint, length: number, shift: number): number {
-  const first = Number(BigInt.asUintN(shift, iova));
-  return Math.ceil((first + length) / 2 ** shift);
-}
+import type { ReadMemory } from '../page-list.ts';
 
 /** A list of pages that cannot be read, or says something else than its command. */
 export class PageListError extends Error {
