@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { acceptConnection } from '../../uapi/sys-listen.ts';
 import { EfaDevice } from './efa/device.ts';
+import { ErdmaDevice } from './erdma/device.ts';
 import { LISTENING_FD } from './process.ts';
 import type { MakeDevice } from './vfio-user/device.ts';
 import { serveDevice } from './vfio-user/server.ts';
@@ -11,6 +12,7 @@ import { serveDevice } from './vfio-user/server.ts';
  */
 const MODELS: Readonly<Record<string, MakeDevice>> = {
   efa: (host) => new EfaDevice(host),
+  erdma: (host) => new ErdmaDevice(host),
 };
 
 const STARTED_MS = Date.now();

@@ -19,6 +19,14 @@ done
 NEAR_MAC=02:00:00:00:00:01
 FAR_MAC=02:00:00:00:00:02
 
+# The card that erdma's device model is one with: lab.json has its address, and ci/models/erdma/limits.ts.
+ERDMA_MAC=02:00:00:00:00:21
+card=
+for path in /sys/class/net/*; do
+  read -r address < "$path/address"
+  [ "$address" = "$ERDMA_MAC" ] && card=${path##*/}
+done
+
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no other network has it.
 # Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path, see
 # impairments().
@@ -50,6 +58,12 @@ links() {
   echo "neigh add 198.18.16.1 lladdr 02:00:00:00:00:11 dev far1 nud permanent"
   echo "route add 198.19.16.0/24 dev near1 table 18"
   echo "route add 198.18.16.0/24 dev far1 table 19"
+
+  # Nothing is behind the card; erdma has its GIDs from the addresses.
+  if [ -n "$card" ]; then
+    echo "addr add 198.18.32.1/32 dev $card"
+    echo "link set $card mtu 4200 up"
+  fi
 
   # What is sent, and not what arrives, which must find the local table. The RDMA CM looks routes up
   # by the outgoing interface alone (drivers/infiniband/core/cma.c, validate_ipv4_net_dev()).

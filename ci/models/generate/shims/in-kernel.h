@@ -7,6 +7,8 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 #define BIT(bit) (1U << (bit))
+#define BIT_ULL(bit) (1ULL << (bit))
+#define GENMASK_ULL(high, low) ((~0ULL >> (63 - (high))) & (~0ULL << (low)))
 #define GENMASK(high, low) ((~0U >> (31 - (high))) & (~0U << (low)))
 #define __packed __attribute__((__packed__))
 #endif

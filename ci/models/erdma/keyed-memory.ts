@@ -1,0 +1,104 @@
+import type { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { LIMITS } from './limits.ts';
+import { RIGHT, regionOf } from './memory-regions.ts';
+import type { MemoryRegion, Objects, QueuePair } from './objects.ts';
+
+/** Memory as a work request names it. */
+export interface Span {
+  readonly key: number;
+  readonly address: bigint;
+  readonly length: number;
+}
+
+/** Why a request may not have what it names. */
+export type MemoryFault = 'key' | 'bounds' | 'right' | 'domain' | 'wrap';
+
+interface Piece {
+  readonly address: number;
+  readonly length: number;
+}
+
+/** All memory, by the key that the kernel's queue pairs have. */
+const LOCAL_MEMORY: Omit<MemoryRegion, 'pd'> = {
+  index: 0,
+  isFast: false,
+  list: { address: 0, count: 0, shift: 0 },
+  key: LIMITS.localDmaKey,
+  isValid: true,
+  rights: RIGHT.localRead | RIGHT.localWrite,
+  start: 0n,
+  length: 2 ** 52,
+  pages: undefined,
+};
+
+/** Guest memory by key and address, with the checks that a key is for. */
+export class KeyedMemory {
+  readonly #memory: GuestMemory;
+  readonly #getObjects: () => Objects;
+
+  constructor(memory: GuestMemory, objects: () => Objects) {
+    this.#memory = memory;
+    this.#getObjects = objects;
+  }
+
+  /** What is wrong with the first span that the queue pair's domain may not use so; undefined where none is. */
+  faultOf(qp: QueuePair, spans: readonly Span[], rights: number): MemoryFault | undefined {
+    for (const span of spans) {
+      const pieces = this.#piecesOf(qp, span, rights);
+      if (typeof pieces === 'string') return pieces;
+    }
+    return undefined;
+  }
+
+  /** The bytes of all spans in a row. */
+  gather(qp: QueuePair, spans: readonly Span[], rights: number): Buffer | MemoryFault {
+    const all: Buffer[] = [];
+    for (const span of spans) {
+      const pieces = this.#piecesOf(qp, span, rights);
+      if (typeof pieces === 'string') return pieces;
+      for (const { address, length } of pieces) {
+        const bytes = this.#memory.read(address, length);
+        // Registered once, and taken away since.
+        if (bytes === undefined) return 'bounds';
+        all.push(bytes);
+      }
+    }
+    return Buffer.concat(all);
+  }
+
+  /** Writes bytes to the beginning of a span; the rest of it is checked too. */
+  scatter(qp: QueuePair, span: Span, bytes: Buffer, rights: number): MemoryFault | undefined {
+    if (bytes.length > span.length) return 'bounds';
+    const pieces = this.#piecesOf(qp, span, rights);
+    if (typeof pieces === 'string') return pieces;
+    let done = 0;
+    for (const { address, length } of pieces) {
+      if (done === bytes.length) break;
+      const part = bytes.subarray(done, done + length);
+      if (!this.#memory.write(address, part)) return 'bounds';
+      done += part.length;
+    }
+    return undefined;
+  }
+
+  /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */
+  #piecesOf(qp: QueuePair, span: Span, rights: number): Iterable<Piece> | MemoryFault {
+    const { address, length } = span;
+    if (length === 0) return [];
+    if (address + BigInt(length) > 2n ** 64n) return 'wrap';
+    const region = this.#regionOf(qp, span.key);
+    if (region === undefined) return 'key';
+    if ('pd' in region && region.pd !== qp.pd) return 'domain';
+    if ((region.rights & rights) !== rights) return 'right';
+    const offset = address - region.start;
+    if (offset < 0n || offset + BigInt(length) > BigInt(region.length)) return 'bounds';
+    if (region.pages === undefined) return [{ address: Number(address), length }];
+    return region.pages.pieces(Number(offset), length);
+  }
+
+  /** That the key of all memory is none to queue pairs with a process's own doorbells is a guess. */
+  #regionOf(qp: QueuePair, key: number): MemoryRegion | Omit<MemoryRegion, 'pd'> | undefined {
+    if (key === LIMITS.localDmaKey && qp.doorbells === undefined) return LOCAL_MEMORY;
+    return regionOf(this.#getObjects(), key);
+  }
+}
