@@ -77,7 +77,8 @@ function readDevice(entry: string, ibdev: string): RdmaDevice {
   const path = sysfsTarget(`${dir}/device`);
   const parent = sysfsText(`${dir}/parent`);
   const nodeType = (sysfsText(`${dir}/node_type`) ?? '').replace(/^\d+: /, '');
-  const driver = driverOf({ ibdev, nodeType, parent, path });
+  const nodeDescription = sysfsText(`${dir}/node_desc`);
+  const driver = driverOf({ ibdev, nodeType, nodeDescription, parent, path });
   const driverId = rdmaDriverId(driver);
   const ports = sysfsEntries(`${dir}/ports`).map(Number);
   return {
@@ -149,20 +150,26 @@ const driverOfModule: Readonly<Record<string, string>> = {
   qede: 'qedr',
 };
 
+const ERDMA_DESCRIPTION = 'Elastic RDMA Adapter stack';
+
 interface DriverSigns {
   readonly ibdev: string;
   readonly nodeType: string;
+  readonly nodeDescription: string | undefined;
   readonly parent: string | undefined;
   readonly path: string | undefined;
 }
 
 /**
- * Hardware has a device whose driver says it. Of those without, rxe alone has the attribute
- * `parent` (drivers/infiniband/sw/rxe/rxe_verbs.c, parent_show()), and siw alone is an RNIC.
+ * Hardware has a device whose driver says it, but erdma's: its driver names no parent, only a description
+ * (drivers/infiniband/hw/erdma/erdma_main.c, erdma_ib_device_add()). Of those without, rxe alone has the
+ * attribute `parent` (drivers/infiniband/sw/rxe/rxe_verbs.c, parent_show()), and of the rest siw alone is
+ * an RNIC.
  */
-function driverOf({ ibdev, nodeType, parent, path }: DriverSigns): string {
+function driverOf({ ibdev, nodeType, nodeDescription, parent, path }: DriverSigns): string {
   const bound = path === undefined ? undefined : sysfsTarget(`${path}/driver`);
   if (bound !== undefined) return driverOfModule[basename(bound)] ?? basename(bound);
+  if (nodeDescription === ERDMA_DESCRIPTION) return 'erdma';
   if (parent !== undefined) return 'rxe';
   if (nodeType === 'RNIC') return 'siw';
   const prefix = /^[a-z_]+/.exec(ibdev)?.[0] ?? '';
