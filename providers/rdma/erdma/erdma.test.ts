@@ -318,7 +318,13 @@ t.test('each queue has its doorbell in the page, until numbers come again', asyn
 });
 
 t.test('datagrams and iWARP are told as missing', async (t) => {
-  const missing = (facts: object) => Object.keys(erdma.probe?.({} as never, { ...facts }) ?? {});
+  const refused = { ok: false, errno: E.EOPNOTSUPP, call: 'CREATE_AH by write (…)' };
+  const verbs = {
+    create: (kind: string) => (kind === 'ah' ? refused : { ok: true, value: rdmaObject('pd', 1) }),
+    destroy: () => refused,
+  };
+  const missing = (facts: object) => Object.keys(erdma.probe?.(verbs as never, { ...facts }) ?? {});
+  t.equal(missing({ maxPkeys: 1 }).includes('qp-ud'), true);
   t.equal(missing({ maxPkeys: 1 }).includes('datagram-header'), true);
   t.equal(missing({ maxPkeys: 1 }).includes('rdma-jobs'), false);
   t.equal(missing({ maxPkeys: 0 }).includes('rdma-jobs'), true);

@@ -4,7 +4,7 @@ import type { Mapping } from '../../../uapi/mapping.ts';
 import { sysfsText } from '../../../uapi/sysfs.ts';
 import type { Facts, RdmaVerbs, Where } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
-import { type Missing, WITHOUT_SRD } from '../probe-reasons.ts';
+import { isUnsupported, type Missing, refusal, WITHOUT_SRD } from '../probe-reasons.ts';
 import { openCq } from './completion.ts';
 import { openQp, openSrq } from './queues.ts';
 import { ERDMA_JOBS } from './send.ts';
@@ -51,18 +51,27 @@ function driverData(
   }
 }
 
-const NO_AH_NUMBER =
-  'erdma_create_ah() does not tell the number of an address handle, which sends of datagrams name';
-
-/** Source: erdma_verbs.c, erdma_create_ah(); erdma_query_device(): iWARP has no P_Keys. */
-function probe(_verbs: RdmaVerbs, facts: Facts): Missing {
+/** Source: erdma_verbs.c, erdma_query_device(): iWARP has no P_Keys. */
+function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
     ...WITHOUT_SRD,
-    'datagram-header': NO_AH_NUMBER,
+    'datagram-header': 'nobody is told the number of an address handle: no datagram can be sent',
+    ...probeAh(verbs),
     ...(facts['maxPkeys'] === 0 && {
       'rdma-jobs': 'iWARP: connections of erdma are shown in its RoCE mode alone',
     }),
   };
+}
+
+/** The driver has `create_ah` for the kernel and no `create_user_ah`: asked for any, the core refuses. */
+function probeAh(verbs: RdmaVerbs): Missing {
+  const pd = verbs.create('pd', {});
+  if (!pd.ok) return {};
+  const to = { gid: '::', lid: 0, gidIndex: 0, port: 1 };
+  const ah = verbs.create('ah', { pd: pd.value, to });
+  if (ah.ok) verbs.destroy(ah.value);
+  verbs.destroy(pd.value);
+  return !ah.ok && isUnsupported(ah.errno) ? { 'qp-ud': refusal(ah) } : {};
 }
 
 /** Alibaba's Elastic RDMA Adapter, in its RoCE mode. */

@@ -22,8 +22,8 @@ const RECORD_BYTES = 8;
 
 /**
  * Takes the rings of a new QP and maps its doorbells. A QP of a context that somebody else made has no
- * queues here, since that one alone was told where the doorbells are; and none has one of datagrams, since
- * the driver tells no number of an address handle.
+ * queues here, since that one alone was told where the doorbells are; and none has one of datagrams, which
+ * cannot be sent: the driver makes no address handles for user space (erdma_main.c, erdma_device_ops).
  */
 export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
   const { memory, want } = made;

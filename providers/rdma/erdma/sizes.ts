@@ -1,5 +1,5 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
-import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../../uapi/constants.ts';
+import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
 import { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { CreateRequests } from '../driver.ts';
@@ -33,10 +33,10 @@ export function qpBytes({ sendWr = 1, receiveWr = 1 }: CreateRequests['qp']): nu
   return aligned(sendBytes, DEVICE_PAGE) + slotsFor(receiveWr, MOST_WORK) * RQE_BYTES;
 }
 
-/** Zeroed, as the device must find it. */
+/** Zeroed, as the device must find it; a child of this process goes on with the same queue. */
 export function ringMemory(bytes: number): CallOutcome<Mapping> {
   const length = aligned(bytes, pageSize()) + pageSize();
-  const mapped = Mapping.tryMap({ fd: -1, length, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+  const mapped = Mapping.tryMap({ fd: -1, length, flags: MAP_SHARED | MAP_ANONYMOUS });
   return mapped.ok ? mapped : { ok: false, errno: mapped.errno, call: 'mmap of queue memory' };
 }
 
