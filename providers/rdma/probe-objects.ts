@@ -40,6 +40,7 @@ function probeWith(trial: Trial, part: Part): Missing {
     ...probeMemory(trial),
     ...probeQps(trial),
     ...probeInline(trial),
+    ...probeReceivePieces(trial),
     ...probeRest(trial),
     ...(part.queues === undefined && { 'rdma-inline': 'no queues to put inline data into' }),
   };
@@ -58,8 +59,12 @@ function canMake<K extends RdmaKind>(
 }
 
 function probeCq({ verbs, cq }: Trial): Missing {
+  const armed = verbs.armCq(cq, false, { abi: 'write' });
   const resized = verbs.resizeCq(cq, 8);
-  return resized.ok ? {} : { 'cq-resize': refusal(resized) };
+  return {
+    ...(!armed.ok && { 'arm-command': refusal(armed) }),
+    ...(!resized.ok && { 'cq-resize': refusal(resized) }),
+  };
 }
 
 function probeMemory(trial: Trial): Missing {
@@ -103,6 +108,15 @@ function probeInline({ verbs, pd, cq }: Trial): Missing {
   verbs.destroy(made.value);
   const granted = Number(made.value.fields['inline']);
   return granted >= 16 ? {} : { 'rdma-inline': `CREATE_QP grants ${granted} bytes` };
+}
+
+function probeReceivePieces(trial: Trial): Missing {
+  const { pd, cq } = trial;
+  const ends = { pd, sendCq: cq, receiveCq: cq };
+  const isRefused = (['rc', 'ud'] as const).every(
+    (type) => !canMake(trial, 'qp', { type, ...ends, receiveSge: 2 }).ok,
+  );
+  return isRefused ? { 'receive-pieces': 'CREATE_QP grants no receives of two pieces' } : {};
 }
 
 function probeRest(trial: Trial): Missing {

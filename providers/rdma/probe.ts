@@ -31,6 +31,8 @@ export const OFFERED: readonly Capability[] = [
   'rdma-flush',
   'rdma-atomic-write',
   'rdma-inline',
+  'receive-pieces',
+  'read-pieces',
   'rdma-invalidate',
   'memory-window',
   'mr-reregister',
@@ -42,6 +44,7 @@ export const OFFERED: readonly Capability[] = [
   'import',
   'device-memory',
   'srq',
+  'arm-command',
   'cq-resize',
   'multicast',
   'rdma-flow',
@@ -105,6 +108,7 @@ function probeFlags(facts: Facts, part: Part): Missing {
   if (!says(CAP_MEM_MGT_EXTENSIONS) || !says(CAP_MEM_WINDOW_2B)) {
     missing['rdma-invalidate'] = 'QUERY_DEVICE: no memory management extensions or windows 2B';
   }
+  if (facts['maxSgeRd'] === 1) missing['read-pieces'] = 'QUERY_DEVICE: max_sge_rd is 1';
   if (facts['atomicCap'] === 0) missing['rdma-atomics'] = 'QUERY_DEVICE: atomic_cap is none';
   if ((facts['maxDmSize'] ?? 0n) === 0n)
     missing['device-memory'] = 'QUERY_DEVICE: max_dm_size is 0';
