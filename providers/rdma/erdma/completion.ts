@@ -8,7 +8,7 @@ import { decodeCompletion, isNew, requestOf } from './cqe.ts';
 import { Doorbell, hasDoorbells } from './doorbell.ts';
 import { CQ_DOORBELL, CQE_BYTES } from './formats.ts';
 import type { WorkRing } from './ring.ts';
-import { recordsAt } from './sizes.ts';
+import { ringsAt } from './sizes.ts';
 
 /** The rings of a QP that completes into a CQ. */
 export interface Rings {
@@ -29,7 +29,7 @@ export function openCq(made: Made<'cq'>): CallOutcome<CompletionQueue> {
   if (memory === undefined) return { ok: false, errno: E.EINVAL, call: 'a CQ without memory' };
   const { cq_id: cqn, num_cqe: entries } = erdma_uresp_create_cq.decode(response);
   const doorbell = hasDoorbells(made.contextAnswer)
-    ? Doorbell.open(made, 'cdb', cqn, memory, recordsAt(memory))
+    ? Doorbell.open(made, 'cdb', cqn, memory, 0)
     : undefined;
   if (doorbell?.ok === false) {
     memory.unmap();
@@ -82,7 +82,7 @@ export class ErdmaCq implements CompletionQueue {
   poll(max: number): Completion[] {
     const found = this.#waiting.splice(0, max);
     while (found.length < max) {
-      const at = (this.#consumed % this.#entries) * CQE_BYTES;
+      const at = ringsAt() + (this.#consumed % this.#entries) * CQE_BYTES;
       const round = Math.floor(this.#consumed / this.#entries);
       // The word with the owner is read before the rest, which the device wrote before it.
       if (!isNew(this.#memory.loadAtomic32(at), round)) break;

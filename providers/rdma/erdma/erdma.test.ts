@@ -14,7 +14,7 @@ import { erdma } from './part.ts';
 import { encodeReceive } from './receive.ts';
 import { WorkRing } from './ring.ts';
 import { encodeSend, postSend } from './send.ts';
-import { cqBytes, qpBytes, recordsAt, ringMemory, slotsFor } from './sizes.ts';
+import { cqBytes, qpBytes, ringMemory, ringsAt, slotsFor } from './sizes.ts';
 
 const NOTHING = Buffer.alloc(0);
 const LIMITS = { qpn: 0x12345, maxSge: 2, inline: 96, signalAll: false };
@@ -28,6 +28,10 @@ function memoryOf(bytes: number): Mapping {
   const made = ringMemory(bytes);
   if (!made.ok) throw new Error(made.call);
   return made.value;
+}
+
+function ringIn(memory: Mapping, start: number): WorkRing {
+  return new WorkRing(memory, { start, slots: 4, slotBytes: 32 }, 1024 + start);
 }
 
 /** The fields of the first 64 bits of a send, as erdma_hw.h has them. */
@@ -60,14 +64,18 @@ t.test('rings have a power of two slots, and records a page of their own', async
     t.equal(slotsFor(count, 16), slots, `${count}`);
   }
   t.equal(cqBytes({ entries: 5 }), 8 * 32);
-  t.equal(qpBytes({ type: 'rc', sendWr: 20, receiveWr: 20 }), 4096 + 32 * 32);
-  t.equal(qpBytes({ type: 'rc', sendWr: 100, receiveWr: 1 }), 16384 + 32, '512 blocks of sends');
+  t.equal(qpBytes({ type: 'rc', sendWr: 20, receiveWr: 20 }), 4096 + 32 * 32 + (128 + 32) * 16);
+  t.equal(
+    qpBytes({ type: 'rc', sendWr: 100, receiveWr: 1 }),
+    16384 + 32 + (512 + 1) * 16,
+    '512 blocks of sends',
+  );
   t.equal(qpBytes({ type: 'rc', sendWr: 0xffff_ffff, receiveWr: 0xffff_ffff }), 0);
   const memory = memoryOf(4096 + 32);
   const told = erdma.driverData?.('qp', {}, NOTHING, memory);
   t.strictSame(h.erdma_ureq_create_qp.decode(told?.input ?? NOTHING), {
-    db_record_va: memory.address + BigInt(recordsAt(memory)),
-    qbuf_va: memory.address,
+    db_record_va: memory.address,
+    qbuf_va: memory.address + BigInt(ringsAt()),
     qbuf_len: memory.length - pageSize(),
     rsvd0: 0,
   });
@@ -150,7 +158,7 @@ t.test('inline data lies where the pieces would', async (t) => {
 
 t.test('what has no encoding is refused, and what finds no room', async (t) => {
   const memory = memoryOf(4096);
-  const ring = new WorkRing(memory, 0, 4, 32);
+  const ring = ringIn(memory, 0);
   const post = (request: Omit<SendRequest, 'id'>) => postSend(ring, { id: 1n, ...request }, LIMITS);
   for (const request of [
     { opcode: 'send', sges: [...SGES, ...SGES] },
@@ -170,7 +178,7 @@ t.test('what has no encoding is refused, and what finds no room', async (t) => {
 
 t.test('requests go on at the start of a ring, and a completion frees all before it', async (t) => {
   const memory = memoryOf(4096);
-  const ring = new WorkRing(memory, 64, 4, 32);
+  const ring = ringIn(memory, 64);
   const blocks = (first: string, ...more: string[]) =>
     Buffer.concat([first, ...more].map((letter) => Buffer.alloc(32, letter)));
   ring.put(10n, blocks('a', 'b'));
@@ -189,7 +197,7 @@ t.test('requests go on at the start of a ring, and a completion frees all before
 
 t.test('indices wrap at 16 bits', async (t) => {
   const memory = memoryOf(4096);
-  const ring = new WorkRing(memory, 0, 4, 32);
+  const ring = ringIn(memory, 0);
   for (let i = 0; i < 0x10001; i++) {
     ring.put(BigInt(i), Buffer.alloc(32));
     if (ring.complete(i & 0xffff) !== BigInt(i)) t.fail(`request ${i}`);
@@ -279,21 +287,21 @@ t.test('a CQ gives what its rings were asked, and forgets a QP that was reset', 
   if (!opened.ok) throw new Error(opened.call);
   const queue = opened.value;
   const rings = memoryOf(4096);
-  const send = new WorkRing(rings, 0, 4, 32);
-  const receive = new WorkRing(rings, 128, 4, 32);
+  const send = ringIn(rings, 0);
+  const receive = ringIn(rings, 128);
   completionQueue(object)?.attach(9, { send, receive });
   receive.put(40n, Buffer.alloc(32));
   receive.put(41n, Buffer.alloc(32));
   send.put(50n, Buffer.alloc(64));
-  memory.write(0, cqe({ owner: 1, opcode: 4, index: 0 }));
-  memory.write(32, cqe({ owner: 1, opcode: 2, queue: 0, index: 0 }));
+  memory.write(ringsAt(), cqe({ owner: 1, opcode: 4, index: 0 }));
+  memory.write(ringsAt() + 32, cqe({ owner: 1, opcode: 2, queue: 0, index: 0 }));
   const ids = () => queue.poll(8).map(({ id }) => id);
   t.strictSame(ids(), [40n, 50n]);
   t.strictSame(ids(), [], 'entries of the round before are not new');
-  memory.write(0, cqe({ owner: 0, opcode: 4, index: 1 }));
+  memory.write(ringsAt(), cqe({ owner: 0, opcode: 4, index: 1 }));
   completionQueue(object)?.forget(8);
   t.strictSame(ids(), [41n], 'what is of another QP stays');
-  memory.write(32, cqe({ owner: 0, opcode: 4, index: 1 }));
+  memory.write(ringsAt() + 32, cqe({ owner: 0, opcode: 4, index: 1 }));
   completionQueue(object)?.forget(9);
   t.strictSame(ids(), []);
   t.equal(queue.arm?.(false), E.EOPNOTSUPP, 'the doorbells of this context are not known');

@@ -8,7 +8,7 @@ import { isUnsupported, type Missing, refusal, WITHOUT_SRD } from '../probe-reas
 import { openCq } from './completion.ts';
 import { openQp, openSrq } from './queues.ts';
 import { ERDMA_JOBS } from './send.ts';
-import { cqBytes, qpBytes, recordsAt, ringMemory } from './sizes.ts';
+import { cqBytes, qpBytes, ringMemory, ringsAt } from './sizes.ts';
 
 /** The device is at home in one cloud only; what looks like one elsewhere is a model of it. */
 function where(): Where {
@@ -18,11 +18,11 @@ function where(): Where {
 /** Where the rings and the doorbell records are; CQs and QPs are told it alike. */
 function place(memory: Mapping | undefined) {
   if (memory === undefined) return {};
-  const records = recordsAt(memory);
+  const start = ringsAt();
   return {
-    qbuf_va: memory.address,
-    qbuf_len: records,
-    db_record_va: memory.address + BigInt(records),
+    qbuf_va: memory.address + BigInt(start),
+    qbuf_len: memory.length - start,
+    db_record_va: memory.address,
   };
 }
 

@@ -1,6 +1,9 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { E } from '../../../uapi/errno.ts';
-import { erdma_uresp_create_qp } from '../../../uapi/headers/rdma/erdma-abi.ts';
+import {
+  type ErdmaUrespCreateQp,
+  erdma_uresp_create_qp,
+} from '../../../uapi/headers/rdma/erdma-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
 import {
   type Made,
@@ -15,7 +18,7 @@ import { BLOCK_BYTES, RQE_BYTES } from './formats.ts';
 import { postReceive } from './receive.ts';
 import { WorkRing } from './ring.ts';
 import { postSend, ringSend } from './send.ts';
-import { recordsAt } from './sizes.ts';
+import { NOTE_BYTES, ringsAt } from './sizes.ts';
 
 /** ERDMA_DB_SIZE: the record of receives lies behind that of sends. */
 const RECORD_BYTES = 8;
@@ -38,16 +41,27 @@ export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
     return doorbells;
   }
   const answer = erdma_uresp_create_qp.decode(made.response);
-  const rings = {
-    send: new WorkRing(memory, 0, answer.num_sqe, BLOCK_BYTES),
-    receive: new WorkRing(memory, answer.rq_offset, answer.num_rqe, RQE_BYTES),
-  };
+  const rings = ringsOf(memory, answer);
   for (const cq of cqsOf(made)) cq?.attach(answer.qp_id, rings);
   const send = sendQueue(made, rings, doorbells.value.send);
   const receive = receiveQueue(made, rings, doorbells.value.receive);
   return {
     ok: true,
     value: { send: { ...send, close: closer(memory, doorbells.value) }, receive },
+  };
+}
+
+/** Notes lie behind both rings. */
+function ringsOf(memory: Mapping, { num_sqe, num_rqe, rq_offset }: ErdmaUrespCreateQp): Rings {
+  const receives = ringsAt() + rq_offset;
+  const notes = receives + num_rqe * RQE_BYTES;
+  return {
+    send: new WorkRing(memory, { start: ringsAt(), slots: num_sqe, slotBytes: BLOCK_BYTES }, notes),
+    receive: new WorkRing(
+      memory,
+      { start: receives, slots: num_rqe, slotBytes: RQE_BYTES },
+      notes + num_sqe * NOTE_BYTES,
+    ),
   };
 }
 
@@ -59,10 +73,9 @@ interface Doorbells {
 /** Maps both, or neither. */
 function openDoorbells(made: Made<'qp'>, memory: Mapping): CallOutcome<Doorbells> {
   const qpn = Number(made.object.fields['number']);
-  const records = recordsAt(memory);
-  const send = Doorbell.open(made, 'sdb', qpn, memory, records);
+  const send = Doorbell.open(made, 'sdb', qpn, memory, 0);
   if (!send.ok) return send;
-  const receive = Doorbell.open(made, 'rdb', qpn, memory, records + RECORD_BYTES);
+  const receive = Doorbell.open(made, 'rdb', qpn, memory, RECORD_BYTES);
   if (!receive.ok) {
     send.value.close();
     return receive;

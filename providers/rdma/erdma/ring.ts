@@ -1,11 +1,23 @@
 import type { Mapping } from '../../../uapi/mapping.ts';
+import { NOTE_BYTES } from './sizes.ts';
 
 const INDEX_MASK = 0xffff;
+
+/** What is noted of the slot that a request begins in: its id, and how many slots it has. */
+const NOTE = { id: 0, count: 8 } as const;
+
+export interface Slots {
+  /** Where in memory the ring begins. */
+  readonly start: number;
+  readonly slots: number;
+  readonly slotBytes: number;
+}
 
 /**
  * A work queue: indices of 16 bits count its slots, and the device names a request by the slot that it
  * begins in. A completed request gives back all slots up to its own, so those before it that were to
- * have no completion are done too.
+ * have no completion are done too. Notes are in memory that children share, as the ring is: they find
+ * completions of what their parent has posted.
  * Source: erdma_qp.c, erdma_post_send(), erdma_post_recv_one(); erdma_cq.c, erdma_poll_one_cqe()
  */
 export class WorkRing {
@@ -13,19 +25,17 @@ export class WorkRing {
   readonly #start: number;
   readonly #slots: number;
   readonly #slotBytes: number;
-  readonly #ids: bigint[];
-  readonly #sizes: number[];
+  readonly #notes: number;
   #produced = 0;
   #consumed = 0;
 
-  /** @param start where in `memory` the ring begins */
-  constructor(memory: Mapping, start: number, slots: number, slotBytes: number) {
+  /** @param notes where in `memory` they are: 16 bytes a slot */
+  constructor(memory: Mapping, { start, slots, slotBytes }: Slots, notes: number) {
     this.#memory = memory;
     this.#start = start;
     this.#slots = slots;
     this.#slotBytes = slotBytes;
-    this.#ids = new Array<bigint>(slots).fill(0n);
-    this.#sizes = new Array<number>(slots).fill(1);
+    this.#notes = notes;
   }
 
   get produced(): number {
@@ -44,16 +54,17 @@ export class WorkRing {
     this.#memory.write(this.#start + first * this.#slotBytes, request.subarray(0, untilEnd));
     this.#memory.write(this.#start, request.subarray(untilEnd));
     const count = request.length / this.#slotBytes;
-    this.#ids[first] = id;
-    this.#sizes[first] = count;
+    const note = this.#notes + first * NOTE_BYTES;
+    this.#memory.writeU64(note + NOTE.id, BigInt.asUintN(64, id));
+    this.#memory.writeU32(note + NOTE.count, count);
     this.#produced = (this.#produced + count) & INDEX_MASK;
   }
 
   /** The request that a completion names. */
   complete(index: number): bigint {
-    const slot = index % this.#slots;
-    this.#consumed = (index + (this.#sizes[slot] ?? 1)) & INDEX_MASK;
-    return this.#ids[slot] ?? 0n;
+    const note = this.#notes + (index % this.#slots) * NOTE_BYTES;
+    this.#consumed = (index + this.#memory.readU32(note + NOTE.count)) & INDEX_MASK;
+    return this.#memory.readU64(note + NOTE.id);
   }
 
   /** Forgets all: of a QP that was reset. */

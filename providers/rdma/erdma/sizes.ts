@@ -5,7 +5,13 @@ import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { CreateRequests } from '../driver.ts';
 import { BLOCK_BYTES, CQE_BYTES, MOST_BLOCKS, RQE_BYTES } from './formats.ts';
 
-/** Queues in memory of the process: the rings from the start, and doorbell records in the last page. */
+/**
+ * Queues in memory of the process: a page with the doorbell records, since the driver keeps the page of
+ * each, then the rings, then what we note of each slot.
+ */
+
+/** Bytes that are noted of a slot, see ring.ts. */
+export const NOTE_BYTES = 16;
 
 /** ERDMA_HW_PAGE_SIZE: what receives are aligned to. */
 const DEVICE_PAGE = 4096;
@@ -29,18 +35,19 @@ export function cqBytes({ entries }: CreateRequests['cq']): number {
 
 /** Source: erdma_verbs.c, erdma_create_qp(), init_user_qp() */
 export function qpBytes({ sendWr = 1, receiveWr = 1 }: CreateRequests['qp']): number {
-  const sendBytes = slotsFor(sendWr * MOST_BLOCKS, MOST_WORK) * BLOCK_BYTES;
-  return aligned(sendBytes, DEVICE_PAGE) + slotsFor(receiveWr, MOST_WORK) * RQE_BYTES;
+  const sends = slotsFor(sendWr * MOST_BLOCKS, MOST_WORK);
+  const receives = slotsFor(receiveWr, MOST_WORK);
+  const rings = aligned(sends * BLOCK_BYTES, DEVICE_PAGE) + receives * RQE_BYTES;
+  return rings + (sends + receives) * NOTE_BYTES;
 }
 
 /** Zeroed, as the device must find it; a child of this process goes on with the same queue. */
 export function ringMemory(bytes: number): CallOutcome<Mapping> {
-  const length = aligned(bytes, pageSize()) + pageSize();
+  const length = ringsAt() + aligned(Math.max(1, bytes), pageSize());
   const mapped = Mapping.tryMap({ fd: -1, length, flags: MAP_SHARED | MAP_ANONYMOUS });
   return mapped.ok ? mapped : { ok: false, errno: mapped.errno, call: 'mmap of queue memory' };
 }
 
-/** Where the doorbell records lie. A page of their own: the driver keeps the page of each. */
-export function recordsAt({ length }: Mapping): number {
-  return length - pageSize();
+export function ringsAt(): number {
+  return pageSize();
 }
