@@ -27,6 +27,9 @@ for path in /sys/class/net/*; do
   [ "$address" = "$ERDMA_MAC" ] && card=${path##*/}
 done
 
+# What is there already has the default of its time.
+[ -z "$card" ] || echo 0 > "/proc/sys/net/ipv6/conf/$card/accept_dad"
+
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no other network has it.
 # Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path, see
 # impairments().
