@@ -21,13 +21,14 @@ import {
   waitingIn,
 } from './queues.ts';
 import type { Statistics } from './statistics.ts';
+import { bytesOf } from './work-requests.ts';
 
 /**
  * How long a sender waits for a receiver that is not ready, which is tried again whenever it posts. The
  * driver hands on no retry count (erdma_verbs.c, erdma_init_mod_qp_params_rocev2()), so hardware has
  * one of its own; how long that is, is a guess.
  */
-const RNR_MS = 1_000;
+const RNR_MS = 3_000;
 
 /** What happens when somebody rings: work requests are carried out between queue pairs of this device. */
 export class DataPath implements QueuePairActions {
@@ -138,12 +139,13 @@ export class DataPath implements QueuePairActions {
     return false;
   }
 
-  #finish(qp: QueuePair, { index, head }: SendRequest, status: number): void {
+  #finish(qp: QueuePair, { index, head, work }: SendRequest, status: number): void {
     this.#blocked.delete(qp);
     this.#statistics.txRequests++;
     const isWell = status === ERDMA_WC_SUCCESS;
     if (!isWell || head.wantsCompletion) {
-      this.#completions.sent(qp, { opcode: head.opcode, status, index, size: 0 });
+      const size = isWell && work !== undefined ? bytesOf(work) : 0;
+      this.#completions.sent(qp, { opcode: head.opcode, status, index, size });
     }
     if (!isWell) this.#break(qp);
   }

@@ -19,7 +19,7 @@ const maxQp = QUEUE_PAIR_BLOCKS * ERDMA_NQP_PER_QBLOCK;
 /** Powers of two, as QUERY_DEVICE says them. */
 export const EXPONENTS = {
   maxCqe: 20,
-  maxRecvWr: 15,
+  maxRecvWr: 13,
   maxMrSize: 36,
   maxAh: 16,
   maxGid: 5,

@@ -147,12 +147,15 @@ function payloadOf({ isInline, count }: RequestHead, wqe: Buffer, at: number, le
   }
   if (count > LIMITS.maxSendSges || at + count * erdma_sge.size > wqe.length) return undefined;
   const spans = Array.from({ length: count }, (_, i) => spanAt(wqe, at + i * erdma_sge.size));
-  const total = spans.reduce((all, span) => all + span.length, 0);
+  const total = lengthOf(spans);
   return total === length && total <= LIMITS.maxMessageBytes ? spans : undefined;
 }
 
 const spanAt = (wqe: Buffer, at: number): Span =>
   spanOf(erdma_sge.decode(wqe.subarray(at, at + erdma_sge.size)));
+
+const lengthOf = (spans: readonly Span[]): number =>
+  spans.reduce((all, { length }) => all + length, 0);
 
 const NOBODY = { ah: 0, qpn: 0, qkey: 0 };
 
@@ -227,4 +230,18 @@ function parseRegister(wqe: Buffer): Work | undefined {
   const pages = isInline ? entriesIn(list, count) : undefined;
   const rights = part(attrs, ERDMA_SQE_MR_ACCESS_MASK);
   return { kind: 'register', key, address, length, rights, pages, count };
+}
+
+/** How much a request moves, as its completion says: a guess for what the sender knows itself. */
+export function bytesOf(work: Work): number {
+  switch (work.kind) {
+    case 'send':
+    case 'write':
+      return Buffer.isBuffer(work.payload) ? work.payload.length : lengthOf(work.payload);
+    case 'read':
+    case 'atomic':
+      return work.local.length;
+    default:
+      return 0;
+  }
 }
