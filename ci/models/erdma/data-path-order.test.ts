@@ -10,7 +10,7 @@ import {
   erdma_cmdq_reflush_req,
 } from './headers/erdma-hw.ts';
 import { ASYNC_EVENTS, EVENTS } from './test-machine.ts';
-import { DATA, Pair, TARGET } from './test-pair.ts';
+import { DATA, GID, Pair, TARGET } from './test-pair.ts';
 
 const FLUSHED = ERDMA_WC_FLUSH_ERR;
 
@@ -67,6 +67,16 @@ t.test('what waits in a broken queue pair is flushed', async (t) => {
   pair.receive(pair.to, TARGET, 4);
   send(pair);
   t.same(pair.statuses(), [0, 0], 'it can begin anew');
+  pair.modify(pair.from, 0);
+  Object.assign(pair.from, { sent: 0, posted: 0 });
+  pair.modify(pair.to, 3, 1 | 16, { rq_psn: 7 });
+  pair.receive(pair.to, TARGET, 4);
+  send(pair);
+  t.same(pair.statuses(), [], 'what comes too early waits');
+  pair.modify(pair.from, 1);
+  pair.modify(pair.from, 2, 1 | 4 | 32, { cfg1: 2, av_cfg: { dgid: [...GID] } });
+  pair.modify(pair.from, 3, 1 | 8, { sq_psn: 7 });
+  t.same(pair.statuses(), [0, 0]);
 });
 
 t.test('access that is refused is an event for the owner', async (t) => {

@@ -64,8 +64,8 @@ export class DataPath implements QueuePairActions {
     this.#blocked.clear();
   }
 
+  /** What is rung in before the queue pair can do it waits, from reset on: a guess. */
   ringSend(qp: QueuePair, producer: number): void {
-    if (qp.state === STATE.RESET) return;
     if (!advance(qp.sendRing, producer)) this.#fail(qp, ERDMA_AE_TYPE_QP_FATAL_EVENT);
     else if (qp.state === STATE.ERROR) this.flush(qp);
     else if (qp.state === STATE.SQE) this.#flushSends(qp);
@@ -73,7 +73,6 @@ export class DataPath implements QueuePairActions {
   }
 
   ringReceive(qp: QueuePair, producer: number): void {
-    if (qp.state === STATE.RESET) return;
     if (!advance(qp.recvRing, producer)) this.#fail(qp, ERDMA_AE_TYPE_QP_FATAL_EVENT);
     else if (qp.state === STATE.ERROR) this.flush(qp);
     else for (const other of [...this.#blocked.keys()]) if (isAt(other, qp)) this.run(other);
