@@ -78,7 +78,7 @@ function probeAh(verbs: RdmaVerbs): Missing {
 export const erdma: Part = {
   driver: 'erdma',
   driverId: RDMA_DRIVER_ERDMA,
-  shown: 'never run',
+  shown: 'lab',
   where,
   probe,
   driverData,
