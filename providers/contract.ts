@@ -102,6 +102,8 @@ export const CAPABILITIES = {
   'mr-dmabuf': 'MRs over a dma-buf',
   'device-memory': 'memory of the device',
   srq: 'shared receive queues',
+  'doorbell-command': 'work is rung in by a command, POST_SEND',
+  'doorbell-page': 'work is rung in by a store to a mapped page of the device',
   'arm-command': 'CQs are armed by REQ_NOTIFY_CQ, whatever else arms them',
   'cq-resize': 'CQs change their size',
   multicast: 'UD QPs join multicast groups',

@@ -155,6 +155,8 @@ export interface QpQueues {
 
 /** How a driver's queues come into the process. A failure leaves nothing mapped. */
 export interface UserQueues {
+  /** How the device learns of new work: by a store to a page of its own, or by POST_SEND. */
+  readonly doorbell: 'page' | 'command';
   openCq(made: Made<'cq'>): CallOutcome<CompletionQueue>;
   openQp(made: Made<'qp'>): CallOutcome<QpQueues>;
   openSrq(made: Made<'srq'>): CallOutcome<ReceiveQueue>;

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { sysfsText } from '../../uapi/sysfs.ts';
+import { sysfsEntries, sysfsText } from '../../uapi/sysfs.ts';
 import { type RdmaDevice, rdmaDevices } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
 import { slotOf } from '../pci-slot.ts';
@@ -17,7 +17,7 @@ function asDevice(device: RdmaDevice): Device {
   const { ibdev, driver, firmware } = device;
   const netdev = device.ports[0]?.netdevs[0];
   const fabric = fabricOf(device, netdev);
-  const slot = device.path === undefined ? undefined : slotOf(device.path);
+  const slot = slotOf(device.path ?? onlyFunctionOf(driver) ?? '');
   const otherNodes: Record<string, string> = existsSync(CM_NODE) ? { cm: CM_NODE } : {};
   return {
     address: `rdma@${ibdev}`,
@@ -33,6 +33,14 @@ function asDevice(device: RdmaDevice): Device {
       ...(slot !== undefined && { slot }),
     },
   };
+}
+
+/** Of a device that does not say what it hangs on (erdma): its driver's function, if it has only one. */
+function onlyFunctionOf(driver: string): string | undefined {
+  const functions = sysfsEntries(`/sys/bus/pci/drivers/${driver}`).filter((entry) =>
+    entry.includes(':'),
+  );
+  return functions.length === 1 ? functions[0] : undefined;
 }
 
 /**

@@ -44,6 +44,8 @@ export const OFFERED: readonly Capability[] = [
   'import',
   'device-memory',
   'srq',
+  'doorbell-command',
+  'doorbell-page',
   'arm-command',
   'cq-resize',
   'multicast',
@@ -164,8 +166,14 @@ function asksForData({ driverData }: Part): boolean {
 function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
   const missing: Missing = {};
   if (part.queues === undefined) {
-    missing['rdma-jobs'] = `the queues of ${part.driver} are not known here: commands only`;
+    const unknown = `the queues of ${part.driver} are not known here: commands only`;
+    for (const name of ['rdma-jobs', 'doorbell-command', 'doorbell-page'] as const) {
+      missing[name] = unknown;
+    }
   }
+  const rung = part.queues?.doorbell;
+  if (rung === 'page') missing['doorbell-command'] = `${part.driver}: doorbells are in pages`;
+  if (rung === 'command') missing['doorbell-page'] = `${part.driver}: work is rung in by a command`;
   if (identity['transport'] === 'iwarp') {
     missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
   }

@@ -141,5 +141,5 @@ export const efa: Part = {
   queryMask: QUERY_MASK,
   address,
   opcodes: EFA_JOBS,
-  queues: { openCq, openQp, openSrq },
+  queues: { doorbell: 'page', openCq, openQp, openSrq },
 };

@@ -87,5 +87,5 @@ export const erdma: Part = {
     qp: (want) => ringMemory(qpBytes(want)),
   },
   opcodes: ERDMA_JOBS,
-  queues: { openCq, openQp, openSrq },
+  queues: { doorbell: 'page', openCq, openQp, openSrq },
 };

@@ -79,5 +79,5 @@ export const rxe: Part = {
   where: () => 'software driver',
   driverData,
   fields,
-  queues: { openCq, openQp, openSrq },
+  queues: { doorbell: 'command', openCq, openQp, openSrq },
 };

@@ -79,6 +79,6 @@ export const siw: Part = {
   where: () => 'software driver',
   opcodes: SIW_JOBS,
   driverData,
-  queues: { openCq, openQp, openSrq },
+  queues: { doorbell: 'command', openCq, openQp, openSrq },
   connect,
 };
