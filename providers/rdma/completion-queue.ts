@@ -9,6 +9,7 @@ import { type Answer, byMethod, command, driverData, method, room } from './call
 import { type Context, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
 import type { DriverData } from './driver.ts';
+import { withQueueMemory } from './queue-memory.ts';
 
 /** Completion queues and the channels that tell of them. */
 
@@ -51,17 +52,12 @@ interface MadeCq {
 
 export function createCq(context: Context, asked: CqWanted, how: How): CallOutcome<RdmaObject> {
   const want = context.part.prepare?.cq?.(asked) ?? asked;
-  const memory = context.part.queueMemory?.cq(want);
-  if (memory?.ok === false) return memory;
-  const data = driverData(context, 'cq', want, memory?.value);
-  const made = byMethod(how)
-    ? cqByMethod(context, want, data)
-    : cqByCommand(context, want, data, how);
-  if (!made.ok) {
-    memory?.value.unmap();
-    return made;
-  }
-  const { handle, entries, driver } = made.value;
+  const outcome = withQueueMemory(context, 'cq', want, (data) =>
+    byMethod(how) ? cqByMethod(context, want, data) : cqByCommand(context, want, data, how),
+  );
+  if (!outcome.ok) return outcome;
+  const { made, memory } = outcome.value;
+  const { handle, entries, driver } = made;
   const object = rdmaObject('cq', handle, { entries });
   const queue = context.part.queues?.openCq({
     fd: context.fd,
@@ -69,7 +65,7 @@ export function createCq(context: Context, asked: CqWanted, how: How): CallOutco
     want,
     response: driver,
     contextAnswer: context.driverAnswer,
-    memory: memory?.value,
+    memory,
   });
   if (queue === undefined) return { ok: true, value: object };
   if (!queue.ok) return undone(context, object, queue);

@@ -8,11 +8,12 @@ import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, How, QpType, RdmaObject } from '../contract-verbs.ts';
-import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
+import { type Answer, byMethod, command, method, room } from './call.ts';
 import { type Context, QpQueue, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
 import { doorbell } from './doorbell.ts';
 import type { DriverData } from './driver.ts';
+import { withQueueMemory } from './queue-memory.ts';
 import { QP_TYPES } from './words.ts';
 
 type QpWanted = CreateRequests['qp'];
@@ -46,17 +47,12 @@ interface MadeQp {
 
 export function createQp(context: Context, asked: QpWanted, how: How): CallOutcome<RdmaObject> {
   const want = context.part.prepare?.qp?.(asked) ?? asked;
-  const memory = context.part.queueMemory?.qp(want);
-  if (memory?.ok === false) return memory;
-  const data = driverData(context, 'qp', want, memory?.value);
-  const made = byMethod(how)
-    ? qpByMethod(context, want, data)
-    : qpByCommand(context, want, data, how);
-  if (!made.ok) {
-    memory?.value.unmap();
-    return made;
-  }
-  const { handle, fields, driver } = made.value;
+  const outcome = withQueueMemory(context, 'qp', want, (data) =>
+    byMethod(how) ? qpByMethod(context, want, data) : qpByCommand(context, want, data, how),
+  );
+  if (!outcome.ok) return outcome;
+  const { made, memory } = outcome.value;
+  const { handle, fields, driver } = made;
   const type = want.rawType ?? QP_TYPES[want.type];
   const object = rdmaObject('qp', handle, { ...fields, type });
   const { fd, part, driverAnswer: contextAnswer } = context;
@@ -66,7 +62,7 @@ export function createQp(context: Context, asked: QpWanted, how: How): CallOutco
     want,
     response: driver,
     contextAnswer,
-    memory: memory?.value,
+    memory,
   });
   if (queues === undefined) return { ok: true, value: object };
   if (!queues.ok) return undone(context, object, queues);

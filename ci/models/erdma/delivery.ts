@@ -82,10 +82,8 @@ export class Delivery {
   }
 
   #send(qp: QueuePair, work: Kind<'send'>, isSolicited: boolean): Verdict {
-    const { payload, immediate, invalidate } = work;
-    const data = Buffer.isBuffer(payload)
-      ? payload
-      : this.#memory.gather(qp, payload, RIGHT.localRead);
+    const { immediate, invalidate } = work;
+    const data = this.#dataOf(qp, work);
     if (typeof data === 'string') return LOCAL_STATUS[data];
     const peer = this.#peerOf(qp);
     if (peer === undefined) return ERDMA_WC_RETRY_EXC_ERR;
@@ -119,16 +117,19 @@ export class Delivery {
     return ERDMA_WC_SUCCESS;
   }
 
+  /** Inline data, or what the pieces name. */
+  #dataOf(qp: QueuePair, { payload }: Kind<'send' | 'write'>) {
+    return Buffer.isBuffer(payload) ? payload : this.#memory.gather(qp, payload, RIGHT.localRead);
+  }
+
   #put(peer: QueuePair, span: { key: number; address: bigint; length: number }, data: Buffer) {
     if (data.length > span.length) return 'bounds' as const;
     return this.#memory.scatter(peer, { ...span, length: data.length }, data, RIGHT.localWrite);
   }
 
   #write(qp: QueuePair, work: Kind<'write'>, isSolicited: boolean): Verdict {
-    const { payload, immediate, remote } = work;
-    const data = Buffer.isBuffer(payload)
-      ? payload
-      : this.#memory.gather(qp, payload, RIGHT.localRead);
+    const { immediate, remote } = work;
+    const data = this.#dataOf(qp, work);
     if (typeof data === 'string') return LOCAL_STATUS[data];
     const peer = this.#peerOf(qp);
     if (peer === undefined) return ERDMA_WC_RETRY_EXC_ERR;
