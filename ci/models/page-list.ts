@@ -1,6 +1,15 @@
 /** Reads memory at a DMA address; undefined where it cannot be reached. */
 export type ReadMemory = (address: number, length: number) => Buffer | undefined;
 
+/** How a page is named in lists, whoever's device it is. */
+export const POINTER_BYTES = 8;
+
+/** The pages that a list names, which is as long as that. */
+export function pointersIn(bytes: Buffer): bigint[] {
+  const count = Math.floor(bytes.length / POINTER_BYTES);
+  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(i * POINTER_BYTES));
+}
+
 /** Physical pages in the order of the addresses that they stand for. */
 export class PageList {
   readonly #pages: Float64Array;

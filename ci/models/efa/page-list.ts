@@ -1,11 +1,10 @@
-import type { ReadMemory } from '../page-list.ts';
+import { POINTER_BYTES, pointersIn, type ReadMemory } from '../page-list.ts';
 
 /** A list of pages that cannot be read, or says something else than its command. */
 export class PageListError extends Error {
   override name = 'PageListError';
 }
 
-const POINTER_BYTES = 8;
 /** Of the link at the end of a chunk: u32 length, u64 address. */
 const LINK_BYTES = 12;
 /** Pages that hold a list in pieces: EFA_CHUNK_PAYLOAD_SIZE of efa_verbs.c. */
@@ -20,11 +19,6 @@ function mustRead(read: ReadMemory, address: number, length: number): Buffer {
   const bytes = read(address, length);
   if (bytes !== undefined) return bytes;
   throw new PageListError(`${length} bytes at 0x${address.toString(16)} cannot be reached`);
-}
-
-function pointersIn(bytes: Buffer): bigint[] {
-  const count = Math.floor(bytes.length / POINTER_BYTES);
-  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(i * POINTER_BYTES));
 }
 
 /** A list that is in one piece. Source: efa_verbs.c, pbl_continuous_initialize() */

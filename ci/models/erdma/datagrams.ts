@@ -37,7 +37,7 @@ export function deliverDatagram(
   const objects = parts.objects();
   const handle = objects.ahs.get(to.ah);
   if (handle === undefined || handle.pd !== qp.pd) return ERDMA_WC_SEND_WQE_FORMAT_ERR;
-  const data = Buffer.isBuffer(payload) ? payload : memory.gather(qp, payload, RIGHT.localRead);
+  const data = memory.payloadOf(qp, payload);
   if (typeof data === 'string') return LOCAL_STATUS[data];
   if (data.length > packetBytes(objects.mtu)) return ERDMA_WC_SEND_WQE_FORMAT_ERR;
   parts.statistics.sent(data.length, 1);
@@ -77,10 +77,7 @@ function receive(
   const { index, span } = posted;
   const source = objects().gids.get(route.sourceIndex);
   const bytes = Buffer.concat([networkHeader(route, source, data.length), data]);
-  const fault =
-    span === undefined || bytes.length > span.length
-      ? 'bounds'
-      : memory.scatter(peer, { ...span, length: bytes.length }, bytes, RIGHT.localWrite);
+  const fault = span === undefined ? 'bounds' : memory.scatter(peer, span, bytes, RIGHT.localWrite);
   const isGood = fault === undefined;
   const status =
     span === undefined

@@ -82,8 +82,8 @@ export class Delivery {
   }
 
   #send(qp: QueuePair, work: Kind<'send'>, isSolicited: boolean): Verdict {
-    const { immediate, invalidate } = work;
-    const data = this.#dataOf(qp, work);
+    const { payload, immediate, invalidate } = work;
+    const data = this.#memory.payloadOf(qp, payload);
     if (typeof data === 'string') return LOCAL_STATUS[data];
     const peer = this.#peerOf(qp);
     if (peer === undefined) return ERDMA_WC_RETRY_EXC_ERR;
@@ -103,7 +103,8 @@ export class Delivery {
     const region =
       invalidate === undefined ? undefined : invalidatable(this.#parts.objects(), peer, invalidate);
     const isWrongKey = invalidate !== undefined && region === undefined;
-    const fault = span === undefined ? undefined : this.#put(peer, span, data);
+    const fault =
+      span === undefined ? undefined : this.#memory.scatter(peer, span, data, RIGHT.localWrite);
     if (span === undefined || isWrongKey || fault !== undefined) {
       const status =
         span === undefined ? ERDMA_WC_RECV_WQE_FORMAT_ERR : REMOTE_STATUS[fault ?? 'key'];
@@ -117,19 +118,9 @@ export class Delivery {
     return ERDMA_WC_SUCCESS;
   }
 
-  /** Inline data, or what the pieces name. */
-  #dataOf(qp: QueuePair, { payload }: Kind<'send' | 'write'>) {
-    return Buffer.isBuffer(payload) ? payload : this.#memory.gather(qp, payload, RIGHT.localRead);
-  }
-
-  #put(peer: QueuePair, span: { key: number; address: bigint; length: number }, data: Buffer) {
-    if (data.length > span.length) return 'bounds' as const;
-    return this.#memory.scatter(peer, { ...span, length: data.length }, data, RIGHT.localWrite);
-  }
-
   #write(qp: QueuePair, work: Kind<'write'>, isSolicited: boolean): Verdict {
-    const { immediate, remote } = work;
-    const data = this.#dataOf(qp, work);
+    const { payload, immediate, remote } = work;
+    const data = this.#memory.payloadOf(qp, payload);
     if (typeof data === 'string') return LOCAL_STATUS[data];
     const peer = this.#peerOf(qp);
     if (peer === undefined) return ERDMA_WC_RETRY_EXC_ERR;

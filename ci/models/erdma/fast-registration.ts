@@ -1,12 +1,11 @@
 import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
+import { indexOf } from './memory-regions.ts';
 import type { MemoryRegion, Objects, QueuePair } from './objects.ts';
 import { readEntries } from './page-table.ts';
 import { Refusal } from './refusal.ts';
 import type { Work } from './work-requests.ts';
 
 type Registration = Extract<Work, { kind: 'register' }>;
-
-const indexOf = (key: number): number => key >>> 8;
 
 /**
  * A request that fills in a region made for that, whose key may change in its low bits. False where it

@@ -10,6 +10,9 @@ export interface Span {
   readonly length: number;
 }
 
+/** Data that is in a request itself, or where it is. */
+export type Payload = Buffer | readonly Span[];
+
 /** Why a request may not have what it names. */
 export type MemoryFault = 'key' | 'bounds' | 'right' | 'domain' | 'wrap';
 
@@ -66,14 +69,18 @@ export class KeyedMemory {
     return Buffer.concat(all);
   }
 
-  /** Writes bytes to the beginning of a span; the rest of it is checked too. */
+  /** What a request sends: bytes that are in it, or those of all spans in a row. */
+  payloadOf(qp: QueuePair, payload: Payload): Buffer | MemoryFault {
+    return Buffer.isBuffer(payload) ? payload : this.gather(qp, payload, RIGHT.localRead);
+  }
+
+  /** Writes bytes to the beginning of a span, of which no more is looked at. */
   scatter(qp: QueuePair, span: Span, bytes: Buffer, rights: number): MemoryFault | undefined {
     if (bytes.length > span.length) return 'bounds';
-    const pieces = this.#piecesOf(qp, span, rights);
+    const pieces = this.#piecesOf(qp, { ...span, length: bytes.length }, rights);
     if (typeof pieces === 'string') return pieces;
     let done = 0;
     for (const { address, length } of pieces) {
-      if (done === bytes.length) break;
       const part = bytes.subarray(done, done + length);
       if (!this.#memory.write(address, part)) return 'bounds';
       done += part.length;

@@ -45,9 +45,11 @@ const WITH_HIGH_HALVES = 1;
 
 export const keyOf = (index: number, low: number): number => index * 2 ** KEY_BITS + low;
 
+export const indexOf = (key: number): number => key >>> KEY_BITS;
+
 /** The region that a key names; undefined for a key that nobody has, or had. */
 export function regionOf({ mrs }: Objects, key: number): MemoryRegion | undefined {
-  const region = mrs.get(key >>> KEY_BITS);
+  const region = mrs.get(indexOf(key));
   return region?.key === key && region.isValid ? region : undefined;
 }
 

@@ -1,17 +1,10 @@
-import { PageList, type ReadMemory } from '../page-list.ts';
+import { PageList, POINTER_BYTES, pointersIn, type ReadMemory } from '../page-list.ts';
 import { must, mustFind } from './refusal.ts';
-
-const ENTRY_BYTES = 8;
 
 /** Entries of a table that lie in a row. */
 export function readEntries(read: ReadMemory, address: number, count: number): bigint[] {
   const what = `table of ${count} entries at 0x${address.toString(16)}`;
-  const bytes = mustFind(read(address, count * ENTRY_BYTES), what);
-  return entriesIn(bytes, count);
-}
-
-export function entriesIn(bytes: Buffer, count: number): bigint[] {
-  return Array.from({ length: count }, (_, i) => bytes.readBigUInt64LE(i * ENTRY_BYTES));
+  return pointersIn(mustFind(read(address, count * POINTER_BYTES), what));
 }
 
 /**
@@ -26,7 +19,7 @@ export function readTable(
   tablePageBytes: number,
 ): bigint[] {
   if (levels === 1) return readEntries(read, top, count);
-  const perPage = tablePageBytes / ENTRY_BYTES;
+  const perPage = tablePageBytes / POINTER_BYTES;
   const pages = Math.ceil(count / perPage);
   must(levels === 2 ? pages <= perPage : true, `${count} entries in a table of two levels`);
   const entries: bigint[] = [];

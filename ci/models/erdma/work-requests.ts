@@ -1,3 +1,4 @@
+import { POINTER_BYTES, pointersIn } from '../page-list.ts';
 import { isSet, part, widePart } from './bits.ts';
 import {
   ERDMA_OP_ATOMIC_CAS,
@@ -30,10 +31,9 @@ import {
   erdma_sge,
   erdma_write_sqe,
 } from './headers/erdma-hw.ts';
-import type { Span } from './keyed-memory.ts';
+import type { Payload, Span } from './keyed-memory.ts';
 import { LIMITS } from './limits.ts';
 import type { QueuePair } from './objects.ts';
-import { entriesIn } from './page-table.ts';
 
 export const MAX_BLOCKS = 4;
 
@@ -49,9 +49,6 @@ export interface RequestHead {
   /** Bytes of inline data, else buffers. */
   readonly count: number;
 }
-
-/** Data that is in the request itself, or where it is. */
-export type Payload = Buffer | readonly Span[];
 
 /** What a request asks for; the names of its kinds are IB's. */
 export type Work =
@@ -225,9 +222,11 @@ function parseRegister(wqe: Buffer): Work | undefined {
   const { addr: address, length, stag: key, attrs } = erdma_reg_mr_sqe.decode(wqe);
   const count = part(attrs, ERDMA_SQE_MR_MTT_CNT_MASK);
   const isInline = part(attrs, ERDMA_SQE_MR_MTT_TYPE_MASK) === 0;
-  const list = wqe.subarray(erdma_reg_mr_sqe.size);
-  if (isInline && (count > MAX_INLINE_PAGES || list.length < count * 8)) return undefined;
-  const pages = isInline ? entriesIn(list, count) : undefined;
+  const start = erdma_reg_mr_sqe.size;
+  const list = wqe.subarray(start, start + count * POINTER_BYTES);
+  const isWhole = list.length === count * POINTER_BYTES;
+  if (isInline && (count > MAX_INLINE_PAGES || !isWhole)) return undefined;
+  const pages = isInline ? pointersIn(list) : undefined;
   const rights = part(attrs, ERDMA_SQE_MR_ACCESS_MASK);
   return { kind: 'register', key, address, length, rights, pages, count };
 }
