@@ -1,11 +1,17 @@
+import { Refusal, type RefusalKind } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { entryChecksum } from './crc16.ts';
 import {
   EFA_ADMIN_AQ_COMMON_DESC_COMMAND_ID_MASK,
   EFA_ADMIN_AQ_COMMON_DESC_PHASE_MASK,
+  EFA_ADMIN_BAD_OPCODE,
+  EFA_ADMIN_ILLEGAL_PARAMETER,
   EFA_ADMIN_MALFORMED_REQUEST,
+  EFA_ADMIN_RESOURCE_ALLOCATION_FAILURE,
+  EFA_ADMIN_RESOURCE_BUSY,
   EFA_ADMIN_SUCCESS,
   EFA_ADMIN_UNKNOWN_ERROR,
+  EFA_ADMIN_UNSUPPORTED_OPCODE,
   efa_admin_acq_common_desc,
   efa_admin_acq_entry,
   efa_admin_aq_common_desc,
@@ -14,7 +20,6 @@ import {
   efa_admin_aq_entry_v2,
 } from './headers/efa-admin-defs.ts';
 import type { Registers } from './registers.ts';
-import { AdminRefusal } from './status.ts';
 
 /** A command as its handlers see it, whatever version of entries it came in. */
 export interface AdminCommand {
@@ -27,6 +32,15 @@ export interface AdminCommand {
 
 /** What answers a command: an entry whose common descriptor is still to be filled in. */
 export type AdminHandler = (command: AdminCommand) => Buffer;
+
+/** Source: efa_admin_defs.h, enum efa_admin_aq_completion_status */
+const STATUSES: Readonly<Record<RefusalKind, number>> = {
+  parameter: EFA_ADMIN_ILLEGAL_PARAMETER,
+  busy: EFA_ADMIN_RESOURCE_BUSY,
+  room: EFA_ADMIN_RESOURCE_ALLOCATION_FAILURE,
+  unsupported: EFA_ADMIN_UNSUPPORTED_OPCODE,
+  opcode: EFA_ADMIN_BAD_OPCODE,
+};
 
 const PAYLOAD_AT = efa_admin_aq_common_desc.size;
 const PAYLOAD_AT_V2 = efa_admin_aq_common_desc_v2.size;
@@ -133,9 +147,9 @@ export class AdminQueue {
       this.#handle(command).copy(entry);
       return { status: EFA_ADMIN_SUCCESS, entry };
     } catch (error) {
-      const isRefusal = error instanceof AdminRefusal;
       this.#host.say(`admin command ${command.opcode} is refused: ${String(error)}`);
-      return { status: isRefusal ? error.status : EFA_ADMIN_UNKNOWN_ERROR, entry };
+      const status = error instanceof Refusal ? STATUSES[error.kind] : EFA_ADMIN_UNKNOWN_ERROR;
+      return { status, entry };
     }
   }
 

@@ -1,4 +1,5 @@
 import { efa_io_rx_cdesc, efa_io_rx_cdesc_ex } from '../../../providers/rdma/efa/io-defs.ts';
+import { must, mustBeIdle, mustFind, mustFit, Refusal } from '../refusal.ts';
 import type { Doorbells } from './doorbells.ts';
 import { addressOf, isPowerOfTwo } from './event-queues.ts';
 import {
@@ -12,10 +13,8 @@ import {
   efa_admin_destroy_cq_cmd,
   efa_admin_destroy_cq_resp,
 } from './headers/efa-admin-cmds-defs.ts';
-import { EFA_ADMIN_UNSUPPORTED_OPCODE } from './headers/efa-admin-defs.ts';
 import { LIMITS } from './limits.ts';
 import type { CompletionQueue, Objects } from './objects.ts';
-import { AdminRefusal, must, mustBeIdle, mustFind, mustFit } from './status.ts';
 
 export function findCq({ cqs }: Objects, id: number): CompletionQueue {
   return mustFind(cqs.get(id), `CQ ${id}`);
@@ -26,7 +25,7 @@ export function createCq(objects: Objects, doorbells: Doorbells, payload: Buffer
   const command = efa_admin_create_cq_cmd.decode(payload);
   const { cq_caps_1: caps1, cq_caps_2: caps2, sub_cq_depth: depth, num_sub_cqs, eqn } = command;
   if ((caps1 & EFA_ADMIN_CREATE_CQ_CMD_VIRT_MASK) !== 0) {
-    throw new AdminRefusal(EFA_ADMIN_UNSUPPORTED_OPCODE, 'a CQ at a virtual address');
+    throw new Refusal('unsupported', 'a CQ at a virtual address');
   }
   const entryBytes = 4 * (caps2 & EFA_ADMIN_CREATE_CQ_CMD_CQ_ENTRY_SIZE_WORDS_MASK);
   const hasSourceAddress = (caps2 & EFA_ADMIN_CREATE_CQ_CMD_SET_SRC_ADDR_MASK) !== 0;

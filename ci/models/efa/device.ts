@@ -1,6 +1,7 @@
 import { Mapping } from '../../../uapi/mapping.ts';
 import { ftruncate } from '../../../uapi/sys-file.ts';
 import { memfdCreate } from '../../../uapi/sys-memory.ts';
+import { Refusal } from '../refusal.ts';
 import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
 import { type AdminCommand, AdminQueue } from './admin-queue.ts';
 import { AsyncEvents } from './async-events.ts';
@@ -52,7 +53,6 @@ import {
   EFA_ADMIN_SET_FEATURE,
   efa_admin_mmio_req_read_less_resp,
 } from './headers/efa-admin-cmds-defs.ts';
-import { EFA_ADMIN_BAD_OPCODE, EFA_ADMIN_UNSUPPORTED_OPCODE } from './headers/efa-admin-defs.ts';
 import { EFA_REGS_AQ_PROD_DB_OFF, EFA_REGS_EQ_DB_OFF } from './headers/efa-regs-defs.ts';
 import {
   DOORBELL_BAR,
@@ -68,7 +68,6 @@ import { Objects } from './objects.ts';
 import { createQp, destroyQp, modifyQp, queryQp } from './queue-pairs.ts';
 import { Registers } from './registers.ts';
 import { Statistics } from './statistics.ts';
-import { AdminRefusal } from './status.ts';
 
 /** Amazon's Elastic Fabric Adapter of the second generation, as its driver sees it. */
 export class EfaDevice implements DeviceModel {
@@ -249,8 +248,7 @@ export class EfaDevice implements DeviceModel {
         return deregisterMr(objects, payload);
       default: {
         const isKnown = opcode > 0 && opcode <= EFA_ADMIN_MAX_OPCODE;
-        const status = isKnown ? EFA_ADMIN_UNSUPPORTED_OPCODE : EFA_ADMIN_BAD_OPCODE;
-        throw new AdminRefusal(status, 'there is no such command');
+        throw new Refusal(isKnown ? 'unsupported' : 'opcode', 'there is no such command');
       }
     }
   }

@@ -1,3 +1,4 @@
+import { must, mustBeIdle, mustFind, mustFit } from '../refusal.ts';
 import {
   efa_admin_alloc_pd_resp,
   efa_admin_alloc_uar_resp,
@@ -11,7 +12,6 @@ import {
   efa_admin_destroy_ah_resp,
 } from './headers/efa-admin-cmds-defs.ts';
 import type { Objects, ProtectionDomain } from './objects.ts';
-import { must, mustBeIdle, mustFind, mustFit } from './status.ts';
 
 /** Protection domains, UARs and address handles. */
 

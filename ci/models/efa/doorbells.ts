@@ -1,6 +1,6 @@
+import { mustFit } from '../refusal.ts';
 import { DOORBELL_PAGE_BYTES } from './limits.ts';
 import type { CompletionQueue, QueuePair, Uar } from './objects.ts';
-import { mustFit } from './status.ts';
 
 /** Who is rung at an offset of the doorbell BAR. */
 export type Doorbell =
@@ -16,7 +16,7 @@ const DOORBELL_BYTES = 4;
 export class Doorbells {
   readonly #owners = new Map<number, Doorbell>();
 
-  /** The offset of a new one. @throws AdminRefusal where the page is full */
+  /** The offset of a new one. @throws Refusal where the page is full */
   add(uar: Uar, owner: Doorbell): number {
     const page = uar.id * DOORBELL_PAGE_BYTES;
     let free: number | undefined;

@@ -1,3 +1,4 @@
+import { must, mustBeIdle, mustFind, mustFit } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import {
   EFA_ADMIN_EVENT_COUNTER_ATTACH_QP_EVENTS,
@@ -17,7 +18,6 @@ import {
 import { COUNTED_EVENTS, MAX_COUNT } from './limits.ts';
 import type { EventCounter, Objects, QueuePair } from './objects.ts';
 import { findQp } from './queue-pairs.ts';
-import { must, mustBeIdle, mustFind, mustFit } from './status.ts';
 
 /**
  * Counters of completions (Linux 7.3). What they do is in rdma-core's manual (ibv_create_comp_cntr,

@@ -1,3 +1,4 @@
+import { must, mustBeIdle, mustFind, mustFit } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { phaseOf } from './admin-queue.ts';
 import {
@@ -12,7 +13,6 @@ import { efa_admin_eqe } from './headers/efa-admin-defs.ts';
 import { EFA_REGS_EQ_DB_ARM_MASK, EFA_REGS_EQ_DB_EQN_MASK } from './headers/efa-regs-defs.ts';
 import { LIMITS, MSIX_VECTORS } from './limits.ts';
 import type { EventQueue, Objects } from './objects.ts';
-import { must, mustBeIdle, mustFind, mustFit } from './status.ts';
 
 export function isPowerOfTwo(value: number): boolean {
   return value > 0 && (value & (value - 1)) === 0;

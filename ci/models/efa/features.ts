@@ -1,3 +1,4 @@
+import { must, mustFind, Refusal } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import type { AdminCommand } from './admin-queue.ts';
 import {
@@ -16,10 +17,7 @@ import {
   efa_admin_set_feature_cmd,
   efa_admin_set_feature_resp,
 } from './headers/efa-admin-cmds-defs.ts';
-import {
-  EFA_ADMIN_AQ_COMMON_DESC_CTRL_DATA_MASK,
-  EFA_ADMIN_UNSUPPORTED_OPCODE,
-} from './headers/efa-admin-defs.ts';
+import { EFA_ADMIN_AQ_COMMON_DESC_CTRL_DATA_MASK } from './headers/efa-admin-defs.ts';
 import {
   AENQ_GROUPS,
   COUNTED_EVENTS,
@@ -32,7 +30,6 @@ import {
   NODE_GUID,
   PAGE_SHIFTS,
 } from './limits.ts';
-import { AdminRefusal, must, mustFind } from './status.ts';
 
 type FeatureResponse = Parameters<typeof efa_admin_get_feature_resp.make>[0];
 
@@ -73,7 +70,7 @@ export class Features {
         this.#takeHostInfo(payload);
         break;
       default:
-        throw new AdminRefusal(EFA_ADMIN_UNSUPPORTED_OPCODE, `feature ${feature} cannot be set`);
+        throw new Refusal('unsupported', `feature ${feature} cannot be set`);
     }
     return efa_admin_set_feature_resp.make();
   }
@@ -113,7 +110,7 @@ export class Features {
         // No hints: the driver's own values hold.
         return { u: { hw_hints: {} } };
       default:
-        throw new AdminRefusal(EFA_ADMIN_UNSUPPORTED_OPCODE, `there is no feature ${feature}`);
+        throw new Refusal('unsupported', `there is no feature ${feature}`);
     }
   }
 }

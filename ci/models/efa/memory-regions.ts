@@ -1,4 +1,5 @@
 import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
+import { must, mustFind, mustFit } from '../refusal.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import type { AdminCommand } from './admin-queue.ts';
 import { findPd } from './domain-commands.ts';
@@ -21,7 +22,6 @@ import {
 import { LIMITS, PAGE_SHIFTS } from './limits.ts';
 import type { MemoryRegion, Objects } from './objects.ts';
 import { PageListError, readChunkedList, readDirectList } from './page-list.ts';
-import { must, mustFind, mustFit } from './status.ts';
 
 export const PERMISSIONS =
   EFA_ADMIN_REG_MR_CMD_LOCAL_WRITE_ENABLE_MASK |

@@ -1,4 +1,5 @@
 import { efa_io_rx_desc, efa_io_tx_wqe } from '../../../providers/rdma/efa/io-defs.ts';
+import { must, mustFind, mustFit } from '../refusal.ts';
 import { findCq } from './completion-queues.ts';
 import { findPd } from './domain-commands.ts';
 import type { Doorbells } from './doorbells.ts';
@@ -29,7 +30,6 @@ import {
 import { LIMITS } from './limits.ts';
 import type { Objects, QueuePair } from './objects.ts';
 import { isTransition } from './queue-pair-states.ts';
-import { must, mustFind, mustFit } from './status.ts';
 
 /** What the device does with a queue pair besides its bookkeeping. */
 export interface QueuePairActions {

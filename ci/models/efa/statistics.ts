@@ -1,3 +1,4 @@
+import { must } from '../refusal.ts';
 import {
   EFA_ADMIN_GET_STATS_SCOPE_ALL,
   EFA_ADMIN_GET_STATS_TYPE_BASIC,
@@ -8,7 +9,6 @@ import {
   efa_admin_acq_get_stats_resp,
   efa_admin_aq_get_stats_cmd,
 } from './headers/efa-admin-cmds-defs.ts';
-import { must } from './status.ts';
 
 /** What the device counts since its last reset. The network between its queue pairs loses nothing. */
 export class Statistics {

@@ -1,3 +1,4 @@
+import { Refusal } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { isSet, part, place, widePart, widePlace } from './bits.ts';
 import { EventQueue, ownerOf } from './event-queue.ts';
@@ -21,7 +22,6 @@ import {
   erdma_cqe,
   SQEBB_SIZE,
 } from './headers/erdma-hw.ts';
-import { Refusal } from './refusal.ts';
 import type { InitialQueues } from './registers.ts';
 
 /** A command with the whole of its entry, whose first word is the head that all have. */
@@ -37,7 +37,7 @@ export type CommandHandler = (command: Command) => Answer;
 
 export const NOTHING: Answer = [0n, 0n];
 
-/** Any other than 0 is an error to the driver (erdma_cmdq.c, erdma_post_cmd_wait()). */
+/** Any other than 0 is an error to the driver (erdma_cmdq.c, erdma_post_cmd_wait()), and all are EIO. */
 const REFUSED = 1;
 const INDEX_MASK = 0xffff;
 const COUNT_MASK = Number(ERDMA_CQDB_CI_MASK);

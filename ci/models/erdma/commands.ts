@@ -1,3 +1,4 @@
+import { must, Refusal } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { type Answer, type Command, NOTHING } from './command-queue.ts';
 import { createCq, destroyCq } from './completion-queues.ts';
@@ -39,7 +40,6 @@ import {
   queryQp,
   reflushQp,
 } from './queue-pairs.ts';
-import { must, Refusal } from './refusal.ts';
 import { createAh, destroyAh, setGid } from './routes.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -105,6 +105,6 @@ const COMMON: Readonly<Record<number, Handler>> = {
 export function carryOut({ module, opcode, entry }: Command, context: CommandContext): Answer {
   must(module === CMDQ_SUBMOD_RDMA || module === CMDQ_SUBMOD_COMMON, `there is no part ${module}`);
   const handler = (module === CMDQ_SUBMOD_RDMA ? RDMA : COMMON)[opcode];
-  if (handler === undefined) throw new Refusal('there is no such command');
+  if (handler === undefined) throw new Refusal('opcode', 'there is no such command');
   return handler(context, entry);
 }

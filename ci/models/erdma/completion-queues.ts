@@ -1,4 +1,5 @@
 import type { ReadMemory } from '../page-list.ts';
+import { must, mustBeIdle, mustFind } from '../refusal.ts';
 import { part } from './bits.ts';
 import { findPages } from './doorbell-pages.ts';
 import {
@@ -18,7 +19,6 @@ import {
 import { LIMITS } from './limits.ts';
 import type { CompletionQueue, Objects } from './objects.ts';
 import { readQueueBuffer } from './page-table.ts';
-import { must, mustBeIdle, mustFind } from './refusal.ts';
 
 export function findCq({ cqs }: Objects, number: number): CompletionQueue {
   return mustFind(cqs.get(number), `CQ ${number}`);

@@ -1,3 +1,4 @@
+import { must } from '../refusal.ts';
 import { part, widePlace } from './bits.ts';
 import type { Answer } from './command-queue.ts';
 import {
@@ -26,7 +27,6 @@ import {
   PAGE_BYTES,
 } from './limits.ts';
 import type { Objects } from './objects.ts';
-import { must } from './refusal.ts';
 
 /** Source: erdma_main.c, erdma_dev_attrs_init() */
 export function queryDevice(): Answer {

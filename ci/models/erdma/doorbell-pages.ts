@@ -1,3 +1,4 @@
+import { must, mustBeIdle, mustFind } from '../refusal.ts';
 import { place, widePlace } from './bits.ts';
 import type { Answer } from './command-queue.ts';
 import {
@@ -11,7 +12,6 @@ import {
 } from './headers/erdma-hw.ts';
 import { FIRST_EXTENDED_PAGE, FUNCTION_BAR_BYTES, PAGE_BYTES } from './limits.ts';
 import type { DoorbellPages, Objects } from './objects.ts';
-import { must, mustBeIdle, mustFind } from './refusal.ts';
 
 const PAGES_EACH = 3;
 const END_PAGE = FUNCTION_BAR_BYTES / PAGE_BYTES;

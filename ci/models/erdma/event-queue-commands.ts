@@ -1,3 +1,4 @@
+import { must, mustBeIdle, mustFind } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { EventQueue } from './event-queue.ts';
 import {
@@ -7,7 +8,6 @@ import {
 } from './headers/erdma-hw.ts';
 import { MSIX_VECTORS } from './limits.ts';
 import type { Objects } from './objects.ts';
-import { must, mustBeIdle, mustFind } from './refusal.ts';
 
 /** The driver makes one of 4096; that there may be more is a guess. */
 const MAX_DEPTH_EXPONENT = 15;

@@ -1,8 +1,8 @@
 import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
+import { Refusal } from '../refusal.ts';
 import { indexOf } from './memory-regions.ts';
 import type { MemoryRegion, Objects, QueuePair } from './objects.ts';
 import { readEntries } from './page-table.ts';
-import { Refusal } from './refusal.ts';
 import type { Work } from './work-requests.ts';
 
 type Registration = Extract<Work, { kind: 'register' }>;

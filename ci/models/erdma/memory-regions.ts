@@ -1,4 +1,5 @@
 import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
+import { must, mustFind } from '../refusal.ts';
 import { part } from './bits.ts';
 import {
   ERDMA_CMD_MR_KEY_MASK,
@@ -20,7 +21,6 @@ import {
 import { LIMITS } from './limits.ts';
 import type { MemoryRegion, Objects } from './objects.ts';
 import { readTable } from './page-table.ts';
-import { must, mustFind } from './refusal.ts';
 
 /** Of regions. Source: erdma_verbs.h, ERDMA_MR_TYPE_NORMAL and those below it */
 const NORMAL = 0;

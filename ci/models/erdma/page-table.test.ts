@@ -1,6 +1,6 @@
 import t from 'tap';
+import { Refusal } from '../refusal.ts';
 import { readQueueBuffer, readTable } from './page-table.ts';
-import { Refusal } from './refusal.ts';
 
 const PAGE = 4096;
 const PER_PAGE = PAGE / 8;

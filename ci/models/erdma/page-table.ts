@@ -1,5 +1,5 @@
 import { PageList, POINTER_BYTES, pointersIn, type ReadMemory } from '../page-list.ts';
-import { must, mustFind } from './refusal.ts';
+import { must, mustFind } from '../refusal.ts';
 
 /** Entries of a table that lie in a row. */
 export function readEntries(read: ReadMemory, address: number, count: number): bigint[] {

@@ -1,4 +1,5 @@
 import type { ReadMemory } from '../page-list.ts';
+import { must, mustFind } from '../refusal.ts';
 import { part, widePlace } from './bits.ts';
 import type { Answer } from './command-queue.ts';
 import { findCq } from './completion-queues.ts';
@@ -39,7 +40,6 @@ import { LIMITS } from './limits.ts';
 import type { DoorbellPages, Objects, QueuePair, Ring } from './objects.ts';
 import { readQueueBuffer } from './page-table.ts';
 import { isTransition, STATE } from './queue-pair-states.ts';
-import { must, mustFind } from './refusal.ts';
 import { routeOf } from './routes.ts';
 
 /** What the device does with a queue pair besides its bookkeeping. */

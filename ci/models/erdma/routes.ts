@@ -1,3 +1,4 @@
+import { must, mustFind } from '../refusal.ts';
 import { part } from './bits.ts';
 import {
   ERDMA_CMD_CREATE_AV_FL_MASK,
@@ -13,7 +14,6 @@ import {
 } from './headers/erdma-hw.ts';
 import { LIMITS } from './limits.ts';
 import type { Objects, Route } from './objects.ts';
-import { must, mustFind } from './refusal.ts';
 
 /** Addresses of the device itself, and ways to others. */
 

@@ -1,10 +1,10 @@
+import { must } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import {
   ERDMA_HW_RESP_MAGIC,
   erdma_cmdq_query_req,
   erdma_cmdq_query_stats_resp,
 } from './headers/erdma-hw.ts';
-import { must } from './refusal.ts';
 
 /** What the device counts since its last reset. Nothing is dropped for want of bandwidth. */
 export class Statistics {
