@@ -1,5 +1,11 @@
+import type { GuestMemory } from './vfio-user/guest-memory.ts';
+
 /** Reads memory at a DMA address; undefined where it cannot be reached. */
 export type ReadMemory = (address: number, length: number) => Buffer | undefined;
+
+export function readerOf(memory: GuestMemory): ReadMemory {
+  return (address, length) => memory.read(address, length);
+}
 
 /** How a page is named in lists, whoever's device it is. */
 export const POINTER_BYTES = 8;

@@ -1,4 +1,4 @@
-import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
+import { PageList, pagesOf, type ReadMemory, readerOf } from '../page-list.ts';
 import { must, mustFind, mustFit } from '../refusal.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import type { AdminCommand } from './admin-queue.ts';
@@ -56,8 +56,7 @@ export function registerMr(objects: Objects, memory: GuestMemory, request: Admin
   must(command.mr_length > 0n && command.mr_length < 2n ** 48n, `${command.mr_length} bytes`);
   const length = Number(command.mr_length);
   must(BigInt.asUintN(64, iova + command.mr_length) > iova, 'a region that wraps around');
-  const read: ReadMemory = (address, bytes) => memory.read(address, bytes);
-  const pages = readPages(read, request, command, pagesOf(iova, length, shift));
+  const pages = readPages(readerOf(memory), request, command, pagesOf(iova, length, shift));
   const pageMask = 2n ** BigInt(shift) - 1n;
   must(!pages.some((page) => (page & pageMask) !== 0n), 'a page that is not aligned');
   const list = new PageList(pages, shift, iova);

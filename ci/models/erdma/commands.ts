@@ -1,3 +1,4 @@
+import { readerOf } from '../page-list.ts';
 import { must, Refusal } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { type Answer, type Command, NOTHING } from './command-queue.ts';
@@ -61,27 +62,22 @@ const deed =
     return NOTHING;
   };
 
-const readerOf =
-  ({ host }: CommandContext) =>
-  (address: number, length: number) =>
-    host.memory.read(address, length);
-
 const RDMA: Readonly<Record<number, Handler>> = {
   [CMDQ_OPCODE_QUERY_DEVICE]: () => queryDevice(),
-  [CMDQ_OPCODE_CREATE_QP]: deed((context, entry) =>
-    createQp(context.objects, readerOf(context), entry),
+  [CMDQ_OPCODE_CREATE_QP]: deed(({ host, objects }, entry) =>
+    createQp(objects, readerOf(host.memory), entry),
   ),
   [CMDQ_OPCODE_DESTROY_QP]: deed(({ objects, actions }, entry) =>
     destroyQp(objects, actions, entry),
   ),
   [CMDQ_OPCODE_MODIFY_QP]: deed(({ objects, actions }, entry) => modifyQp(objects, actions, entry)),
-  [CMDQ_OPCODE_CREATE_CQ]: deed((context, entry) =>
-    createCq(context.objects, readerOf(context), entry),
+  [CMDQ_OPCODE_CREATE_CQ]: deed(({ host, objects }, entry) =>
+    createCq(objects, readerOf(host.memory), entry),
   ),
   [CMDQ_OPCODE_DESTROY_CQ]: deed(({ objects }, entry) => destroyCq(objects, entry)),
   [CMDQ_OPCODE_REFLUSH]: deed(({ objects, actions }, entry) => reflushQp(objects, actions, entry)),
-  [CMDQ_OPCODE_REG_MR]: deed((context, entry) =>
-    registerMr(context.objects, readerOf(context), entry),
+  [CMDQ_OPCODE_REG_MR]: deed(({ host, objects }, entry) =>
+    registerMr(objects, readerOf(host.memory), entry),
   ),
   [CMDQ_OPCODE_DEREG_MR]: deed(({ objects }, entry) => deregisterMr(objects, entry)),
   [CMDQ_OPCODE_SET_GID]: deed(({ objects }, entry) => setGid(objects, entry)),

@@ -1,3 +1,4 @@
+import { readerOf } from '../page-list.ts';
 import type { Host } from '../vfio-user/device.ts';
 import type { Completions } from './completions.ts';
 import { deliverDatagram } from './datagrams.ts';
@@ -69,8 +70,7 @@ export class Delivery {
       case 'atomic':
         return this.#atomic(qp, work);
       case 'register': {
-        const read = (address: number, length: number) =>
-          this.#parts.host.memory.read(address, length);
+        const read = readerOf(this.#parts.host.memory);
         const isDone = registerFast(this.#parts.objects(), read, qp, work);
         return isDone ? ERDMA_WC_SUCCESS : ERDMA_WC_SEND_WQE_FORMAT_ERR;
       }
