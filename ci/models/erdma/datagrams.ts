@@ -1,7 +1,5 @@
 import { type DeliveryParts, packetBytes, type Verdict } from './delivery.ts';
 import {
-  ERDMA_OP_RECEIVE,
-  ERDMA_OP_RSP_SEND_IMM,
   ERDMA_WC_RECV_WQE_FORMAT_ERR,
   ERDMA_WC_SEND_WQE_FORMAT_ERR,
   ERDMA_WC_SUCCESS,
@@ -13,7 +11,7 @@ import { canReceive } from './queue-pair-states.ts';
 import { takeReceive } from './queues.ts';
 import { isReachable } from './routes.ts';
 import { LOCAL_STATUS, REMOTE_STATUS } from './status.ts';
-import type { RequestHead, Work } from './work-requests.ts';
+import { type RequestHead, receiveOpcodeOf, type Work } from './work-requests.ts';
 
 type Datagram = Extract<Work, { kind: 'send' }>;
 
@@ -85,10 +83,9 @@ function receive(
       : fault === undefined
         ? ERDMA_WC_SUCCESS
         : REMOTE_STATUS[fault];
-  const opcode = work.immediate === undefined ? ERDMA_OP_RECEIVE : ERDMA_OP_RSP_SEND_IMM;
   completions.received(
     peer,
-    { opcode, status, index, size: isGood ? bytes.length : 0 },
+    { opcode: receiveOpcodeOf(work), status, index, size: isGood ? bytes.length : 0 },
     {
       isSolicited: head.isSolicited,
       immediate: work.immediate,

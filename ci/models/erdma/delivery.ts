@@ -5,10 +5,7 @@ import { deliverDatagram } from './datagrams.ts';
 import { invalidatable, registerFast } from './fast-registration.ts';
 import {
   ERDMA_AE_TYPE_ACC_ERR_EVENT,
-  ERDMA_OP_RECEIVE,
   ERDMA_OP_RECV_IMM,
-  ERDMA_OP_RECV_INV,
-  ERDMA_OP_RSP_SEND_IMM,
   ERDMA_WC_GENERAL_ERR,
   ERDMA_WC_RECV_STAG_INVALID_ERR,
   ERDMA_WC_RECV_WQE_FORMAT_ERR,
@@ -25,7 +22,7 @@ import { type SendRequest, takeReceive, waitingIn } from './queues.ts';
 import { isReachable } from './routes.ts';
 import type { Statistics } from './statistics.ts';
 import { LOCAL_STATUS, REMOTE_STATUS } from './status.ts';
-import type { Work } from './work-requests.ts';
+import { receiveOpcodeOf, type Work } from './work-requests.ts';
 
 /** The status of the sender's completion, or that the receiver has no request posted. */
 export type Verdict = number | 'not-ready';
@@ -90,12 +87,7 @@ export class Delivery {
     const receive = takeReceive(this.#parts.host.memory, peer);
     if (receive === undefined) return 'not-ready';
     const { index, span } = receive;
-    const opcode =
-      invalidate !== undefined
-        ? ERDMA_OP_RECV_INV
-        : immediate !== undefined
-          ? ERDMA_OP_RSP_SEND_IMM
-          : ERDMA_OP_RECEIVE;
+    const opcode = receiveOpcodeOf(work);
     const complete = (status: number, size = 0): void => {
       const arrival = { isSolicited, immediate, invalidated: invalidate };
       this.#parts.completions.received(peer, { opcode, status, index, size }, arrival);

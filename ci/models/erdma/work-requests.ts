@@ -6,7 +6,10 @@ import {
   ERDMA_OP_LOCAL_INV,
   ERDMA_OP_READ,
   ERDMA_OP_READ_WITH_INV,
+  ERDMA_OP_RECEIVE,
+  ERDMA_OP_RECV_INV,
   ERDMA_OP_REG_MR,
+  ERDMA_OP_RSP_SEND_IMM,
   ERDMA_OP_SEND,
   ERDMA_OP_SEND_WITH_IMM,
   ERDMA_OP_SEND_WITH_INV,
@@ -229,6 +232,14 @@ function parseRegister(wqe: Buffer): Work | undefined {
   const pages = isInline ? pointersIn(list) : undefined;
   const rights = part(attrs, ERDMA_SQE_MR_ACCESS_MASK);
   return { kind: 'register', key, address, length, rights, pages, count };
+}
+
+type Send = Extract<Work, { kind: 'send' }>;
+
+/** What the completion of a receive says that a send was. */
+export function receiveOpcodeOf({ immediate, invalidate }: Send): number {
+  if (invalidate !== undefined) return ERDMA_OP_RECV_INV;
+  return immediate === undefined ? ERDMA_OP_RECEIVE : ERDMA_OP_RSP_SEND_IMM;
 }
 
 /** How much a request moves, as its completion says: a guess for what the sender knows itself. */
