@@ -3,7 +3,7 @@ import { type CallOutcome, outcomeOf } from '../uapi/call-outcome.ts';
 import { O_CLOEXEC, O_WRONLY } from '../uapi/constants.ts';
 import { E, type Errno, errnoNumber } from '../uapi/errno.ts';
 import { tryClose, tryOpen, tryWrite } from '../uapi/sys.ts';
-import { sleepMs } from '../uapi/sys-child.ts';
+import { sleepMs, within } from '../uapi/sys-child.ts';
 
 /**
  * PCI devices that somebody pulls out of the machine and puts back: in the lab's guests a service does, by
@@ -57,23 +57,13 @@ export function pullOut(slot: string): CallOutcome<undefined> {
  */
 export function putIn(slot: string, isThere: () => boolean): CallOutcome<undefined> {
   let added = order('add', slot);
-  const isSettled = () => added.ok || added.errno !== E.EBUSY;
-  within(REMOVAL_LIMIT_MS, () => {
-    if (!isSettled()) added = order('add', slot);
-    return isSettled();
-  });
+  const deadline = performance.now() + REMOVAL_LIMIT_MS;
+  while (!added.ok && added.errno === E.EBUSY && performance.now() <= deadline) {
+    sleepMs(LOOK_MS);
+    added = order('add', slot);
+  }
   if (!added.ok || within(PROBE_LIMIT_MS, isThere)) return added;
   return { ok: false, errno: E.ETIMEDOUT, call: callOf('add', slot) };
-}
-
-/** Looks until it is so, or the time is over. */
-export function within(limitMs: number, isSo: () => boolean): boolean {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    if (isSo()) return true;
-    if (performance.now() > deadline) return false;
-    sleepMs(LOOK_MS);
-  }
 }
 
 type Order = 'remove' | 'add';

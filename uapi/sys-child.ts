@@ -15,6 +15,7 @@ const rawTgkill: (group: number, thread: number, signal: number) => number = lib
 );
 
 const WNOHANG = 1;
+const LOOK_MS = 5;
 
 /**
  * Takes the end of a child.
@@ -43,4 +44,14 @@ export function signalMainThread(pid: number, signal: number): number {
 /** Blocks this thread. */
 export function sleepMs(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Looks until it is so, or the time is over. Blocks this thread. */
+export function within(limitMs: number, isSo: () => boolean): boolean {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    if (isSo()) return true;
+    if (performance.now() > deadline) return false;
+    sleepMs(LOOK_MS);
+  }
 }

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { errnoName } from '../../uapi/errno.ts';
 import { networkLink, trySetNetworkLink } from '../../uapi/network-link.ts';
+import { within } from '../../uapi/sys-child.ts';
 import { uverbsNodeOf } from '../../uapi/sysfs-rdma.ts';
 import type { Device } from '../contract.ts';
 import type { KeptDevice } from '../contract-plug.ts';
-import { within } from '../pci-slot.ts';
 import { ibdevOf } from './ibdev.ts';
 import { partOf } from './parts.ts';
 import { makeDevice } from './remake.ts';
