@@ -34,8 +34,7 @@ export function drmDevice(
   const { primary, render } = nodes;
   if (primary === undefined) return [];
   const otherNodes: Record<string, string> = render === undefined ? {} : { render };
-  const slot = slotOf(nodes.path);
-  const known = { ...identity, ...(slot !== undefined && { slot }) };
+  const known = { ...identity, ...slotOf(nodes.path) };
   return [{ address, node: primary, otherNodes, identity: known }];
 }
 

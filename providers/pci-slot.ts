@@ -27,10 +27,11 @@ const PCI_ADDRESS = /(?:.*\/)?([0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7])(?=\/|
 
 /**
  * @param path of the device in sysfs, or its PCI address
- * @returns the PCI address, `0000:01:00.0`; undefined where nobody pulls it out
+ * @returns for its identity: the PCI address, `0000:01:00.0`; nothing where nobody pulls it out
  */
-export function slotOf(path: string): string | undefined {
-  return existsSync(ORDERS) ? PCI_ADDRESS.exec(path)?.[1] : undefined;
+export function slotOf(path: string): { readonly slot?: string } {
+  const slot = existsSync(ORDERS) ? PCI_ADDRESS.exec(path)?.[1] : undefined;
+  return slot === undefined ? {} : { slot };
 }
 
 /** Why this process cannot have a device pulled out; undefined where it can. */

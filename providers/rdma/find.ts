@@ -17,7 +17,6 @@ function asDevice(device: RdmaDevice): Device {
   const { ibdev, driver, firmware } = device;
   const netdev = device.ports[0]?.netdevs[0];
   const fabric = fabricOf(device, netdev);
-  const slot = slotOf(device.path ?? onlyFunctionOf(driver) ?? '');
   const otherNodes: Record<string, string> = existsSync(CM_NODE) ? { cm: CM_NODE } : {};
   return {
     address: `rdma@${ibdev}`,
@@ -30,7 +29,7 @@ function asDevice(device: RdmaDevice): Device {
       ...(firmware !== '' && { firmware }),
       ...(netdev !== undefined && { netdev }),
       ...(fabric !== undefined && { fabric }),
-      ...(slot !== undefined && { slot }),
+      ...slotOf(device.path ?? onlyFunctionOf(driver) ?? ''),
     },
   };
 }

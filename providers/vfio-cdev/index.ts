@@ -20,8 +20,7 @@ function find(): readonly Device[] {
     if (cdev === undefined) return [];
     const address = `vfio-cdev@pci:${name}`;
     const otherNodes = { iommu: IOMMU_NODE };
-    const slot = slotOf(name);
-    const known = { ...identity, driver: 'vfio-cdev', ...(slot !== undefined && { slot }) };
+    const known = { ...identity, driver: 'vfio-cdev', ...slotOf(name) };
     return [{ address, node: cdev, otherNodes, identity: known }];
   });
 }
