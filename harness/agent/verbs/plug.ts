@@ -85,7 +85,7 @@ export function addDevice(args: Arguments<'addDevice'>, context: PointContext): 
   };
   const added = plug.add(context.session.device, want);
   const { name } = want;
-  if (added.ok) lookAgain(context.session);
+  if (added.ok) findAnew(context.session);
   if (added.ok && name !== undefined) {
     context.release.push(`device ${name}`, () => {
       const removed = plug.removeNamed?.(name);
@@ -96,7 +96,7 @@ export function addDevice(args: Arguments<'addDevice'>, context: PointContext): 
 }
 
 /** The device may have come back with another node. */
-function lookAgain(session: PointContext['session']): void {
+function findAnew(session: PointContext['session']): void {
   const { device, provider } = session;
   session.device = provider.find().find(({ address }) => address === device.address) ?? device;
 }
