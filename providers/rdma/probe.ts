@@ -170,10 +170,11 @@ function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
     for (const name of ['rdma-jobs', 'doorbell-command', 'doorbell-page'] as const) {
       missing[name] = unknown;
     }
+  } else if (part.queues.doorbell === 'page') {
+    missing['doorbell-command'] = `${part.driver}: doorbells are in pages`;
+  } else {
+    missing['doorbell-page'] = `${part.driver}: work is rung in by a command`;
   }
-  const rung = part.queues?.doorbell;
-  if (rung === 'page') missing['doorbell-command'] = `${part.driver}: doorbells are in pages`;
-  if (rung === 'command') missing['doorbell-page'] = `${part.driver}: work is rung in by a command`;
   if (identity['transport'] === 'iwarp') {
     missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
   }
