@@ -26,7 +26,6 @@ import type { GidEntry } from './gid.ts';
 import type { Missing } from './probe-reasons.ts';
 
 /** What a part speaks of; folders of parts import from here and not from the contract. */
-export type { Where } from '../contract.ts';
 export type {
   Address,
   Completion,

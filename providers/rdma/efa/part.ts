@@ -5,15 +5,8 @@ import {
   ib_uverbs_buffer_desc,
   RDMA_DRIVER_EFA,
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
-import { sysfsText } from '../../../uapi/sysfs.ts';
-import type {
-  CounterMemory,
-  CreateRequests,
-  Facts,
-  RdmaKind,
-  RdmaObject,
-  Where,
-} from '../driver.ts';
+import { whereInCloud } from '../cloud.ts';
+import type { CounterMemory, CreateRequests, Facts, RdmaKind, RdmaObject } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { factsOf } from '../facts.ts';
 import type { GidEntry } from '../gid.ts';
@@ -22,11 +15,6 @@ import { probe } from './probe.ts';
 import { openQp, openSrq } from './queues.ts';
 import { EFA_JOBS } from './send.ts';
 import { CQ_ENTRY_BYTES, ringSizes, slotsFor } from './sizes.ts';
-
-/** EFA is at home in one place only; what looks like one elsewhere is a model of it. */
-function where(): Where {
-  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Amazon EC2' ? 'metal' : 'device model';
-}
 
 /** What the driver wants to hear before it gives a context: that both limits are known here. */
 const KNOWN_LIMITS =
@@ -124,7 +112,7 @@ export const efa: Part = {
   driver: 'efa',
   driverId: RDMA_DRIVER_EFA,
   shown: 'lab',
-  where,
+  where: () => whereInCloud('Amazon EC2'),
   transport: 'efa',
   probe,
   driverData,

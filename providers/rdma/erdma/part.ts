@@ -1,19 +1,14 @@
 import * as h from '../../../uapi/headers/rdma/erdma-abi.ts';
 import { RDMA_DRIVER_ERDMA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
-import { sysfsText } from '../../../uapi/sysfs.ts';
-import type { Facts, RdmaVerbs, Where } from '../driver.ts';
+import { whereInCloud } from '../cloud.ts';
+import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { isUnsupported, type Missing, refusal, WITHOUT_SRD } from '../probe-reasons.ts';
 import { openCq } from './completion.ts';
 import { openQp, openSrq } from './queues.ts';
 import { ERDMA_JOBS } from './send.ts';
 import { cqBytes, qpBytes, ringMemory, ringsAt } from './sizes.ts';
-
-/** The device is at home in one cloud only; what looks like one elsewhere is a model of it. */
-function where(): Where {
-  return sysfsText('/sys/class/dmi/id/sys_vendor') === 'Alibaba Cloud' ? 'metal' : 'device model';
-}
 
 /** Where the rings and the doorbell records are; CQs and QPs are told it alike. */
 function place(memory: Mapping | undefined) {
@@ -79,7 +74,7 @@ export const erdma: Part = {
   driver: 'erdma',
   driverId: RDMA_DRIVER_ERDMA,
   shown: 'lab',
-  where,
+  where: () => whereInCloud('Alibaba Cloud'),
   probe,
   driverData,
   queueMemory: {
