@@ -6,8 +6,9 @@ import {
 } from '../../../uapi/headers/rdma/efa-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
 import type { Completion, CompletionQueue, Made, RdmaObject } from '../driver.ts';
+import { mapKey } from '../map-key.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
-import { type Doorbell, mapKey, openRungRing } from './device-page.ts';
+import { type Doorbell, openRungRing } from './device-page.ts';
 import type { RequestIds } from './request-ids.ts';
 import { CQ_ENTRY_BYTES } from './sizes.ts';
 

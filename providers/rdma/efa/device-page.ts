@@ -1,17 +1,7 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
-
-/** What the driver gives by a key, which is an offset of the context's file. */
-export function mapKey(
-  fd: number,
-  key: bigint,
-  length: number,
-  what: string,
-): CallOutcome<Mapping> {
-  const mapped = Mapping.tryMap({ fd, offset: key, length });
-  return mapped.ok ? mapped : { ok: false, errno: mapped.errno, call: `mmap of ${what}` };
-}
+import { mapKey } from '../map-key.ts';
 
 /** A register in a page of the device. */
 export class Doorbell {

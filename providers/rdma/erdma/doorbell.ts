@@ -1,7 +1,8 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { erdma_uresp_alloc_ctx } from '../../../uapi/headers/rdma/erdma-abi.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
+import { mapKey } from '../map-key.ts';
 
 /**
  * Where in its page the doorbell of a queue is: so many numbers have one of their own. The driver's
@@ -49,9 +50,9 @@ export class Doorbell {
     memory: Mapping,
     record: number,
   ): CallOutcome<Doorbell> {
-    const offset = erdma_uresp_alloc_ctx.get(context.contextAnswer, page);
-    const mapped = Mapping.tryMap({ fd: context.fd, offset, length: pageSize() });
-    if (!mapped.ok) return { ok: false, errno: mapped.errno, call: `mmap of the ${page} page` };
+    const key = erdma_uresp_alloc_ctx.get(context.contextAnswer, page);
+    const mapped = mapKey(context.fd, key, pageSize(), `the ${page} page`);
+    if (!mapped.ok) return mapped;
     const at = placeOf(page, number);
     return { ok: true, value: new Doorbell(mapped.value, at, memory, record) };
   }

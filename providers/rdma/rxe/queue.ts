@@ -1,6 +1,7 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { type Mminfo, rxe_queue_buf } from '../../../uapi/headers/rdma/rdma-user-rxe.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
+import { mapKey } from '../map-key.ts';
 import { freeSlots, slotAfter, usedSlots } from './ring.ts';
 
 const PRODUCER = rxe_queue_buf.field('producer_index').offset;
@@ -29,9 +30,8 @@ export class RxeQueue {
 
   /** Maps a queue. The kernel gives each one once. Source: rxe_mmap.c, rxe_mmap() */
   static open(fd: number, { offset, size }: Mminfo): CallOutcome<RxeQueue> {
-    const mapped = Mapping.tryMap({ fd, offset, length: size });
-    if (!mapped.ok) return { ok: false, errno: mapped.errno, call: 'mmap of a queue' };
-    return { ok: true, value: new RxeQueue(mapped.value) };
+    const mapped = mapKey(fd, offset, size, 'a queue');
+    return mapped.ok ? { ok: true, value: new RxeQueue(mapped.value) } : mapped;
   }
 
   get producer(): number {

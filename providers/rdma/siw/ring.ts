@@ -1,6 +1,7 @@
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { siw_sqe } from '../../../uapi/headers/rdma/siw-abi.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
+import { mapKey } from '../map-key.ts';
 
 /** The same place in struct siw_sqe, siw_rqe and siw_cqe. */
 const FLAGS = siw_sqe.field('flags').offset;
@@ -33,8 +34,8 @@ export class SiwRing {
   ): CallOutcome<SiwRing> {
     const { key, entries, elementSize } = queue;
     const length = entries * elementSize + extraBytes;
-    const mapped = Mapping.tryMap({ fd, offset: key, length });
-    if (!mapped.ok) return { ok: false, errno: mapped.errno, call: 'mmap' };
+    const mapped = mapKey(fd, key, length, 'a queue');
+    if (!mapped.ok) return mapped;
     return { ok: true, value: new SiwRing(mapped.value, entries, elementSize) };
   }
 
