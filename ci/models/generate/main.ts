@@ -7,6 +7,7 @@ import { emitModules, readHeaders } from '../../../uapi/generate/generate.ts';
 import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree.ts';
 import { writeFiles } from '../../../uapi/generate/output-files.ts';
 import { projectRoot } from '../../../uapi/project-root.ts';
+import { emitIfc, type IfcWanted } from './ifc.ts';
 
 /**
  * Describes headers that a driver shares with its device, and that are no uAPI:
@@ -22,6 +23,8 @@ interface Wanted {
   readonly headers: readonly string[];
   /** Where the description of a header goes that programs need too: into the provider that has it. */
   readonly elsewhere: Readonly<Record<string, string>>;
+  /** Of mlx5_ifc.h, which is written in bits. */
+  readonly ifc?: IfcWanted;
 }
 
 const here = (): string => join(projectRoot(), 'ci/models/generate');
@@ -54,6 +57,14 @@ function describe(
       return [path, withLibraryFrom(dirname(path), text)];
     }),
   );
+  if (wanted.ifc !== undefined) {
+    const folder = join(sourceTree, wanted.folder);
+    const texts = wanted.ifc.headers.map((name) => readFileSync(join(folder, name), 'utf8'));
+    moved.set(
+      `ci/models/${model}/headers/ifc.ts`,
+      emitIfc(texts, wanted.ifc, `mlx5_ifc.h of ${origin}`),
+    );
+  }
   writeFiles(projectRoot(), moved);
   return [...moved.keys()];
 }
