@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { acceptConnection } from '../../uapi/sys-listen.ts';
 import { EfaDevice } from './efa/device.ts';
 import { ErdmaDevice } from './erdma/device.ts';
+import { Mlx5Device } from './mlx5/device.ts';
 import { LISTENING_FD } from './process.ts';
 import type { MakeDevice } from './vfio-user/device.ts';
 import { serveDevice } from './vfio-user/server.ts';
@@ -13,6 +14,8 @@ import { serveDevice } from './vfio-user/server.ts';
 const MODELS: Readonly<Record<string, MakeDevice>> = {
   efa: (host) => new EfaDevice(host),
   erdma: (host) => new ErdmaDevice(host),
+  'mlx5-ethernet': (host) => new Mlx5Device(host, 'ethernet'),
+  'mlx5-infiniband': (host) => new Mlx5Device(host, 'infiniband'),
 };
 
 const STARTED_MS = Date.now();

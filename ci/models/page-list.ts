@@ -33,6 +33,13 @@ export class PageList {
     return this.#pages.length;
   }
 
+  /** The physical address of one byte. */
+  at(offset: number): number {
+    const at = this.#firstOffset + offset;
+    const page = this.#pages[Math.floor(at / this.#pageBytes)] ?? Number.NaN;
+    return page + (at % this.#pageBytes);
+  }
+
   /** The physical pieces of a part of the region, which must lie within it. */
   *pieces(offset: number, length: number): Generator<{ address: number; length: number }> {
     let at = this.#firstOffset + offset;

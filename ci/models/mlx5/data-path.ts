@@ -1,0 +1,184 @@
+import type { Host } from '../vfio-user/device.ts';
+import type { Link } from './capabilities.ts';
+import { Completions } from './completions.ts';
+import { Delivery } from './delivery.ts';
+import { numberEvent } from './events.ts';
+import * as h from './headers/ifc.ts';
+import type { Objects } from './objects.ts';
+import type { QueuePair, QueuePairActions } from './queue-pairs.ts';
+import { receiverOf } from './receivers.ts';
+import { DONE, type Verdict, type Wait } from './verdict.ts';
+import { lengthOf, requestOf, type SendRequest } from './work-requests.ts';
+
+/** A QP whose request waits. */
+interface Blocked {
+  readonly why: Wait['why'];
+  tries: number;
+  /** When it is tried again, by performance.now(). */
+  atMs: number;
+}
+
+/** How often it is looked whether somebody posts receives to a QP in error: that rings no doorbell. */
+const FLUSH_MS = 5;
+
+const FLUSHED = h.MLX5_CQE_SYNDROME_WR_FLUSH_ERR;
+
+/** What happens when somebody rings: requests are carried out between queue pairs of this device. */
+export class DataPath implements QueuePairActions {
+  readonly #objects: Objects;
+  readonly #completions: Completions;
+  readonly #delivery: Delivery;
+  readonly #blocked = new Map<QueuePair, Blocked>();
+  /** In error, with receives of their own. */
+  readonly #broken = new Set<QueuePair>();
+  #nextFlushMs = 0;
+
+  constructor(host: Host, link: Link, objects: Objects) {
+    this.#objects = objects;
+    this.#completions = new Completions(objects);
+    this.#delivery = new Delivery({
+      host,
+      link,
+      objects,
+      completions: this.#completions,
+      failPeer: (peer, event) => this.#break(peer, event),
+    });
+  }
+
+  ring(qp: QueuePair): void {
+    if (qp.sends?.update() === false) this.#break(qp, h.MLX5_EVENT_TYPE_WQ_CATAS_ERROR);
+    else if (isBroken(qp)) this.#flushSends(qp);
+    else this.run(qp);
+  }
+
+  run(qp: QueuePair): void {
+    if ((this.#blocked.get(qp)?.atMs ?? 0) > performance.now()) return;
+    while (qp.state === h.MLX5_QPC_STATE_RTS && (qp.sends?.waiting ?? 0) > 0) {
+      if (!this.#carryOut(qp)) return;
+    }
+  }
+
+  /** Everything that waits, and will, ends with a completion that says so. */
+  fail(qp: QueuePair): void {
+    this.#flushSends(qp);
+    this.#flushReceives(qp);
+    if (qp.receives !== undefined) {
+      this.#broken.add(qp);
+      this.#nextFlushMs = performance.now() + FLUSH_MS;
+    }
+    const sharesReceives = qp.get('rq_type') === h.MLX5_SRQ_RQ;
+    if (sharesReceives && qp.type !== h.MLX5_QPC_ST_XRC)
+      this.#sayEvent(qp, h.MLX5_EVENT_TYPE_SRQ_LAST_WQE);
+  }
+
+  forget(qp: QueuePair): void {
+    this.#blocked.delete(qp);
+    this.#broken.delete(qp);
+  }
+
+  /** When there is something to do that nobody rings for; undefined for never. */
+  get nextMs(): number | undefined {
+    const all = [...this.#blocked.values()].map(({ atMs }) => atMs).filter(Number.isFinite);
+    if (this.#broken.size > 0) all.push(this.#nextFlushMs);
+    return all.length === 0 ? undefined : Math.min(...all);
+  }
+
+  wake(): void {
+    const now = performance.now();
+    for (const [qp, { atMs }] of [...this.#blocked]) if (atMs <= now) this.run(qp);
+    if (this.#broken.size === 0 || this.#nextFlushMs > now) return;
+    for (const qp of this.#broken) this.#flushReceives(qp);
+    this.#nextFlushMs = now + FLUSH_MS;
+  }
+
+  /** False where it has to wait, or can do no more. */
+  #carryOut(qp: QueuePair): boolean {
+    const posted = qp.sends?.peek();
+    if (posted === undefined) {
+      this.#break(qp, h.MLX5_EVENT_TYPE_WQ_CATAS_ERROR);
+      return false;
+    }
+    const request = requestOf(qp, posted);
+    const verdict = this.#afterTries(qp, this.#delivery.deliver(qp, request));
+    if (verdict === 'later') return false;
+    // It may have broken its own QP, which then has flushed what was there.
+    if (isBroken(qp)) return false;
+    qp.sends?.skip(request.blocks);
+    this.#finish(qp, request, verdict);
+    return true;
+  }
+
+  /** What becomes of a request that has to wait. */
+  #afterTries(qp: QueuePair, verdict: Verdict): number | 'later' {
+    if (typeof verdict === 'number') return verdict;
+    const { why, periodMs } = verdict;
+    const before = this.#blocked.get(qp);
+    const tries = before?.why === why ? before.tries : verdict.tries;
+    if (tries === 0) {
+      return why === 'not-ready'
+        ? h.MLX5_CQE_SYNDROME_RNR_RETRY_EXC_ERR
+        : h.MLX5_CQE_SYNDROME_TRANSPORT_RETRY_EXC_ERR;
+    }
+    this.#blocked.set(qp, { why, tries: tries - 1, atMs: performance.now() + periodMs });
+    return 'later';
+  }
+
+  #finish(qp: QueuePair, request: SendRequest, syndrome: number): void {
+    this.#blocked.delete(qp);
+    if (syndrome !== DONE) {
+      this.#completions.sendFailed(qp, request, syndrome);
+      this.#breakSends(qp);
+    } else if (request.wantsCompletion) this.#completions.sent(qp, request, bytesOf(request));
+  }
+
+  /** As in IB, an error of a request breaks a connection, and of what is unreliable the send queue alone. */
+  #breakSends(qp: QueuePair): void {
+    if (!qp.isDatagram && qp.type !== h.MLX5_QPC_ST_UC) {
+      this.#break(qp);
+      return;
+    }
+    qp.state = h.MLX5_QPC_STATE_SQER;
+    this.#flushSends(qp);
+  }
+
+  #break(qp: QueuePair, event?: number): void {
+    if (qp.state === h.MLX5_QPC_STATE_ERR) return;
+    qp.state = h.MLX5_QPC_STATE_ERR;
+    if (event !== undefined) this.#sayEvent(qp, event);
+    this.fail(qp);
+  }
+
+  #flushSends(qp: QueuePair): void {
+    this.#blocked.delete(qp);
+    const { sends } = qp;
+    if (sends === undefined) return;
+    while (sends.waiting > 0) {
+      const posted = sends.peek();
+      if (posted === undefined) {
+        sends.drop();
+        return;
+      }
+      sends.skip(posted.blocks);
+      this.#completions.sendFailed(qp, requestOf(qp, posted), FLUSHED);
+    }
+  }
+
+  #flushReceives(qp: QueuePair): void {
+    const to = receiverOf(this.#objects, qp);
+    for (let posted = qp.receives?.take(); posted !== undefined; posted = qp.receives?.take())
+      this.#completions.receiveFailed(to, posted.index, FLUSHED);
+  }
+
+  #sayEvent({ number }: QueuePair, type: number): void {
+    this.#objects.sayEvent(type, numberEvent(number));
+  }
+}
+
+function isBroken({ state }: QueuePair): boolean {
+  return state === h.MLX5_QPC_STATE_ERR || state === h.MLX5_QPC_STATE_SQER;
+}
+
+/** Only what brings data has a length. Source: cq.c, handle_good_req() */
+function bytesOf({ work }: SendRequest): number {
+  return work?.kind === 'read' || work?.kind === 'atomic' ? lengthOf(work.local) : 0;
+}

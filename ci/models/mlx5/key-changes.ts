@@ -1,0 +1,133 @@
+import * as h from './headers/ifc.ts';
+import type { Accessor, KeyedMemory } from './keyed-memory.ts';
+import { ANY_QP, indexOf, klmsIn, type MemoryKey } from './memory-keys.ts';
+import type { Objects } from './objects.ts';
+import type { QueuePair } from './queue-pairs.ts';
+import { spanAt } from './receives.ts';
+import { DONE } from './verdict.ts';
+import type { Work } from './work-requests.ts';
+
+/**
+ * Requests that change memory keys (UMR): a mask says what of the key's context is new, and translations
+ * may come along. Source: include/linux/mlx5/qp.h, struct mlx5_wqe_umr_ctrl_seg, and device.h
+ */
+const FLAGS = 0;
+const TRANSLATIONS = 4;
+const TRANSLATION_OFFSET = 6;
+const MASK = 8;
+const KEY = 48;
+const LIST = KEY + h.mkc.sizeBytes;
+/** In which translations are counted. */
+const OCTOWORD_BYTES = 16;
+
+/** MLX5_UMR_…; the first has a name in rdma-core alone (mlx5dv.h). */
+const FLAG = { ofThisQp: 8, hasOffset: 16, ofFree: 32, ofUsed: 64, isInline: 128 } as const;
+
+type KeyField = Parameters<typeof h.mkc.get>[1];
+
+/** MLX5_MKEY_MASK_…, by its bits */
+const MASKED: readonly (readonly [number, readonly KeyField[]])[] = [
+  [0, ['length64']],
+  [1, ['log_page_size']],
+  [7, ['pd']],
+  [8, ['en_rinval']],
+  [13, ['mkey_7_0']],
+  [14, ['qpn']],
+  [17, ['lr']],
+  [18, ['lw']],
+  [19, ['rr']],
+  [20, ['rw']],
+  [21, ['a']],
+  [29, ['free']],
+];
+const MASKED_WIDE = [
+  [0, 'len'],
+  [6, 'start_addr'],
+] as const;
+const PD_BIT = 7;
+const VARIANT_BIT = 13;
+
+const REFUSED = h.MLX5_CQE_SYNDROME_MW_BIND_ERR;
+
+type Change = Extract<Work, { kind: 'change' }>;
+
+/** What changes keys of other domains is the kernel's own QP for it. */
+export function changeKey(
+  objects: Objects,
+  memory: KeyedMemory,
+  qp: QueuePair,
+  { key, body }: Change,
+): number {
+  if (body.length < LIST) return h.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
+  const found = objects.keys.get(indexOf(key));
+  const mask = body.readBigUInt64BE(MASK);
+  if (found === undefined || !mayChange(qp, found, key, body.readUInt8(FLAGS), mask))
+    return REFUSED;
+  const list = translationsIn(memory, qp, body);
+  if (list === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+  const hasOffset = (body.readUInt8(FLAGS) & FLAG.hasOffset) !== 0;
+  const offset = hasOffset ? body.readUInt16BE(TRANSLATION_OFFSET) * OCTOWORD_BYTES : 0;
+  const wanted = body.subarray(KEY, LIST);
+  if (found.parts !== undefined && !mayBind(memory, qp, list, wanted)) return REFUSED;
+  if (list.length > 0) found.translate(list, offset);
+  applyMask(found, wanted, mask);
+  return DONE;
+}
+
+const has = (mask: bigint, bit: number): boolean => ((mask >> BigInt(bit)) & 1n) === 1n;
+
+function mayChange(
+  qp: QueuePair,
+  found: MemoryKey,
+  key: number,
+  flags: number,
+  mask: bigint,
+): boolean {
+  if (h.mkc.get(found.context, 'umr_en') === 0) return false;
+  // A new variant is named already where the request brings it.
+  if (found.key !== key && !has(mask, VARIANT_BIT)) return false;
+  const isKernels = qp.type === h.MLX5_QPC_ST_REG_UMR;
+  if (!isKernels && (found.pd !== qp.pd || !found.isChangeable || has(mask, PD_BIT))) return false;
+  if ((flags & FLAG.ofThisQp) !== 0 && found.qpn !== qp.number) return false;
+  if ((flags & FLAG.ofFree) !== 0 && !found.isFree) return false;
+  return (flags & FLAG.ofUsed) === 0 || !found.isFree;
+}
+
+/** IBTA, section 10.6.7.2: who may write there may so himself. That it is looked at so early is a guess. */
+function mayBind(memory: KeyedMemory, qp: QueuePair, list: Buffer, wanted: Buffer): boolean {
+  const writes = h.mkc.get(wanted, 'rw') === 1 || h.mkc.get(wanted, 'a') === 1;
+  return memory.canReach(qp, klmsIn(list), writes ? 'lw' : 'lr');
+}
+
+/** In the request, or where its last piece is. */
+function translationsIn(memory: KeyedMemory, qp: QueuePair, body: Buffer): Buffer | undefined {
+  const bytes = body.readUInt16BE(TRANSLATIONS) * OCTOWORD_BYTES;
+  const rest = body.subarray(LIST);
+  if ((body.readUInt8(FLAGS) & FLAG.isInline) !== 0) return rest.subarray(0, bytes);
+  if (bytes === 0 || rest.length < OCTOWORD_BYTES) return Buffer.alloc(0);
+  const all = memory.gather(qp, [spanAt(rest, 0)], 'lr');
+  return all?.subarray(0, bytes);
+}
+
+function applyMask(found: MemoryKey, wanted: Buffer, mask: bigint): void {
+  for (const [bit, fields] of MASKED) {
+    if (!has(mask, bit)) continue;
+    for (const field of fields) h.mkc.set(found.context, field, h.mkc.get(wanted, field));
+  }
+  for (const [bit, field] of MASKED_WIDE) {
+    if (has(mask, bit)) h.mkc.setBig(found.context, field, h.mkc.big(wanted, field));
+  }
+  found.forgetPages();
+}
+
+/** Whether a message may take a key away: one that requests have filled, of that domain, for that QP. */
+export function isInvalidatable({ keys }: Objects, who: Accessor, key: number): boolean {
+  const found = keys.get(indexOf(key));
+  if (found?.key !== key || found.isFree || !found.isChangeable) return false;
+  return found.pd === who.pd && (found.qpn === ANY_QP || found.qpn === who.number);
+}
+
+export function invalidateRemotely({ keys }: Objects, key: number): void {
+  const found = keys.get(indexOf(key));
+  if (found !== undefined) h.mkc.set(found.context, 'free', 1);
+}

@@ -1,0 +1,129 @@
+import type { Host } from '../vfio-user/device.ts';
+import { NULL_MKEY } from './limits.ts';
+import { ANY_QP, indexOf, type MemoryKey, type Right, type Span } from './memory-keys.ts';
+import type { Objects } from './objects.ts';
+
+/** Data that is in a request itself, or where it is. */
+export type Data = Buffer | Span;
+
+/** Whose access it is. */
+export interface Accessor {
+  readonly pd: number;
+  readonly number: number;
+}
+
+interface Piece {
+  /** Undefined for memory that swallows writes and reads as zeros. */
+  readonly address: number | undefined;
+  readonly length: number;
+}
+
+/** Keys whose memory is that of others may be so again. Source: max_indirection of the capabilities */
+const MOST_INDIRECTIONS = 4;
+
+/** Guest memory by key and address, with the checks that a key is for. */
+export class KeyedMemory {
+  readonly #host: Host;
+  readonly #objects: Objects;
+
+  constructor(host: Host, objects: Objects) {
+    this.#host = host;
+    this.#objects = objects;
+  }
+
+  canReach(who: Accessor, data: readonly Data[], right: Right): boolean {
+    return data.every((one) => Buffer.isBuffer(one) || this.#pieces(who, one, right) !== undefined);
+  }
+
+  /** All bytes in a row; undefined where some may not be had. */
+  gather(who: Accessor, data: readonly Data[], right: Right): Buffer | undefined {
+    const all: Buffer[] = [];
+    for (const one of data) {
+      const bytes = Buffer.isBuffer(one) ? one : this.#read(who, one, right);
+      if (bytes === undefined) return undefined;
+      all.push(bytes);
+    }
+    return Buffer.concat(all);
+  }
+
+  /** Fills spans in their order; of those that are not needed nothing is looked at. */
+  scatter(who: Accessor, spans: readonly Span[], bytes: Buffer, right: Right): boolean {
+    const parts: { readonly pieces: readonly Piece[]; readonly bytes: Buffer }[] = [];
+    let done = 0;
+    for (const span of spans) {
+      const part = bytes.subarray(done, done + span.length);
+      const pieces = this.#pieces(who, { ...span, length: part.length }, right);
+      if (pieces === undefined) return false;
+      parts.push({ pieces, bytes: part });
+      done += part.length;
+    }
+    return done === bytes.length && parts.every((part) => this.#write(part.pieces, part.bytes));
+  }
+
+  #read(who: Accessor, span: Span, right: Right): Buffer | undefined {
+    const pieces = this.#pieces(who, span, right);
+    if (pieces === undefined) return undefined;
+    const all: Buffer[] = [];
+    for (const { address, length } of pieces) {
+      const bytes =
+        address === undefined ? Buffer.alloc(length) : this.#host.memory.read(address, length);
+      if (bytes === undefined) return undefined;
+      all.push(bytes);
+    }
+    return Buffer.concat(all);
+  }
+
+  #write(pieces: readonly Piece[], bytes: Buffer): boolean {
+    let done = 0;
+    for (const { address, length } of pieces) {
+      const part = bytes.subarray(done, done + length);
+      if (address !== undefined && !this.#host.memory.write(address, part)) return false;
+      done += length;
+    }
+    return true;
+  }
+
+  /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */
+  #pieces(who: Accessor, span: Span, right: Right, depth = 0): readonly Piece[] | undefined {
+    const { key, address, length } = span;
+    if (length === 0) return [];
+    if (key === NULL_MKEY) return [{ address: undefined, length }];
+    const found = this.#objects.keys.get(indexOf(key));
+    if (found?.key !== key || found.isFree || depth > MOST_INDIRECTIONS) return undefined;
+    if (found.pd !== who.pd || (found.qpn !== ANY_QP && found.qpn !== who.number)) return undefined;
+    if (!found.allows(right)) return undefined;
+    const offset = address - found.start;
+    if (offset < 0n || offset + BigInt(length) > found.length) return undefined;
+    if (found.isPhysical) return [{ address: Number(address), length }];
+    if (found.parts === undefined) return [...found.pages.pieces(Number(offset), length)];
+    return this.#partsOf(found, who, { offset: Number(offset), length, right, depth });
+  }
+
+  /** The rights to memory from afar are those of the key that was named; to its parts, those of their owner. */
+  #partsOf(
+    { parts = [] }: MemoryKey,
+    who: Accessor,
+    want: {
+      readonly offset: number;
+      readonly length: number;
+      readonly right: Right;
+      readonly depth: number;
+    },
+  ): readonly Piece[] | undefined {
+    const pieces: Piece[] = [];
+    let skip = want.offset;
+    let left = want.length;
+    for (const part of parts) {
+      const count = Math.min(left, Math.max(0, part.length - skip));
+      const span = { key: part.key, address: part.address + BigInt(skip), length: count };
+      const found = this.#pieces(who, span, LOCAL[want.right], want.depth + 1);
+      if (found === undefined) return undefined;
+      pieces.push(...found);
+      skip = Math.max(0, skip - part.length);
+      left -= count;
+    }
+    return left === 0 ? pieces : undefined;
+  }
+}
+
+const LOCAL: Readonly<Record<Right, Right>> = { lr: 'lr', lw: 'lw', rr: 'lr', rw: 'lw', a: 'lw' };
