@@ -57,7 +57,7 @@ function emitMethods(methods: readonly MethodModel[], options: EmitVerbsOptions)
   );
   const sorted = [...methods].sort((a, b) => a.object.id - b.object.id || a.id - b.id);
   return [
-    head('drivers/infiniband/core/uverbs_std_types*.c, hw/efa/efa_verbs.c', options),
+    head('drivers/infiniband/core/uverbs_std_types*.c, hw/efa/efa_verbs.c, hw/mlx5/dm.c', options),
     "import type { UverbsMethod } from '../../rdma/description.ts';",
     ...importStructs(structs, options),
     '',

@@ -59,6 +59,7 @@ const SOURCE = `
 #include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/ib_user_ioctl_verbs.h>
 #include <rdma/efa-abi.h>
+#include <rdma/mlx5_user_ioctl_cmds.h>
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;

@@ -77,23 +77,32 @@ export interface VerbsSpecs {
 
 const CORE = 'drivers/infiniband/core';
 /** Of the drivers whose own attributes are known here; uverbs-model.ts includes their headers. */
-const DRIVER_FILES = ['drivers/infiniband/hw/efa/efa_verbs.c'];
+const DRIVER_FILES = ['drivers/infiniband/hw/efa/efa_verbs.c', 'drivers/infiniband/hw/mlx5/dm.c'];
 const MARKED = /UAPI_BEGIN\s*(\{[\s\S]*?\})\s*UAPI_END/g;
 
 /** All declarations of a kernel source tree, in the order of the files' names. */
 export function readVerbsSpecs(compiler: Compiler, kernelSource: string): VerbsSpecs {
   const core = join(kernelSource, CORE);
   const names = sourceNames(core, /^uverbs_std_types.*\.c$/).map((name) => join(CORE, name));
-  const texts = [...names, ...DRIVER_FILES].map((name) =>
-    expand(compiler, 'methods.h', withoutIncludes(join(kernelSource, name)), name),
-  );
-  const declarations = texts.flatMap((text) => marked<Declaration>(text.replace(/&\s*"/g, '"')));
+  const read = (name: string) =>
+    expand(compiler, 'methods.h', withoutIncludes(join(kernelSource, name)), name);
+  const texts = names.map(read);
+  const added = DRIVER_FILES.flatMap((name) => declarationsIn(read(name)));
+  const declarations = [
+    ...texts.flatMap(declarationsIn),
+    // Methods that are a driver's own nobody calls here.
+    ...added.filter(({ declares }) => declares === 'more'),
+  ];
   const elements = texts.flatMap((text) => readElements(text));
   return {
     methods: joinMethods(declarations),
     elements: new Map(elements),
     commands: readCommands(compiler, core),
   };
+}
+
+function declarationsIn(text: string): Declaration[] {
+  return marked<Declaration>(text.replace(/&\s*"/g, '"'));
 }
 
 function sourceNames(dir: string, pattern: RegExp): string[] {

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import t from 'tap';
 import { readVerbsSpecs } from './uverbs-specs.ts';
 
@@ -65,9 +65,14 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
   mkdirSync(core, { recursive: true });
   writeFileSync(join(core, 'uverbs_std_types_thing.c'), METHODS);
   writeFileSync(join(core, 'uverbs_cmd.c'), COMMANDS);
-  const driver = join(root, 'drivers/infiniband/hw/efa');
-  mkdirSync(driver, { recursive: true });
-  writeFileSync(join(driver, 'efa_verbs.c'), DRIVER);
+  for (const [name, text] of [
+    ['efa/efa_verbs.c', DRIVER],
+    ['mlx5/dm.c', ''],
+  ] as const) {
+    const path = join(root, 'drivers/infiniband/hw', name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
   const specs = readVerbsSpecs({ program: 'clang', includeFlags: [] }, root);
 
   t.match(

@@ -2,6 +2,7 @@ import t from 'tap';
 import { description as efa } from '../headers/rdma/efa-abi.ts';
 import { description as methodIds } from '../headers/rdma/ib-user-ioctl-cmds.ts';
 import { description as userVerbs } from '../headers/rdma/ib-user-verbs.ts';
+import { description as mlx5 } from '../headers/rdma/mlx5-user-ioctl-cmds.ts';
 import { uverbsCommands } from '../headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../headers/rdma/uverbs-methods.ts';
 import type { UverbsMethod, WriteCommand } from './description.ts';
@@ -26,7 +27,9 @@ t.test('every method, object and attribute has the id of the header', (t) => {
     t.equal(methodIds.constants[`UVERBS_OBJECT_${object.name}`], object.id, where);
     for (const attribute of attributes) {
       const known =
-        methodIds.constants[`UVERBS_ATTR_${attribute.name}`] ?? efa.constants[attribute.name];
+        methodIds.constants[`UVERBS_ATTR_${attribute.name}`] ??
+        efa.constants[attribute.name] ??
+        mlx5.constants[attribute.name];
       t.equal(known, attribute.id, `${where} ${attribute.name}`);
     }
     t.equal(new Set(attributes.map((one) => one.id)).size, attributes.length, `${where}: ids`);
