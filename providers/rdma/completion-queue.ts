@@ -5,11 +5,11 @@ import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import { tryFcntl } from '../../uapi/sys-file.ts';
 import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
-import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
+import { type Answer, byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
 import type { DriverData } from './driver.ts';
-import { withQueueMemory } from './queue-memory.ts';
+import { keepMemory, withQueueMemory } from './queue-memory.ts';
 
 /** Completion queues and the channels that tell of them. */
 
@@ -67,7 +67,7 @@ export function createCq(context: Context, asked: CqWanted, how: How): CallOutco
     contextAnswer: context.driverAnswer,
     memory,
   });
-  if (queue === undefined) return { ok: true, value: object };
+  if (queue === undefined) return keepMemory(context, object, memory);
   if (!queue.ok) return undone(context, object, queue);
   context.cqs.add(object, queue.value);
   return { ok: true, value: object };
@@ -148,18 +148,22 @@ export function resizeCq(
   entries: number,
   how: How,
 ): CallOutcome<RdmaObject> {
-  const answer = command(context, {
-    command: uverbsCommands.RESIZE_CQ,
-    request: h.ib_uverbs_resize_cq.make({ cq_handle: cq.handle, cqe: entries }),
-    driver: driverData(context, 'resize-cq', { entries }),
-    abi: how.abi,
-  });
-  if (!answer.ok) return answer;
-  const granted = h.ib_uverbs_resize_cq_resp.get(answer.value.response, 'cqe');
+  const outcome = withQueueMemory(context, 'resize-cq', { entries }, (driver) =>
+    command(context, {
+      command: uverbsCommands.RESIZE_CQ,
+      request: h.ib_uverbs_resize_cq.make({ cq_handle: cq.handle, cqe: entries }),
+      driver,
+      abi: how.abi,
+    }),
+  );
+  if (!outcome.ok) return outcome;
+  const { made, memory } = outcome.value;
+  const granted = h.ib_uverbs_resize_cq_resp.get(made.response, 'cqe');
   const object = rdmaObject('cq', cq.handle, { entries: granted });
   const queue = context.cqs.get(cq);
-  const mapped = queue?.remap?.(answer.value.driver);
+  if (queue === undefined) return keepMemory(context, object, memory);
+  const mapped = queue.remap?.(made.driver, { entries: granted, memory });
   if (mapped !== undefined && !mapped.ok) return mapped;
-  if (queue !== undefined) context.cqs.add(object, queue);
+  context.cqs.add(object, queue);
   return { ok: true, value: object };
 }

@@ -81,6 +81,8 @@ export class Context {
   readonly cqs = new QueueTable<CompletionQueue>();
   readonly qps = new QueueTable<QpQueue>();
   readonly srqs = new QueueTable<ReceiveQueue>();
+  /** Memory of queues that nobody works on here; handles are one row of numbers for all kinds. */
+  readonly kept = new QueueTable<UserQueue>();
 
   constructor(fd: number, part: Part, ibdev: string, commandForm: 'write' | 'invoke' = 'write') {
     this.commandForm = commandForm;
@@ -94,6 +96,7 @@ export class Context {
     this.qps.close();
     this.srqs.close();
     this.cqs.close();
+    this.kept.close();
   }
 }
 

@@ -26,6 +26,7 @@ import type { GidEntry } from './gid.ts';
 import type { Missing } from './probe-reasons.ts';
 
 /** What a part speaks of; folders of parts import from here and not from the contract. */
+export type { Where } from '../contract.ts';
 export type {
   Address,
   Completion,
@@ -42,6 +43,13 @@ export type {
   SendRequest,
   Sge,
 } from '../contract-verbs.ts';
+
+/** Calls that a queue comes from. */
+export interface QueueRequests extends Pick<CreateRequests, 'cq' | 'qp' | 'srq' | 'wq'> {
+  'resize-cq': { readonly entries: number };
+}
+
+export type QueueKind = keyof QueueRequests;
 
 /** A call that carries driver data: the creation of an object, or one of these. */
 export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq' | 'query-device';
@@ -84,6 +92,12 @@ export interface UserQueue {
   close(): void;
 }
 
+/** What the kernel granted to a CQ, and the memory that it was told of, which is the queue's from here on. */
+export interface Resized {
+  readonly entries: number;
+  readonly memory: Mapping | undefined;
+}
+
 export interface CompletionQueue extends UserQueue {
   /** Takes at most `max` completions. */
   poll(max: number): readonly Completion[];
@@ -96,7 +110,7 @@ export interface CompletionQueue extends UserQueue {
   /** An event of this channel was read: for armings that say how many events there were. */
   eventRead?(channel: RdmaObject): void;
   /** After a resize: maps the new queue in place of the old. Absent where CQs cannot be resized. */
-  remap?(response: Buffer): CallOutcome<undefined>;
+  remap?(response: Buffer, resized: Resized): CallOutcome<undefined>;
 }
 
 /**
@@ -169,8 +183,8 @@ export interface Part {
   readonly driverId: number;
   /** Says whether this part ever ran on a device, for the report: `lab`, or `never run`. */
   readonly shown: 'lab' | 'never run';
-  /** How real its devices are. Default: metal. */
-  where?(): Where;
+  /** How real a device is, by its name. Default: metal. */
+  where?(ibdev: string): Where;
   /** What its devices speak, where their nodes and ports do not tell. */
   readonly transport?: string;
   /**
@@ -189,8 +203,10 @@ export interface Part {
   driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer, memory?: Mapping): DriverData;
   /** Where queues are memory of the process: makes it, before the driver is told. */
   readonly queueMemory?: {
-    cq(want: CreateRequests['cq']): CallOutcome<Mapping>;
-    qp(want: CreateRequests['qp']): CallOutcome<Mapping>;
+    readonly [K in QueueKind]?: (
+      want: QueueRequests[K],
+      contextAnswer: Buffer,
+    ) => CallOutcome<Mapping>;
   };
   /** What a library makes of a wish before the kernel sees it: rings of powers of two. */
   readonly prepare?: {
@@ -201,10 +217,10 @@ export interface Part {
   deviceFacts?(response: Buffer): Facts;
   /** Bits of enum ib_qp_attr_mask that QUERY_QP may ask for. Default: all. */
   readonly queryMask?: number;
-  /** The entry of the GID table that a port is reached by. Default: that of RoCE, see gid.ts. */
+  /** The entry of the GID table that a port is reached by. Default: that of RoCE or of InfiniBand, see gid.ts. */
   address?(entries: readonly GidEntry[]): Address | undefined;
-  /** Fields of an object that only the driver's answer has: srq `number`, ah `number`. */
-  fields?(kind: RdmaKind, response: Buffer): RdmaObject['fields'];
+  /** Fields of an object beside those of the core: srq `number`; of an ah what its datagrams must name. */
+  fields?(kind: RdmaKind, response: Buffer, want: unknown): RdmaObject['fields'];
   /** Jobs that the driver's queues have a code for. Default: all. */
   readonly opcodes?: ReadonlySet<SendOpcode>;
   /** Absent: commands only, no jobs. */

@@ -23,7 +23,7 @@ function asDevice(device: RdmaDevice): Device {
     node: device.uverbsNode,
     otherNodes,
     identity: {
-      where: partOf(driver).where?.() ?? 'metal',
+      where: partOf(driver).where?.(ibdev) ?? 'metal',
       driver,
       transport: transportOf(device),
       ...(firmware !== '' && { firmware }),

@@ -13,7 +13,7 @@ import { type Context, QpQueue, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
 import { doorbell } from './doorbell.ts';
 import type { DriverData } from './driver.ts';
-import { withQueueMemory } from './queue-memory.ts';
+import { keepMemory, withQueueMemory } from './queue-memory.ts';
 import { QP_TYPES } from './words.ts';
 
 type QpWanted = CreateRequests['qp'];
@@ -64,7 +64,7 @@ export function createQp(context: Context, asked: QpWanted, how: How): CallOutco
     contextAnswer,
     memory,
   });
-  if (queues === undefined) return { ok: true, value: object };
+  if (queues === undefined) return keepMemory(context, object, memory);
   if (!queues.ok) return undone(context, object, queues);
   context.qps.add(object, new QpQueue(queues.value, doorbell(handle)));
   return { ok: true, value: object };

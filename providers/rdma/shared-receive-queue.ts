@@ -6,6 +6,8 @@ import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.t
 import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { undone } from './destroy.ts';
+import type { DriverData } from './driver.ts';
+import { keepMemory, withQueueMemory } from './queue-memory.ts';
 
 type SrqWanted = CreateRequests['srq'];
 
@@ -24,13 +26,16 @@ interface MadeSrq {
 }
 
 export function createSrq(context: Context, want: SrqWanted, how: How): CallOutcome<RdmaObject> {
-  const made = byMethod(how) ? srqByMethod(context, want) : srqByCommand(context, want, how);
-  if (!made.ok) return made;
-  const { handle, driver } = made.value;
+  const outcome = withQueueMemory(context, 'srq', want, (data) =>
+    byMethod(how) ? srqByMethod(context, want, data) : srqByCommand(context, want, data, how),
+  );
+  if (!outcome.ok) return outcome;
+  const { made, memory } = outcome.value;
+  const { handle, driver } = made;
   const { fd, part } = context;
   const object = rdmaObject('srq', handle, {
-    ...made.value.fields,
-    ...part.fields?.('srq', driver),
+    ...made.fields,
+    ...part.fields?.('srq', driver, want),
   });
   const queue = part.queues?.openSrq({
     fd,
@@ -38,14 +43,15 @@ export function createSrq(context: Context, want: SrqWanted, how: How): CallOutc
     want,
     response: driver,
     contextAnswer: context.driverAnswer,
+    memory,
   });
-  if (queue === undefined) return { ok: true, value: object };
+  if (queue === undefined) return keepMemory(context, object, memory);
   if (!queue.ok) return undone(context, object, queue);
   context.srqs.add(object, queue.value);
   return { ok: true, value: object };
 }
 
-function srqByMethod(context: Context, want: SrqWanted): CallOutcome<MadeSrq> {
+function srqByMethod(context: Context, want: SrqWanted, data: DriverData): CallOutcome<MadeSrq> {
   const values = {
     CREATE_SRQ_HANDLE: 'new' as const,
     CREATE_SRQ_PD_HANDLE: want.pd.handle,
@@ -60,7 +66,6 @@ function srqByMethod(context: Context, want: SrqWanted): CallOutcome<MadeSrq> {
     CREATE_SRQ_RESP_MAX_SGE: room(4),
     CREATE_SRQ_RESP_SRQ_NUM: room(4),
   };
-  const data = driverData(context, 'srq', want);
   const answer = method(context, uverbsMethods.SRQ_CREATE, values, data);
   if (!answer.ok) return answer;
   const { result, driver } = answer.value;
@@ -73,9 +78,13 @@ function srqByMethod(context: Context, want: SrqWanted): CallOutcome<MadeSrq> {
 }
 
 /** CREATE_SRQ knows one type, CREATE_XSRQ all. */
-function srqByCommand(context: Context, want: SrqWanted, how: How): CallOutcome<MadeSrq> {
-  const made =
-    want.type === undefined ? plainSrq(context, want, how) : typedSrq(context, want, how);
+function srqByCommand(
+  context: Context,
+  want: SrqWanted,
+  data: DriverData,
+  how: How,
+): CallOutcome<MadeSrq> {
+  const made = (want.type === undefined ? plainSrq : typedSrq)(context, want, data, how);
   if (!made.ok) return made;
   const { response, driver } = made.value;
   const { srq_handle, max_wr, max_sge, srqn } = h.ib_uverbs_create_srq_resp.decode(response);
@@ -83,7 +92,12 @@ function srqByCommand(context: Context, want: SrqWanted, how: How): CallOutcome<
   return { ok: true, value: { handle: srq_handle, fields, driver } };
 }
 
-function plainSrq(context: Context, want: SrqWanted, how: How): CallOutcome<Answer> {
+function plainSrq(
+  context: Context,
+  want: SrqWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.CREATE_SRQ,
     request: h.ib_uverbs_create_srq.make({
@@ -92,12 +106,17 @@ function plainSrq(context: Context, want: SrqWanted, how: How): CallOutcome<Answ
       max_sge: want.maxSge,
       srq_limit: want.limit ?? 0,
     }),
-    driver: driverData(context, 'srq', want),
+    driver,
     abi: how.abi,
   });
 }
 
-function typedSrq(context: Context, want: SrqWanted, how: How): CallOutcome<Answer> {
+function typedSrq(
+  context: Context,
+  want: SrqWanted,
+  driver: DriverData,
+  how: How,
+): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.CREATE_XSRQ,
     request: h.ib_uverbs_create_xsrq.make({
@@ -109,7 +128,7 @@ function typedSrq(context: Context, want: SrqWanted, how: How): CallOutcome<Answ
       xrcd_handle: want.xrcd?.handle ?? 0,
       cq_handle: want.cq?.handle ?? 0,
     }),
-    driver: driverData(context, 'srq', want),
+    driver,
     abi: how.abi,
   });
 }

@@ -3,12 +3,12 @@ import { E, type Errno } from '../../../uapi/errno.ts';
 import { erdma_uresp_create_cq } from '../../../uapi/headers/rdma/erdma-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
 import type { Completion, CompletionQueue, Made, RdmaObject } from '../driver.ts';
+import { ringsAt } from '../ring-memory.ts';
+import type { WorkRing } from '../work-ring.ts';
 import { packed } from './bits.ts';
 import { decodeCompletion, isNew, requestOf } from './cqe.ts';
 import { Doorbell, hasDoorbells } from './doorbell.ts';
 import { CQ_DOORBELL, CQE_BYTES } from './formats.ts';
-import type { WorkRing } from './ring.ts';
-import { ringsAt } from './sizes.ts';
 
 /** The rings of a QP that completes into a CQ. */
 export interface Rings {

@@ -5,10 +5,11 @@ import { whereInCloud } from '../cloud.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { isUnsupported, type Missing, refusal, WITHOUT_SRD } from '../probe-reasons.ts';
+import { ringMemory, ringsAt } from '../ring-memory.ts';
 import { openCq } from './completion.ts';
 import { openQp, openSrq } from './queues.ts';
 import { ERDMA_JOBS } from './send.ts';
-import { cqBytes, qpBytes, ringMemory, ringsAt } from './sizes.ts';
+import { cqBytes, qpBytes } from './sizes.ts';
 
 /** Where the rings and the doorbell records are; CQs and QPs are told it alike. */
 function place(memory: Mapping | undefined) {

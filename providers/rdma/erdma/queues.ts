@@ -12,13 +12,13 @@ import {
   type ReceiveQueue,
   type SendQueue,
 } from '../driver.ts';
+import { ringsAt } from '../ring-memory.ts';
+import { NOTE_BYTES, WorkRing } from '../work-ring.ts';
 import { completionQueue, type Rings } from './completion.ts';
 import { Doorbell, hasDoorbells } from './doorbell.ts';
 import { BLOCK_BYTES, RQE_BYTES } from './formats.ts';
 import { postReceive } from './receive.ts';
-import { WorkRing } from './ring.ts';
 import { postSend, ringSend } from './send.ts';
-import { NOTE_BYTES, ringsAt } from './sizes.ts';
 
 /** ERDMA_DB_SIZE: the record of receives lies behind that of sends. */
 const RECORD_BYTES = 8;

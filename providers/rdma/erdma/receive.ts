@@ -1,8 +1,8 @@
 import { E, type Errno } from '../../../uapi/errno.ts';
 import type { ReceiveRequest } from '../driver.ts';
+import type { WorkRing } from '../work-ring.ts';
 import type { Doorbell } from './doorbell.ts';
 import { RQE, RQE_BYTES } from './formats.ts';
-import type { WorkRing } from './ring.ts';
 
 /**
  * Each receive has a doorbell of its own, which is its first 64 bits.

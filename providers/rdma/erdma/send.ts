@@ -1,9 +1,9 @@
 import { E, type Errno } from '../../../uapi/errno.ts';
 import type { SendOpcode, SendRequest, Sge } from '../driver.ts';
+import type { WorkRing } from '../work-ring.ts';
 import { packed } from './bits.ts';
 import type { Doorbell } from './doorbell.ts';
 import { BLOCK_BYTES, MOST_BLOCKS, OPCODE, SGE, SQE, SQE_HEADER } from './formats.ts';
-import type { WorkRing } from './ring.ts';
 
 const OPCODES: ReadonlyMap<SendOpcode, number> = new Map([
   ['send', OPCODE.send],
