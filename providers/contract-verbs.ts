@@ -31,8 +31,9 @@ export interface RdmaObject {
   readonly handle: number;
   /**
    * What belongs to it, by kind. mr: lkey, rkey, address (the first byte as keys see it), length.
-   * mw: rkey. cq: entries. srq: maxWr, maxSge, number. qp: number, type (as the kernel
-   * numbers it), sendWr, receiveWr, sendSge, receiveSge, inline. ah: number, where the driver has one. Others: nothing.
+   * mw: rkey, type. cq: entries. srq: maxWr, maxSge, number. qp: number, type (as the kernel
+   * numbers it), sendWr, receiveWr, sendSge, receiveSge, inline. ah: what the driver's
+   * queues name it by. Others: nothing.
    */
   readonly fields: Readonly<Record<string, number | bigint>>;
 }

@@ -28,7 +28,7 @@ export function createAh(
   });
   if (!answer.ok) return answer;
   const handle = h.ib_uverbs_create_ah_resp.get(answer.value.response, 'ah_handle');
-  const fields = context.part.fields?.('ah', answer.value.driver) ?? {};
+  const fields = context.part.fields?.('ah', answer.value.driver, want) ?? {};
   return { ok: true, value: rdmaObject('ah', handle, fields) };
 }
 

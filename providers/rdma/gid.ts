@@ -80,3 +80,18 @@ export function usableAddress(
   if (best === undefined) return undefined;
   return { gid: best.gid, lid: 0, gidIndex: best.index, port: best.port };
 }
+
+/**
+ * Where a port of InfiniBand is reached: by its LID, which a subnet manager has given it.
+ *
+ * @param lidOf what a port says; 0 where it has none
+ */
+export function subnetAddress(
+  entries: readonly GidEntry[],
+  lidOf: (port: number) => number,
+): Address | undefined {
+  const first = entries.find(({ type }) => type === 'ib');
+  const lid = first === undefined ? 0 : lidOf(first.port);
+  if (first === undefined || lid === 0) return undefined;
+  return { gid: first.gid, lid, gidIndex: first.index, port: first.port };
+}

@@ -58,7 +58,7 @@ export function allocMw(
   });
   if (!answer.ok) return answer;
   const { mw_handle, rkey } = h.ib_uverbs_alloc_mw_resp.decode(answer.value.response);
-  return { ok: true, value: rdmaObject('mw', mw_handle, { rkey }) };
+  return { ok: true, value: rdmaObject('mw', mw_handle, { rkey, type }) };
 }
 
 export function reregMr(

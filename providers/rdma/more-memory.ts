@@ -58,7 +58,8 @@ export function allocDm(
     ALLOC_DM_LENGTH: length,
     ALLOC_DM_ALIGNMENT: alignment,
   };
-  const answer = method(context, uverbsMethods.DM_ALLOC, values);
+  const data = driverData(context, 'dm', { length, alignment });
+  const answer = method(context, uverbsMethods.DM_ALLOC, values, data);
   if (!answer.ok) return answer;
   return { ok: true, value: rdmaObject('dm', answer.value.result.handle('ALLOC_DM_HANDLE')) };
 }

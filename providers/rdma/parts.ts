@@ -1,8 +1,9 @@
 import { rdmaDriverId } from '../../uapi/sysfs-rdma.ts';
-import { mlx5 } from './command-only.ts';
+
 import type { Part } from './driver.ts';
 import { efa } from './efa/part.ts';
 import { erdma } from './erdma/part.ts';
+import { mlx5 } from './mlx5/part.ts';
 import { rxe } from './rxe/part.ts';
 import { siw } from './siw/part.ts';
 

@@ -44,9 +44,10 @@ t.test('a port is reached by IPv4 first, never by a link-local address', async (
 });
 
 t.test('a part says what the devices of its driver are', async (t) => {
-  for (const driver of ['rxe', 'siw']) t.equal(partOf(driver).where?.(), 'software driver', driver);
-  for (const driver of ['efa', 'erdma']) {
-    t.match(partOf(driver).where?.(), /^(metal|device model)$/, driver);
+  for (const driver of ['rxe', 'siw'])
+    t.equal(partOf(driver).where?.(`${driver}0`), 'software driver', driver);
+  for (const driver of ['efa', 'erdma', 'mlx5']) {
+    t.match(partOf(driver).where?.(`${driver}_0`), /^(metal|device model)$/, driver);
   }
   t.equal(partOf('efa').transport, 'efa');
   const { where, transport, probe, queues } = partOf('a driver that is not known');

@@ -3,8 +3,10 @@ import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { byMethod, command, driverData, method, room } from './call.ts';
+import { byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
+import type { DriverData } from './driver.ts';
+import { keepMemory, withQueueMemory } from './queue-memory.ts';
 
 /** Work queues and their tables, flow rules, counters: what software devices do not have. */
 
@@ -13,10 +15,19 @@ export function createWq(
   want: CreateRequests['wq'],
   how: How,
 ): CallOutcome<RdmaObject> {
-  return byMethod(how) ? wqByMethod(context, want) : wqByCommand(context, want, how);
+  const outcome = withQueueMemory(context, 'wq', want, (data) =>
+    byMethod(how) ? wqByMethod(context, want, data) : wqByCommand(context, want, data, how),
+  );
+  if (!outcome.ok) return outcome;
+  const { made, memory } = outcome.value;
+  return keepMemory(context, made, memory);
 }
 
-function wqByMethod(context: Context, want: CreateRequests['wq']): CallOutcome<RdmaObject> {
+function wqByMethod(
+  context: Context,
+  want: CreateRequests['wq'],
+  data: DriverData,
+): CallOutcome<RdmaObject> {
   const values = {
     CREATE_WQ_HANDLE: 'new' as const,
     CREATE_WQ_PD_HANDLE: want.pd.handle,
@@ -30,7 +41,6 @@ function wqByMethod(context: Context, want: CreateRequests['wq']): CallOutcome<R
     CREATE_WQ_RESP_MAX_SGE: room(4),
     CREATE_WQ_RESP_WQ_NUM: room(4),
   };
-  const data = driverData(context, 'wq', want);
   const answer = method(context, uverbsMethods.WQ_CREATE, values, data);
   if (!answer.ok) return answer;
   return { ok: true, value: rdmaObject('wq', answer.value.result.handle('CREATE_WQ_HANDLE')) };
@@ -39,6 +49,7 @@ function wqByMethod(context: Context, want: CreateRequests['wq']): CallOutcome<R
 function wqByCommand(
   context: Context,
   want: CreateRequests['wq'],
+  driver: DriverData,
   how: How,
 ): CallOutcome<RdmaObject> {
   const answer = command(context, {
@@ -49,7 +60,7 @@ function wqByCommand(
       max_wr: want.maxWr,
       max_sge: want.maxSge,
     }),
-    driver: driverData(context, 'wq', want),
+    driver,
     abi: how.abi,
   });
   if (!answer.ok) return answer;
@@ -90,7 +101,7 @@ export function createFlow(
     command: uverbsCommands.EX_CREATE_FLOW,
     request: h.ib_uverbs_create_flow.make({
       qp_handle: qp.handle,
-      flow_attr: { size: h.ib_uverbs_flow_attr.size, port },
+      flow_attr: { port },
     }),
     abi: how.abi,
   });

@@ -18,7 +18,7 @@ import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completio
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { destroy } from './destroy.ts';
-import { usableAddress } from './gid.ts';
+import { subnetAddress, usableAddress } from './gid.ts';
 import { iwarpAddress } from './iwarp-address.ts';
 import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
 import { allocMw, allocPd, regMr, reregMr } from './memory.ts';
@@ -63,6 +63,11 @@ const BY_DEFAULT: How = {};
 
 const isClean = (path: LinkPath | undefined) => path === undefined || path === 'clean';
 
+function lidOf(context: Context, port: number): number {
+  const facts = queryPort(context, port, BY_DEFAULT);
+  return facts.ok ? Number(facts.value['lid'] ?? 0) : 0;
+}
+
 /** The verbs of a context. */
 export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerbs {
   /** Asked once: a session is short, and points ask for their address several times. */
@@ -101,8 +106,11 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
         return isClean(path) ? iwarpAddress(context.ibdev) : undefined;
       gids ??= gidTable(context);
       if (!gids.ok) return undefined;
-      if (part.address === undefined) return usableAddress(gids.value, path);
-      return isClean(path) ? part.address(gids.value) : undefined;
+      const routed = part.address === undefined ? usableAddress(gids.value, path) : undefined;
+      if (routed !== undefined || !isClean(path)) return routed;
+      return (
+        part.address?.(gids.value) ?? subnetAddress(gids.value, (port) => lidOf(context, port))
+      );
     },
     connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),

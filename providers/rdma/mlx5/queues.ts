@@ -1,0 +1,182 @@
+import type { CallOutcome } from '../../../uapi/call-outcome.ts';
+import { E, type Errno } from '../../../uapi/errno.ts';
+import { mlx5_ib_create_qp_resp } from '../../../uapi/headers/rdma/mlx5-abi.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
+import { swapped32 } from '../completion-words.ts';
+import {
+  type Made,
+  postEach,
+  type QpQueues,
+  type ReceiveQueue,
+  type ReceiveRequest,
+  type SendQueue,
+  type SendRequest,
+} from '../driver.ts';
+import { ringsAt } from '../ring-memory.ts';
+import { NOTE_BYTES, WorkRing } from '../work-ring.ts';
+import { completionQueue, type Mlx5Cq, type Receives } from './completion.ts';
+import { cqeVersion } from './driver-data.ts';
+import { BLOCK_BYTES, CONTROL, RECORD } from './formats.ts';
+import { indexOf } from './memory.ts';
+import { isEncodable, receiveOf } from './pieces.ts';
+import { fenceAfter, postSend, type SendLimits } from './send.ts';
+import { sharedReceives } from './shared-receive.ts';
+import { type QpShape, qpNotesAt, qpShape, ringBytes } from './sizes.ts';
+import { Register } from './uar.ts';
+
+/** Takes the rings of a new QP and maps its doorbell. */
+export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
+  const { fd, memory, want, contextAnswer, response } = made;
+  if (memory === undefined) return { ok: false, errno: E.EINVAL, call: 'a QP without memory' };
+  const bfreg = mlx5_ib_create_qp_resp.get(response, 'bfreg_index');
+  const register = Register.ofQp(fd, contextAnswer, bfreg);
+  if (!register.ok) {
+    memory.unmap();
+    return register;
+  }
+  const rings = ringsOf(memory, qpShape(want, contextAnswer));
+  const attached = attach(made, memory, rings);
+  const close = () => {
+    attached.detach();
+    memory.unmap();
+    register.value.close();
+  };
+  const send = sendQueue(made, { memory, ring: rings.send, register: register.value });
+  const drop = () => {
+    attached.forget();
+    rings.send.clear();
+    rings.receive.clear();
+    send.drop();
+    memory.storeAtomic32(RECORD.receives, 0);
+    memory.storeAtomic32(RECORD.sends, 0);
+  };
+  const hasReceives = rings.slotBytes > 0;
+  return {
+    ok: true,
+    value: {
+      send: { ...send, drop, close },
+      ...(hasReceives && { receive: receiveQueue(made, memory, rings) }),
+    },
+  };
+}
+
+interface Rings {
+  readonly send: WorkRing;
+  readonly receive: WorkRing;
+  /** Of a receive; 0 where there are none. */
+  readonly slotBytes: number;
+}
+
+/** Notes lie behind both rings. */
+function ringsOf(memory: Mapping, shape: QpShape): Rings {
+  const { receives, sendBlocks } = shape;
+  const slotBytes = receives.count === 0 ? 0 : 2 ** receives.shift;
+  const sends = ringsAt() + ringBytes(receives);
+  const notes = ringsAt() + qpNotesAt(shape);
+  return {
+    slotBytes,
+    receive: new WorkRing(memory, { start: ringsAt(), slots: receives.count, slotBytes }, notes),
+    send: new WorkRing(
+      memory,
+      { start: sends, slots: sendBlocks, slotBytes: BLOCK_BYTES },
+      notes + receives.count * NOTE_BYTES,
+    ),
+  };
+}
+
+/** Receives complete in order, and those that failed may not say which they were. Source: cq.c, mlx5_poll_one() */
+function receivesOf(ring: WorkRing): Receives {
+  return { complete: (index, isError) => (isError ? ring.completeNext() : ring.complete(index)) };
+}
+
+/** What completions name the receives of a QP by; in the first version it is the QP, or its SRQ. */
+function receivesName({ want, contextAnswer }: Made<'qp'>, memory: Mapping): number | undefined {
+  const version = cqeVersion(contextAnswer);
+  if (version !== 0) return indexOf(memory, version);
+  return want.srq === undefined ? undefined : Number(want.srq.fields['number']);
+}
+
+/** Tells the CQs of the QP. */
+function attach(made: Made<'qp'>, memory: Mapping, rings: Rings) {
+  const { want, object } = made;
+  const qpn = Number(object.fields['number']);
+  const receives = sharedReceives(want.srq) ?? receivesOf(rings.receive);
+  const name = receivesName(made, memory);
+  const cqs = [...new Set([completionQueue(want.sendCq), completionQueue(want.receiveCq)])].filter(
+    (cq): cq is Mlx5Cq => cq !== undefined,
+  );
+  for (const cq of cqs) {
+    cq.attach(qpn, { send: rings.send, receives });
+    if (name !== undefined) cq.attachReceives(name, receives);
+  }
+  // An SRQ by its number is named so by other QPs too.
+  const own = want.srq !== undefined && cqeVersion(made.contextAnswer) === 0 ? undefined : name;
+  return {
+    detach: () => {
+      for (const cq of cqs) cq.detach(qpn, own);
+    },
+    forget: () => {
+      for (const cq of cqs) cq.forget(qpn);
+    },
+  };
+}
+
+interface SendParts {
+  readonly memory: Mapping;
+  readonly ring: WorkRing;
+  readonly register: Register;
+}
+
+function sendQueue({ object, want }: Made<'qp'>, { memory, ring, register }: SendParts) {
+  const limits: SendLimits = {
+    type: want.rawType === undefined ? want.type : '',
+    qpn: Number(object.fields['number']),
+    maxSge: Number(object.fields['sendSge']),
+    inline: Number(object.fields['inline']),
+    signalAll: want.signalAll === true,
+  };
+  let fence = 0;
+  /** The beginning of the last request, which is the doorbell. */
+  let last: Buffer | undefined;
+  const postOne = (request: SendRequest): Errno => {
+    const posted = postSend(ring, request, limits, fence);
+    if (typeof posted === 'number') return posted;
+    fence = fenceAfter(request);
+    last = posted;
+    return 0;
+  };
+  return {
+    post: (requests) => postEach(requests, postOne),
+    /** The record, then the register. Source: wr.c, mlx5r_ring_db() */
+    ring() {
+      if (last === undefined) return;
+      memory.storeAtomic32(RECORD.sends, swapped32(ring.produced));
+      register.ring(last.readBigUInt64LE(CONTROL.index));
+      last = undefined;
+    },
+    drop() {
+      fence = 0;
+      last = undefined;
+    },
+  } satisfies Omit<SendQueue, 'close'>;
+}
+
+/** Receives have no doorbell but the record. Nothing is left to close: that is done with the send queue. */
+function receiveQueue({ object }: Made<'qp'>, memory: Mapping, rings: Rings): ReceiveQueue {
+  const { receive: ring, slotBytes } = rings;
+  const maxSge = Number(object.fields['receiveSge']);
+  const postOne = ({ id, sges }: ReceiveRequest): Errno => {
+    if (!isEncodable(sges, maxSge)) return E.EINVAL;
+    if (ring.free === 0) return E.ENOMEM;
+    ring.put(id, receiveOf(sges, slotBytes));
+    return 0;
+  };
+  return {
+    post(requests) {
+      const posted = postEach(requests, postOne);
+      memory.storeAtomic32(RECORD.receives, swapped32(ring.produced));
+      return posted;
+    },
+    close() {},
+  };
+}
