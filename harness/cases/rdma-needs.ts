@@ -54,6 +54,7 @@ const NEEDED_BY_QP_TYPE: Readonly<Record<string, Capability>> = {
   ud: 'qp-ud',
   'xrc-ini': 'qp-xrc',
   'xrc-tgt': 'qp-xrc',
+  'raw-packet': 'qp-raw',
 };
 
 const NEEDED_BY_OPERATION: Readonly<Record<string, Capability>> = {
@@ -85,6 +86,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
     return step.connect.path === undefined ? ['rdma-port'] : ['rdma-port', 'impaired-paths'];
   }
   if (step.resizeCq !== undefined) return ['cq-resize'];
+  if (step.modifySrq?.maxWr !== undefined) return ['srq-resize'];
   if (step.reregister !== undefined) return ['mr-reregister'];
   if (step.adviseMr !== undefined) return ['mr-advice'];
   if (step.attachMulticast !== undefined) return ['multicast'];

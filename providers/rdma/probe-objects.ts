@@ -92,12 +92,19 @@ function probeDmabuf({ verbs, pd }: Trial): Missing {
   return !made.ok && isUnsupported(made.errno) ? { 'mr-dmabuf': refusal(made) } : {};
 }
 
+const QP_TYPES = [
+  ['qp-rc', 'rc'],
+  ['qp-uc', 'uc'],
+  ['qp-ud', 'ud'],
+  ['qp-raw', 'raw-packet'],
+] as const;
+
 function probeQps(trial: Trial): Missing {
   const { pd, cq } = trial;
   const missing: Missing = {};
-  for (const type of ['rc', 'uc', 'ud'] as const) {
+  for (const [name, type] of QP_TYPES) {
     const made = canMake(trial, 'qp', { type, pd, sendCq: cq, receiveCq: cq });
-    if (!made.ok) missing[`qp-${type}`] = refusal(made);
+    if (!made.ok) missing[name] = refusal(made);
   }
   return missing;
 }
@@ -120,18 +127,35 @@ function probeReceivePieces(trial: Trial): Missing {
 }
 
 function probeRest(trial: Trial): Missing {
-  const { verbs, pd } = trial;
+  const { pd, cq } = trial;
   const missing: Missing = {};
   const srq = canMake(trial, 'srq', { pd, maxWr: 4, maxSge: 1 });
   if (!srq.ok) missing['srq'] = refusal(srq);
   const counters = canMake(trial, 'counters', {});
   if (!counters.ok) missing['rdma-counters'] = refusal(counters);
-  const nothing = rdmaObject('qp', NO_OBJECT);
-  const flow = verbs.create('flow', { qp: nothing, port: 1 }, { abi: 'write' });
-  if (!flow.ok && isUnsupported(flow.errno)) missing['rdma-flow'] = refusal(flow);
-  const wq = verbs.create('wq', { pd, cq: nothing, maxWr: 1, maxSge: 1 }, { abi: 'write' });
-  if (!wq.ok && isUnsupported(wq.errno)) missing['rdma-wq'] = refusal(wq);
-  return { ...missing, ...probeMulticast(trial) };
+  const wq = canMake(trial, 'wq', { pd, cq, maxWr: 1, maxSge: 1 });
+  if (!wq.ok) missing['rdma-wq'] = refusal(wq);
+  return { ...missing, ...probeFlow(trial), ...probeMulticast(trial) };
+}
+
+/** On a QP of raw packets; where there are none, on one that does not exist, for what refuses before. */
+function probeFlow({ verbs, pd, cq }: Trial): Missing {
+  const qp = verbs.create('qp', { type: 'raw-packet', pd, sendCq: cq, receiveCq: cq });
+  const target = qp.ok ? qp.value : rdmaObject('qp', NO_OBJECT);
+  const flow = verbs.create('flow', { qp: target, port: 1 }, { abi: 'write' });
+  if (flow.ok) verbs.destroy(flow.value);
+  if (qp.ok) verbs.destroy(qp.value);
+  return flow.ok || !isUnsupported(flow.errno) ? {} : { 'rdma-flow': refusal(flow) };
+}
+
+export function probeSrqResize(verbs: RdmaVerbs): Missing {
+  const pd = verbs.create('pd', {});
+  if (!pd.ok) return {};
+  const srq = verbs.create('srq', { pd: pd.value, maxWr: 4, maxSge: 1 });
+  const resized = srq.ok ? verbs.modifySrq(srq.value, { maxWr: 8 }) : srq;
+  if (srq.ok) verbs.destroy(srq.value);
+  verbs.destroy(pd.value);
+  return resized.ok ? {} : { 'srq-resize': refusal(resized) };
 }
 
 function probeMulticast({ verbs, pd, cq }: Trial): Missing {

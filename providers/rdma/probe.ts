@@ -5,7 +5,7 @@ import type { Capability, Device, Outcome, Probe } from '../contract.ts';
 import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
 import { probeCounters } from './probe-counters.ts';
-import { probeObjects } from './probe-objects.ts';
+import { probeObjects, probeSrqResize } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal, WITHOUT_SRD } from './probe-reasons.ts';
@@ -25,6 +25,7 @@ export const OFFERED: readonly Capability[] = [
   'srd-write',
   'datagram-header',
   'qp-xrc',
+  'qp-raw',
   'qp-modify',
   'rdma-immediate',
   'rdma-atomics',
@@ -44,10 +45,13 @@ export const OFFERED: readonly Capability[] = [
   'import',
   'device-memory',
   'srq',
+  'srq-resize',
+  'rdma-gid',
   'doorbell-command',
   'doorbell-page',
   'arm-command',
   'cq-resize',
+  'cq-moderation',
   'multicast',
   'rdma-flow',
   'rdma-counters',
@@ -65,6 +69,7 @@ export const OFFERED: readonly Capability[] = [
 ];
 
 /** Bits of enum ib_uverbs_device_cap_flags; the last two stand in the extended answer only. */
+const CAP_SRQ_RESIZE = 1n << 13n;
 const CAP_XRC = 1n << 20n;
 const CAP_MEM_MGT_EXTENSIONS = 1n << 21n;
 const CAP_MEM_WINDOW_2B = 1n << 24n;
@@ -86,6 +91,8 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeCounters(verbs),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
+    // Drivers resize that do not say so; one that says so and does not is no skip.
+    ...((flagsOf(facts) & CAP_SRQ_RESIZE) === 0n && probeSrqResize(verbs)),
     ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
   };
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
@@ -112,9 +119,18 @@ function probeFlags(facts: Facts, part: Part): Missing {
   }
   if (facts['maxSgeRd'] === 1) missing['read-pieces'] = 'QUERY_DEVICE: max_sge_rd is 1';
   if (facts['atomicCap'] === 0) missing['rdma-atomics'] = 'QUERY_DEVICE: atomic_cap is none';
+  if (!isModerated(facts)) missing['cq-moderation'] = 'QUERY_DEVICE: no moderation of CQs';
   if ((facts['maxDmSize'] ?? 0n) === 0n)
     missing['device-memory'] = 'QUERY_DEVICE: max_dm_size is 0';
   return { ...missing, ...missingOpcodes(part) };
+}
+
+function isModerated({ cqModerationCaps: caps }: Facts): boolean {
+  return (
+    typeof caps === 'object' &&
+    'maxCqModerationPeriod' in caps &&
+    caps['maxCqModerationPeriod'] !== 0
+  );
 }
 
 /** Jobs that this driver's queues have no code for. */
@@ -146,6 +162,13 @@ function probePort(device: Device, verbs: RdmaVerbs): Missing {
     const mend = `give ${netdev ?? 'its network device'} an IP address: ip addr add`;
     missing['rdma-port'] = `port 1 has no GID that can be reached: ${mend}`;
   }
+  // A LID: a port of InfiniBand, which has IP addresses with IPoIB alone.
+  if ((verbs.localAddress()?.lid ?? 0) !== 0 && netdev === undefined) {
+    missing['rdma-cm'] =
+      'a port of InfiniBand without IPoIB has no address for the connection manager';
+  }
+  const gid = verbs.queryGid(1, 0);
+  if (!gid.ok) missing['rdma-gid'] = refusal(gid);
   if (verbs.localAddress('loss') === undefined) {
     missing['impaired-paths'] = 'only the lab has such paths: providers/rdma/lab-links.sh';
   }
