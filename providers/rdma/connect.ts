@@ -82,8 +82,9 @@ export function stepAttributes(state: QpState, way: Way, how: Connection): QpAtt
     return { ...connected, maxDestReadAtomic: maxReadAtomic, minRnrTimer };
   }
   const sending = { ...base, sendPsn: FIRST_PSN };
-  if (!isReliable || way.type === 'xrc-tgt') return sending;
+  if (!isReliable) return sending;
   const { timeout = 14, retryCount = 7, rnrRetry = 7, maxReadAtomic = 16 } = how;
+  if (way.type === 'xrc-tgt') return { ...sending, timeout };
   return { ...sending, timeout, retryCount, rnrRetry, maxReadAtomic };
 }
 
