@@ -7,7 +7,7 @@ export const MODULES = ['rdma_rxe', 'ib_uverbs', 'rdma_ucm'] as const;
 export type ModuleName = (typeof MODULES)[number];
 
 /** Other drivers of the lab, which pyverbs' tests do not run on. */
-export const DRIVERS = ['siw', 'efa', 'erdma'] as const;
+export const DRIVERS = ['siw', 'efa', 'erdma', 'mlx5_ib'] as const;
 
 /** One (object, method) of RDMA_VERBS_IOCTL that was called, and what came of it. */
 export interface CalledMethod {

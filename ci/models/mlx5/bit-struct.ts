@@ -14,11 +14,6 @@ export class BitStruct<Name extends string> {
     this.#fields = fields;
   }
 
-  /** Every name, for those who list what a device says of itself. */
-  get names(): readonly Name[] {
-    return Object.keys(this.#fields) as Name[];
-  }
-
   /** A field of at most 32 bits. What lies behind the end of the buffer is zero. */
   get(buf: Buffer, field: Name, index = 0): number {
     const { word, shift, mask } = this.#partOf(field, index);

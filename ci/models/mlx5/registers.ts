@@ -24,7 +24,9 @@ export interface SegmentActions {
 export class Segment {
   readonly #actions: SegmentActions;
   readonly #startedMs = performance.now();
-  #queue = 0;
+  /** Halves of the command queue's address. */
+  #high = 0;
+  #low = 0;
   #health = 0;
 
   constructor(actions: SegmentActions) {
@@ -38,11 +40,9 @@ export class Segment {
       case COMMAND_REVISION:
         return (REVISION << 16) | LIMITS.firmware.sub;
       case QUEUE_ADDRESS_HIGH:
-        return Math.floor(this.#queue / 2 ** 32);
+        return this.#high;
       case QUEUE_ADDRESS_LOW:
-        return (
-          ((this.#queue % 2 ** 32) | (LIMITS.logCommands << 4) | LIMITS.logCommandStride) >>> 0
-        );
+        return (this.#low | (LIMITS.logCommands << 4) | LIMITS.logCommandStride) >>> 0;
       case INITIALIZING:
         return 0;
       case TIMER_HIGH:
@@ -59,15 +59,16 @@ export class Segment {
   }
 
   write(offset: number, value: number): void {
-    if (offset === QUEUE_ADDRESS_HIGH) this.#queue = value * 2 ** 32 + (this.#queue % 2 ** 32);
-    else if (offset === QUEUE_ADDRESS_LOW) {
-      this.#queue = Math.floor(this.#queue / 2 ** 32) * 2 ** 32 + (value & ~0xfff) + 0;
-      if (this.#queue < 0) this.#queue += 2 ** 32;
-    } else if (offset === COMMAND_DOORBELL) this.#actions.ringCommands(this.#queue, value);
+    if (offset === QUEUE_ADDRESS_HIGH) this.#high = value;
+    else if (offset === QUEUE_ADDRESS_LOW) this.#low = (value & ~0xfff) >>> 0;
+    else if (offset === COMMAND_DOORBELL) {
+      this.#actions.ringCommands(this.#high * 2 ** 32 + this.#low, value);
+    }
   }
 
   reset(): void {
-    this.#queue = 0;
+    this.#high = 0;
+    this.#low = 0;
   }
 
   /** Of the device's clock. */
