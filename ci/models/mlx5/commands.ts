@@ -6,7 +6,6 @@ import { flowSteering } from './flow.ts';
 import * as h from './headers/ifc.ts';
 import { BOARD, DUMP_FILL_MKEY, NULL_MKEY } from './limits.ts';
 import { Port } from './port.ts';
-import { sendQueues } from './send-queues.ts';
 import { simpleObjects } from './simple-objects.ts';
 import { workQueues } from './work-queues.ts';
 
@@ -82,7 +81,6 @@ export class Commands {
       ...new Capabilities(link).handlers,
       ...new Port(link).handlers,
       ...simpleObjects(),
-      ...sendQueues(),
       ...workQueues(),
       ...flowSteering(),
       ...memory.handlers,

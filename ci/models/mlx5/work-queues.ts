@@ -5,30 +5,64 @@ import { Table } from './table.ts';
 
 /** Where the context is. */
 const CONTEXT = 32;
-/** core/transobj.c, MLX5_RQC_STATE_… */
+/** Of both kinds: MLX5_RQC_STATE_… and MLX5_SQC_STATE_… of mlx5_ifc.h. */
+const RESET = 0;
 const READY = 1;
 
-/** Receive queues without a QP: IB's work queues. */
+interface Kind {
+  readonly name: string;
+  readonly create: number;
+  readonly query: number;
+  readonly modify: number;
+  readonly destroy: number;
+}
+
+const RECEIVES: Kind = {
+  name: 'RQ',
+  create: h.MLX5_CMD_OP_CREATE_RQ,
+  query: h.MLX5_CMD_OP_QUERY_RQ,
+  modify: h.MLX5_CMD_OP_MODIFY_RQ,
+  destroy: h.MLX5_CMD_OP_DESTROY_RQ,
+};
+
+const SENDS: Kind = {
+  name: 'SQ',
+  create: h.MLX5_CMD_OP_CREATE_SQ,
+  query: h.MLX5_CMD_OP_QUERY_SQ,
+  modify: h.MLX5_CMD_OP_MODIFY_SQ,
+  destroy: h.MLX5_CMD_OP_DESTROY_SQ,
+};
+
+/**
+ * Queues without a QP, for raw packets: IB's work queues are those of receives. Nothing is sent or received,
+ * for there is no wire.
+ */
 export function workQueues(): Entries {
-  const rqs = new Table<Buffer>('RQ', 1, 2 ** 14);
+  return [...queuesOf(RECEIVES), ...queuesOf(SENDS)];
+}
+
+/** Contexts of both have the same size, and their state at the same place: the layout of RQs serves both. */
+function queuesOf(kind: Kind): Entries {
+  const queues = new Table<Buffer>(kind.name, 1, 2 ** 14);
   const end = CONTEXT + h.rqc.sizeBytes;
   const create = ({ input }: Call) => {
-    const number = rqs.add(() => Buffer.from(input.subarray(CONTEXT, end)));
-    h.rqc.set(rqs.find(number), 'state', 0);
+    const number = queues.add(() => Buffer.from(input.subarray(CONTEXT, end)));
+    h.rqc.set(queues.find(number), 'state', RESET);
     return answer(number);
   };
   const modify = ({ input }: Call) => {
-    const rq = rqs.find(numberIn({ input }));
-    must(h.modify_rq_in.get(input, 'rq_state') === h.rqc.get(rq, 'state'), 'the state is another');
+    const queue = queues.find(numberIn({ input }));
+    const state = h.rqc.get(queue, 'state');
+    must(h.modify_rq_in.get(input, 'rq_state') === state, 'the state is another');
     const next = h.rqc.get(h.modify_rq_in.bytes(input, 'ctx'), 'state');
-    must(next !== READY || h.rqc.get(rq, 'state') === 0, 'only a queue in reset becomes ready');
-    h.rqc.set(rq, 'state', next);
+    must(next !== READY || state === RESET, 'only a queue in reset becomes ready');
+    h.rqc.set(queue, 'state', next);
     return undefined;
   };
   return [
-    [h.MLX5_CMD_OP_CREATE_RQ, create],
-    [h.MLX5_CMD_OP_QUERY_RQ, (call) => answerWith(rqs.find(numberIn(call)), CONTEXT)],
-    [h.MLX5_CMD_OP_MODIFY_RQ, modify],
-    [h.MLX5_CMD_OP_DESTROY_RQ, (call) => void rqs.remove(numberIn(call))],
+    [kind.create, create],
+    [kind.query, (call) => answerWith(queues.find(numberIn(call)), CONTEXT)],
+    [kind.modify, modify],
+    [kind.destroy, (call) => void queues.remove(numberIn(call))],
   ];
 }
