@@ -856,56 +856,6 @@ export const cmd_hca_cap = new BitStruct(0x800, {
   match_definer_format_supported: [0x7c0, 0x40],
 });
 
-export const cmd_hca_cap_2 = new BitStruct(0x800, {
-  migratable: [0x80, 0x1],
-  dp_ordering_force: [0x88, 0x1],
-  query_vuid: [0x92, 0x1],
-  umr_log_entity_size_5: [0x98, 0x1],
-  max_reformat_insert_size: [0xa0, 0x8],
-  max_reformat_insert_offset: [0xa8, 0x8],
-  max_reformat_remove_size: [0xb0, 0x8],
-  max_reformat_remove_offset: [0xb8, 0x8],
-  migration_multi_load: [0xc8, 0x1],
-  migration_tracking_state: [0xc9, 0x1],
-  multiplane_qp_ud: [0xca, 0x1],
-  migration_in_chunks: [0xd0, 0x1],
-  sf_eq_usage: [0xd2, 0x1],
-  multiplane: [0xd8, 0x1],
-  migration_state: [0xd9, 0x1],
-  cross_vhca_object_to_object_supported: [0xe0, 0x20],
-  allowed_object_for_other_vhca_access: [0x100, 0x40],
-  flow_table_type_2_type: [0x1a0, 0x8],
-  format_select_dw_8_6_ext: [0x1aa, 0x1],
-  log_min_mkey_entity_size: [0x1ab, 0x5],
-  general_obj_types_127_64: [0x1c0, 0x40],
-  sw_vhca_id_valid: [0x221, 0x1],
-  sw_vhca_id: [0x222, 0xe],
-  ts_cqe_metadata_size2wqe_counter: [0x24b, 0x5],
-  format_select_dw_gtpu_dw_0: [0x280, 0x8],
-  format_select_dw_gtpu_dw_1: [0x288, 0x8],
-  format_select_dw_gtpu_dw_2: [0x290, 0x8],
-  format_select_dw_gtpu_first_ext_dw_0: [0x298, 0x8],
-  generate_wqe_type: [0x2a0, 0x20],
-  min_mkey_log_entity_size_fixed_buffer: [0x38b, 0x5],
-  ec_vf_vport_base: [0x390, 0x10],
-  max_mkey_log_entity_size_fixed_buffer: [0x3a2, 0x6],
-  max_mkey_log_entity_size_mtt: [0x3aa, 0x6],
-  max_rqt_vhca_id: [0x3b0, 0x10],
-  pcc_ifa2: [0x3f0, 0x1],
-  min_mkey_log_entity_size_fixed_buffer_valid: [0x401, 0x1],
-  return_reg_id: [0x410, 0x10],
-  flow_table_hash_type: [0x43c, 0x4],
-  max_num_eqs_24b: [0x448, 0x18],
-  load_balance_id: [0x5a4, 0x4],
-  query_adjacent_functions_id: [0x5c0, 0x1],
-  ingress_egress_esw_vport_connect: [0x5c1, 0x1],
-  function_id_type_vhca_id: [0x5c2, 0x1],
-  lag_per_mp_group: [0x5c4, 0x1],
-  delegate_vhca_management_profiles: [0x5d0, 0x10],
-  delegated_vhca_max: [0x5e0, 0x10],
-  delegate_vhca_max: [0x5f0, 0x10],
-});
-
 export const atomic_caps = new BitStruct(0x800, {
   atomic_req_8B_endianness_mode: [0x40, 0x2],
   supported_atomic_req_8B_endianness_mode_1: [0x46, 0x1],
@@ -928,47 +878,6 @@ export const roce_cap = new BitStruct(0x800, {
   r_roce_max_src_udp_port: [0xc0, 0x10],
   r_roce_min_src_udp_port: [0xd0, 0x10],
   roce_address_table_size: [0xf0, 0x10],
-});
-
-export const per_protocol_networking_offload_caps = new BitStruct(0x800, {
-  csum_cap: [0x0, 0x1],
-  vlan_cap: [0x1, 0x1],
-  lro_cap: [0x2, 0x1],
-  lro_psh_flag: [0x3, 0x1],
-  lro_time_stamp: [0x4, 0x1],
-  wqe_vlan_insert: [0x7, 0x1],
-  self_lb_en_modifiable: [0x8, 0x1],
-  max_lso_cap: [0xb, 0x5],
-  multi_pkt_send_wqe: [0x10, 0x2],
-  wqe_inline_mode: [0x12, 0x2],
-  rss_ind_tbl_cap: [0x14, 0x4],
-  reg_umr_sq: [0x18, 0x1],
-  scatter_fcs: [0x19, 0x1],
-  enhanced_multi_pkt_send_wqe: [0x1a, 0x1],
-  tunnel_lso_const_out_ip_id: [0x1b, 0x1],
-  tunnel_lro_gre: [0x1c, 0x1],
-  tunnel_lro_vxlan: [0x1d, 0x1],
-  tunnel_stateless_gre: [0x1e, 0x1],
-  tunnel_stateless_vxlan: [0x1f, 0x1],
-  swp: [0x20, 0x1],
-  swp_csum: [0x21, 0x1],
-  swp_lso: [0x22, 0x1],
-  cqe_checksum_full: [0x23, 0x1],
-  tunnel_stateless_geneve_tx: [0x24, 0x1],
-  tunnel_stateless_mpls_over_udp: [0x25, 0x1],
-  tunnel_stateless_mpls_over_gre: [0x26, 0x1],
-  tunnel_stateless_vxlan_gpe: [0x27, 0x1],
-  tunnel_stateless_ipv4_over_vxlan: [0x28, 0x1],
-  tunnel_stateless_ip_over_ip: [0x29, 0x1],
-  insert_trailer: [0x2a, 0x1],
-  tunnel_stateless_ip_over_ip_rx: [0x2c, 0x1],
-  tunnel_stateless_ip_over_ip_tx: [0x2d, 0x1],
-  max_vxlan_udp_ports: [0x30, 0x8],
-  swp_csum_l4_partial: [0x38, 0x1],
-  max_geneve_opt_len: [0x3e, 0x1],
-  tunnel_stateless_geneve_rx: [0x3f, 0x1],
-  lro_min_mss_size: [0x50, 0x10],
-  lro_timer_supported_periods: [0x180, 0x20],
 });
 
 export const flow_table_prop_layout = new BitStruct(0x200, {
@@ -1489,25 +1398,6 @@ export const ads = new BitStruct(0x160, {
   rmac_31_0: [0x140, 0x20],
 });
 
-export const rst2init_qp_in = new BitStruct(0x880, {
-  opcode: [0x0, 0x10],
-  uid: [0x10, 0x10],
-  op_mod: [0x30, 0x10],
-  qpn: [0x48, 0x18],
-  opt_param_mask: [0x80, 0x20],
-  ece: [0xa0, 0x20],
-  qpc: [0xc0, 0x740],
-});
-
-export const query_qp_out = new BitStruct(0xe80, {
-  status: [0x0, 0x8],
-  syndrome: [0x20, 0x20],
-  opt_param_mask: [0x80, 0x20],
-  ece: [0xa0, 0x20],
-  qpc: [0xc0, 0x740],
-  qp_pas_or_qpc_ext_and_pas: [0x880, 0x600],
-});
-
 export const wq = new BitStruct(0x600, {
   wq_type: [0x0, 0x4],
   wq_signature: [0x4, 0x1],
@@ -1628,13 +1518,6 @@ export const rqc = new BitStruct(0x780, {
   shampo_match_criteria_type: [0x12e, 0x2],
   reservation_timeout: [0x130, 0x10],
   wq: [0x180, 0x600],
-});
-
-export const create_rq_in = new BitStruct(0x880, {
-  opcode: [0x0, 0x10],
-  uid: [0x10, 0x10],
-  op_mod: [0x30, 0x10],
-  ctx: [0x100, 0x780],
 });
 
 export const modify_rq_in = new BitStruct(0x880, {
@@ -1773,12 +1656,6 @@ export const query_hca_vport_pkey_in = new BitStruct(0x80, {
   pkey_index: [0x70, 0x10],
 });
 
-export const query_hca_vport_pkey_out = new BitStruct(0x80, {
-  status: [0x0, 0x8],
-  syndrome: [0x20, 0x20],
-  'pkey.pkey': [0x90, 0x10],
-});
-
 export const query_vport_state_out = new BitStruct(0x80, {
   status: [0x0, 0x8],
   syndrome: [0x20, 0x20],
@@ -1792,12 +1669,6 @@ export const access_register_in = new BitStruct(0x80, {
   op_mod: [0x30, 0x10],
   register_id: [0x50, 0x10],
   argument: [0x60, 0x20],
-  register_data: [0x80, 0x20],
-});
-
-export const access_register_out = new BitStruct(0x80, {
-  status: [0x0, 0x8],
-  syndrome: [0x20, 0x20],
   register_data: [0x80, 0x20],
 });
 
@@ -1870,73 +1741,4 @@ export const dealloc_memic_in = new BitStruct(0x100, {
   op_mod: [0x30, 0x10],
   memic_start_addr: [0x80, 0x40],
   memic_size: [0xc0, 0x20],
-});
-
-export const create_flow_table_in = new BitStruct(0x200, {
-  opcode: [0x0, 0x10],
-  uid: [0x10, 0x10],
-  op_mod: [0x30, 0x10],
-  other_vport: [0x40, 0x1],
-  other_eswitch: [0x41, 0x1],
-  vport_number: [0x50, 0x10],
-  table_type: [0x80, 0x8],
-  eswitch_owner_vhca_id: [0x90, 0x10],
-  'flow_table_context.reformat_en': [0xc0, 0x1],
-  'flow_table_context.decap_en': [0xc1, 0x1],
-  'flow_table_context.sw_owner': [0xc2, 0x1],
-  'flow_table_context.termination_table': [0xc3, 0x1],
-  'flow_table_context.table_miss_action': [0xc4, 0x4],
-  'flow_table_context.level': [0xc8, 0x8],
-  'flow_table_context.rtc_valid': [0xd0, 0x1],
-  'flow_table_context.log_size': [0xd8, 0x8],
-  'flow_table_context.table_miss_id': [0xe8, 0x18],
-  'flow_table_context.lag_master_next_table_id': [0x108, 0x18],
-  'flow_table_context.sws.sw_owner_icm_root_1': [0x180, 0x40],
-  'flow_table_context.sws.sw_owner_icm_root_0': [0x1c0, 0x40],
-  'flow_table_context.hws.rtc_id_0': [0x180, 0x20],
-  'flow_table_context.hws.rtc_id_1': [0x1a0, 0x20],
-});
-
-export const query_flow_counter_in = new BitStruct(0x100, {
-  opcode: [0x0, 0x10],
-  op_mod: [0x30, 0x10],
-  clear: [0xc0, 0x1],
-  num_of_counters: [0xd0, 0x10],
-  flow_counter_id: [0xe0, 0x20],
-});
-
-export const query_flow_counter_out = new BitStruct(0x80, {
-  status: [0x0, 0x8],
-  syndrome: [0x20, 0x20],
-  flow_statistics: [0x80, 0x80],
-});
-
-export const traffic_counter = new BitStruct(0x80, {
-  packets: [0x0, 0x40],
-  octets: [0x40, 0x40],
-});
-
-export const create_psv_in = new BitStruct(0x80, {
-  opcode: [0x0, 0x10],
-  op_mod: [0x30, 0x10],
-  num_psv: [0x40, 0x4],
-  pd: [0x48, 0x18],
-});
-
-export const create_psv_out = new BitStruct(0x100, {
-  status: [0x0, 0x8],
-  syndrome: [0x20, 0x20],
-  psv0_index: [0x88, 0x18],
-  psv1_index: [0xa8, 0x18],
-  psv2_index: [0xc8, 0x18],
-  psv3_index: [0xe8, 0x18],
-});
-
-export const general_obj_in_cmd_hdr = new BitStruct(0x80, {
-  opcode: [0x0, 0x10],
-  uid: [0x10, 0x10],
-  vhca_tunnel_id: [0x20, 0x10],
-  obj_type: [0x30, 0x10],
-  obj_id: [0x40, 0x20],
-  op_param: [0x60, 0x20],
 });
