@@ -183,7 +183,16 @@ const REQUEST = 0x7e57;
  * Calls an ioctl in a process whose seccomp filter answers it with `errno` for ever, and kills the
  * process after a while if it does not come back. Prints the result; the calls are left in `log`.
  */
-function runInterrupted(errno: number, options: object, log: string): string {
+/** A busy machine takes seconds to start a process. */
+const STARTED_MS = 5_000;
+const ANSWERED_MS = 30_000;
+
+function runInterrupted(
+  errno: number,
+  options: object,
+  log: string,
+  timeout = ANSWERED_MS,
+): string {
   const url = (name: string): string => JSON.stringify(new URL(name, import.meta.url).href);
   const source = `
     import { setCallLog } from ${url('./call-log.js')};
@@ -218,7 +227,7 @@ function runInterrupted(errno: number, options: object, log: string): string {
   const args = ['--input-type=module', '-e', source];
   const child = spawnSync(process.execPath, args, {
     encoding: 'utf8',
-    timeout: 800,
+    timeout,
     killSignal: 'SIGKILL',
   });
   return child.signal ?? child.stdout.trim() + child.stderr;
@@ -245,7 +254,7 @@ t.test(
   { skip: noFilter },
   async (t) => {
     const path = join(t.testdir(), 'calls');
-    t.equal(runInterrupted(E.EAGAIN, {}, path), 'SIGKILL');
+    t.equal(runInterrupted(E.EAGAIN, {}, path, STARTED_MS), 'SIGKILL');
     const last = readCallLogFile(path).at(-1);
     t.match(last?.facts, {
       state: 'in flight',
