@@ -179,14 +179,14 @@ const ioctlNumbers: Readonly<Record<string, number>> = { x64: 16, arm64: 29, ris
 const SYS_IOCTL = ioctlNumbers[process.arch];
 const REQUEST = 0x7e57;
 
-/**
- * Calls an ioctl in a process whose seccomp filter answers it with `errno` for ever, and kills the
- * process after a while if it does not come back. Prints the result; the calls are left in `log`.
- */
 /** A busy machine takes seconds to start a process. */
 const STARTED_MS = 5_000;
 const ANSWERED_MS = 30_000;
 
+/**
+ * Calls an ioctl in a process whose seccomp filter answers it with `errno` for ever, and kills the
+ * process after a while if it does not come back. Prints the result; the calls are left in `log`.
+ */
 function runInterrupted(
   errno: number,
   options: object,
