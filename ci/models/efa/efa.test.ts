@@ -1,4 +1,5 @@
 import t from 'tap';
+import { Pool } from '../pool.ts';
 import { isIntact, parseCommand, phaseOf, sealCompletion } from './admin-queue.ts';
 import { crc16, entryChecksum } from './crc16.ts';
 import {
@@ -39,7 +40,6 @@ import {
   EFA_REGS_DEV_STS_OFF,
   EFA_REGS_MMIO_RESP_LO_OFF,
 } from './headers/efa-regs-defs.ts';
-import { Pool } from './pool.ts';
 import { ANSWER, DEPTH, Machine } from './test-machine.ts';
 
 t.test('the checksum is that of the kernel', async (t) => {

@@ -1,6 +1,6 @@
 import type { PageList } from '../page-list.ts';
+import { Pool } from '../pool.ts';
 import { LIMITS } from './limits.ts';
-import { Pool } from './pool.ts';
 
 /** How many objects need another one, which is busy for so long. */
 export interface Parent {

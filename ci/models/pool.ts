@@ -3,12 +3,13 @@
  * object was destroyed means nobody for as long as possible.
  */
 export class Pool<T> {
-  readonly #items: (T | undefined)[];
+  readonly #capacity: number;
+  readonly #items: (T | undefined)[] = [];
   #next = 0;
   #count = 0;
 
   constructor(capacity: number) {
-    this.#items = new Array<T | undefined>(capacity).fill(undefined);
+    this.#capacity = capacity;
   }
 
   get count(): number {
@@ -17,7 +18,7 @@ export class Pool<T> {
 
   /** The number of a new object; undefined when there is no room. */
   add(make: (id: number) => T): number | undefined {
-    const capacity = this.#items.length;
+    const capacity = this.#capacity;
     if (this.#count === capacity) return undefined;
     while (this.#items[this.#next] !== undefined) this.#next = (this.#next + 1) % capacity;
     const id = this.#next;
