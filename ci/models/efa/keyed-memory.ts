@@ -1,3 +1,4 @@
+import { type Piece, readPieces, writePieces } from '../pieces.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { regionOf } from './memory-regions.ts';
 import type { MemoryRegion, Objects, ProtectionDomain } from './objects.ts';
@@ -30,17 +31,14 @@ export class KeyedMemory {
 
   /** The bytes of all spans in a row; undefined where one is not allowed or cannot be reached. */
   gather(objects: Objects, pd: ProtectionDomain, spans: readonly Span[]): Buffer | undefined {
-    const pieces: Buffer[] = [];
+    const all: Buffer[] = [];
     for (const span of spans) {
       const part = partOf(objects, pd, span, 0);
-      if (part === undefined) return undefined;
-      for (const { address, length } of piecesOf(part)) {
-        const bytes = this.#memory.read(address, length);
-        if (bytes === undefined) return undefined;
-        pieces.push(bytes);
-      }
+      const bytes = part === undefined ? undefined : readPieces(this.#memory, piecesOf(part));
+      if (bytes === undefined) return undefined;
+      all.push(bytes);
     }
-    return Buffer.concat(pieces);
+    return Buffer.concat(all);
   }
 
   /** Writes bytes over the spans, in their order; false where one is not allowed or not reached. */
@@ -56,21 +54,15 @@ export class KeyedMemory {
       const length = Math.min(span.length, bytes.length - done);
       const part = partOf(objects, pd, { ...span, length }, permissions);
       if (part === undefined) return false;
-      for (const piece of piecesOf(part)) {
-        if (!this.#memory.write(piece.address, bytes.subarray(done, done + piece.length))) {
-          return false;
-        }
-        done += piece.length;
-      }
+      if (!writePieces(this.#memory, piecesOf(part), bytes.subarray(done))) return false;
+      done += length;
     }
     return done === bytes.length;
   }
 }
 
-const EMPTY: readonly { address: number; length: number }[] = [];
-
-function piecesOf({ region, offset, length }: Part): Iterable<{ address: number; length: number }> {
-  return length === 0 ? EMPTY : region.pages.pieces(offset, length);
+function piecesOf({ region, offset, length }: Part): Iterable<Piece> {
+  return region.pages.pieces(offset, length);
 }
 
 function partOf(

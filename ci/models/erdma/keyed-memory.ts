@@ -1,3 +1,4 @@
+import { type Piece, readPieces, writePieces } from '../pieces.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { LIMITS } from './limits.ts';
 import { RIGHT, regionOf } from './memory-regions.ts';
@@ -15,11 +16,6 @@ export type Payload = Buffer | readonly Span[];
 
 /** Why a request may not have what it names. */
 export type MemoryFault = 'key' | 'bounds' | 'right' | 'domain' | 'wrap';
-
-interface Piece {
-  readonly address: number;
-  readonly length: number;
-}
 
 /** All memory, by the key that the kernel's queue pairs have. */
 const LOCAL_MEMORY: Omit<MemoryRegion, 'pd'> = {
@@ -59,12 +55,10 @@ export class KeyedMemory {
     for (const span of spans) {
       const pieces = this.#piecesOf(qp, span, rights);
       if (typeof pieces === 'string') return pieces;
-      for (const { address, length } of pieces) {
-        const bytes = this.#memory.read(address, length);
-        // Registered once, and taken away since.
-        if (bytes === undefined) return 'bounds';
-        all.push(bytes);
-      }
+      const bytes = readPieces(this.#memory, pieces);
+      // Registered once, and taken away since.
+      if (bytes === undefined) return 'bounds';
+      all.push(bytes);
     }
     return Buffer.concat(all);
   }
@@ -79,13 +73,7 @@ export class KeyedMemory {
     if (bytes.length > span.length) return 'bounds';
     const pieces = this.#piecesOf(qp, { ...span, length: bytes.length }, rights);
     if (typeof pieces === 'string') return pieces;
-    let done = 0;
-    for (const { address, length } of pieces) {
-      const part = bytes.subarray(done, done + length);
-      if (!this.#memory.write(address, part)) return 'bounds';
-      done += part.length;
-    }
-    return undefined;
+    return writePieces(this.#memory, pieces, bytes) ? undefined : 'bounds';
   }
 
   /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */

@@ -1,3 +1,4 @@
+import { readPieces } from '../pieces.ts';
 import type { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { erdma_rqe, RQE_SIZE, SQEBB_SIZE } from './headers/erdma-hw.ts';
 import type { Span } from './keyed-memory.ts';
@@ -25,11 +26,7 @@ export function drop(ring: Ring): void {
 
 function readEntry(memory: GuestMemory, ring: Ring, index: number, bytes: number) {
   const offset = (index % ring.entries) * bytes;
-  const pieces = [...ring.pages.pieces(offset, bytes)].map(({ address, length }) =>
-    memory.read(address, length),
-  );
-  const known = pieces.filter((piece) => piece !== undefined);
-  return known.length === pieces.length ? Buffer.concat(known) : undefined;
+  return readPieces(memory, ring.pages.pieces(offset, bytes));
 }
 
 /** A request of a send queue, which is still in it. */

@@ -1,3 +1,4 @@
+import { type Piece, readPieces, writePieces } from '../pieces.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { NULL_MKEY } from './limits.ts';
 import { ANY_QP, indexOf, type MemoryKey, type Right, type Span } from './memory-keys.ts';
@@ -10,12 +11,6 @@ export type Data = Buffer | Span;
 export interface Accessor {
   readonly pd: number;
   readonly number: number;
-}
-
-interface Piece {
-  /** Undefined for memory that swallows writes and reads as zeros. */
-  readonly address: number | undefined;
-  readonly length: number;
 }
 
 /** Keys whose memory is that of others may be so again. Source: max_indirection of the capabilities */
@@ -57,30 +52,13 @@ export class KeyedMemory {
       parts.push({ pieces, bytes: part });
       done += part.length;
     }
-    return done === bytes.length && parts.every((part) => this.#write(part.pieces, part.bytes));
+    if (done < bytes.length) return false;
+    return parts.every((part) => writePieces(this.#host.memory, part.pieces, part.bytes));
   }
 
   #read(who: Accessor, span: Span, right: Right): Buffer | undefined {
     const pieces = this.#pieces(who, span, right);
-    if (pieces === undefined) return undefined;
-    const all: Buffer[] = [];
-    for (const { address, length } of pieces) {
-      const bytes =
-        address === undefined ? Buffer.alloc(length) : this.#host.memory.read(address, length);
-      if (bytes === undefined) return undefined;
-      all.push(bytes);
-    }
-    return Buffer.concat(all);
-  }
-
-  #write(pieces: readonly Piece[], bytes: Buffer): boolean {
-    let done = 0;
-    for (const { address, length } of pieces) {
-      const part = bytes.subarray(done, done + length);
-      if (address !== undefined && !this.#host.memory.write(address, part)) return false;
-      done += length;
-    }
-    return true;
+    return pieces === undefined ? undefined : readPieces(this.#host.memory, pieces);
   }
 
   /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */

@@ -1,4 +1,5 @@
 import { PageList, POINTER_BYTES, pagesOf } from '../page-list.ts';
+import { readPieces } from '../pieces.ts';
 import type { Host } from '../vfio-user/device.ts';
 
 /** Pages are told by logarithms, above the smallest. Source: MLX5_ADAPTER_PAGE_SHIFT */
@@ -43,13 +44,7 @@ export function readQueue(
   offset: number,
   length: number,
 ): Buffer | undefined {
-  const parts: Buffer[] = [];
-  for (const piece of pages.pieces(offset, length)) {
-    const part = memory.read(piece.address, piece.length);
-    if (part === undefined) return undefined;
-    parts.push(part);
-  }
-  return Buffer.concat(parts);
+  return readPieces(memory, pages.pieces(offset, length));
 }
 
 /** A word of a doorbell record, of which there are two. Source: include/linux/mlx5/qp.h, MLX5_RCV_DBR */
