@@ -18,12 +18,7 @@ export class BitStruct<Name extends string> {
   get(buf: Buffer, field: Name, index = 0): number {
     const { word, shift, mask } = this.#partOf(field, index);
     if (word + 4 > buf.length) return 0;
-    return (buf.readUInt32BE(word) >>> shift) & mask;
-  }
-
-  /** A field of 32 bits keeps its sign bit as a number above zero. */
-  unsigned(buf: Buffer, field: Name, index = 0): number {
-    return this.get(buf, field, index) >>> 0;
+    return ((buf.readUInt32BE(word) >>> shift) & mask) >>> 0;
   }
 
   /** A field of 64 bits. */

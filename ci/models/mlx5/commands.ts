@@ -57,9 +57,7 @@ function ownHandlers(): Entries {
 }
 
 function queryIssi(): Buffer {
-  const output = Buffer.alloc(h.query_issi_out.sizeBytes);
-  h.query_issi_out.set(output, 'supported_issi_dw0', SUPPORTED_ISSI);
-  return output;
+  return h.query_issi_out.make({ supported_issi_dw0: SUPPORTED_ISSI });
 }
 
 function queryAdapter(): Buffer {

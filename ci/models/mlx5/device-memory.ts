@@ -29,7 +29,7 @@ export class DeviceMemory {
 
   #allocate({ input }: Call): Buffer {
     const start = Number(h.alloc_memic_in.big(input, 'range_start_addr'));
-    const length = h.alloc_memic_in.unsigned(input, 'memic_size');
+    const length = h.alloc_memic_in.get(input, 'memic_size');
     const isInside = start >= MEMIC_START && start + length <= MEMIC_START + MEMIC_BYTES;
     must(isInside, `${length} bytes at ${start} are not in the device's memory`);
     const isFree = [...this.#taken].every(

@@ -54,7 +54,7 @@ export class QueuePair implements Accessor {
   }
 
   get(field: Parameters<typeof h.qpc.get>[1]): number {
-    return h.qpc.unsigned(this.context, field);
+    return h.qpc.get(this.context, field);
   }
 
   get state(): number {
