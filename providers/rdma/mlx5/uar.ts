@@ -3,8 +3,9 @@ import {
   MLX5_IB_MMAP_NC_PAGE,
   mlx5_ib_alloc_ucontext_resp,
 } from '../../../uapi/headers/rdma/mlx5-abi.ts';
-import { Mapping } from '../../../uapi/mapping.ts';
+import type { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
+import { mapKey } from '../map-key.ts';
 import { REGISTER } from './formats.ts';
 
 /** MLX5_IB_MMAP_CMD_SHIFT: how a page is mapped stands in its offset, above its number. */
@@ -42,9 +43,8 @@ export class Register {
   static #open(fd: number, number: number, at: number): CallOutcome<Register> {
     const page = (MLX5_IB_MMAP_NC_PAGE << HOW_SHIFT) | number;
     const length = pageSize();
-    const mapped = Mapping.tryMap({ fd, offset: BigInt(page) * BigInt(length), length });
-    if (!mapped.ok) return { ok: false, errno: mapped.errno, call: 'mmap of a doorbell page' };
-    return { ok: true, value: new Register(mapped.value, at) };
+    const mapped = mapKey(fd, BigInt(page) * BigInt(length), length, 'a doorbell page');
+    return mapped.ok ? { ok: true, value: new Register(mapped.value, at) } : mapped;
   }
 
   /** One store, after all earlier ones. @param value as it lies in memory */
