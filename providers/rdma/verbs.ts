@@ -1,5 +1,6 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type {
+  Address,
   CreateRequests,
   How,
   LinkPath,
@@ -72,6 +73,7 @@ function lidOf(context: Context, port: number): number {
 export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerbs {
   /** Asked once: a session is short, and points ask for their address several times. */
   let gids: ReturnType<typeof gidTable> | undefined;
+  let subnet: { readonly address: Address | undefined } | undefined;
   const { part } = context;
   const verbs: RdmaVerbs = {
     asyncEvents,
@@ -106,11 +108,12 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
         return isClean(path) ? iwarpAddress(context.ibdev) : undefined;
       gids ??= gidTable(context);
       if (!gids.ok) return undefined;
-      const routed = part.address === undefined ? usableAddress(gids.value, path) : undefined;
+      const entries = gids.value;
+      if (part.address !== undefined) return isClean(path) ? part.address(entries) : undefined;
+      const routed = usableAddress(entries, path);
       if (routed !== undefined || !isClean(path)) return routed;
-      return (
-        part.address?.(gids.value) ?? subnetAddress(gids.value, (port) => lidOf(context, port))
-      );
+      subnet ??= { address: subnetAddress(entries, (port) => lidOf(context, port)) };
+      return subnet.address;
     },
     connect: (qp, peer, how = {}) => (part.connect ?? connectByModify)({ verbs, qp }, peer, how),
     postSend: (qp, requests, how = BY_DEFAULT) => postSend(context, qp, requests, how),
