@@ -129,13 +129,11 @@ function probeReceivePieces(trial: Trial): Missing {
 function probeRest(trial: Trial): Missing {
   const { pd, cq } = trial;
   const missing: Missing = {};
-  const srq = canMake(trial, 'srq', { pd, maxWr: 4, maxSge: 1 });
-  if (!srq.ok) missing['srq'] = refusal(srq);
   const counters = canMake(trial, 'counters', {});
   if (!counters.ok) missing['rdma-counters'] = refusal(counters);
   const wq = canMake(trial, 'wq', { pd, cq, maxWr: 1, maxSge: 1 });
   if (!wq.ok) missing['rdma-wq'] = refusal(wq);
-  return { ...missing, ...probeFlow(trial), ...probeMulticast(trial) };
+  return { ...missing, ...probeSrq(trial), ...probeFlow(trial), ...probeMulticast(trial) };
 }
 
 /** On a QP of raw packets; where there are none, on one that does not exist, for what refuses before. */
@@ -148,13 +146,11 @@ function probeFlow({ verbs, pd, cq }: Trial): Missing {
   return flow.ok || !isUnsupported(flow.errno) ? {} : { 'rdma-flow': refusal(flow) };
 }
 
-export function probeSrqResize(verbs: RdmaVerbs): Missing {
-  const pd = verbs.create('pd', {});
-  if (!pd.ok) return {};
-  const srq = verbs.create('srq', { pd: pd.value, maxWr: 4, maxSge: 1 });
-  const resized = srq.ok ? verbs.modifySrq(srq.value, { maxWr: 8 }) : srq;
-  if (srq.ok) verbs.destroy(srq.value);
-  verbs.destroy(pd.value);
+function probeSrq({ verbs, pd }: Trial): Missing {
+  const srq = verbs.create('srq', { pd, maxWr: 4, maxSge: 1 });
+  if (!srq.ok) return { srq: refusal(srq), 'srq-resize': refusal(srq) };
+  const resized = verbs.modifySrq(srq.value, { maxWr: 8 });
+  verbs.destroy(srq.value);
   return resized.ok ? {} : { 'srq-resize': refusal(resized) };
 }
 

@@ -5,7 +5,7 @@ import type { Capability, Device, Outcome, Probe } from '../contract.ts';
 import type { Facts, RdmaVerbs, SendOpcode } from '../contract-verbs.ts';
 import type { Part } from './driver.ts';
 import { probeCounters } from './probe-counters.ts';
-import { probeObjects, probeSrqResize } from './probe-objects.ts';
+import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
 import { type Missing, refusal, WITHOUT_SRD } from './probe-reasons.ts';
@@ -91,11 +91,11 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeCounters(verbs),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
-    // Drivers resize that do not say so; one that says so and does not is no skip.
-    ...((flagsOf(facts) & CAP_SRQ_RESIZE) === 0n && probeSrqResize(verbs)),
     ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
   };
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
+  // Drivers resize that do not say so; one that says so and does not is no skip.
+  if ((flagsOf(facts) & CAP_SRQ_RESIZE) !== 0n) delete missing['srq-resize'];
   memory.unmap();
   return { ok: true, value: { missing, identity: { part: part.shown } } };
 }
@@ -154,16 +154,17 @@ function probePort(device: Device, verbs: RdmaVerbs): Missing {
   const port = verbs.queryPort(1);
   if (!port.ok) return { 'rdma-port': refusal(port) };
   const netdev = device.identity['netdev'];
+  const address = verbs.localAddress();
   const missing: Missing = {};
   if (port.value['state'] !== 'active') {
     const mend = netdev === undefined ? 'plug the cable in' : `ip link set ${netdev} up`;
     missing['rdma-port'] = `port 1 is ${String(port.value['state'])}: ${mend}`;
-  } else if (verbs.localAddress() === undefined) {
+  } else if (address === undefined) {
     const mend = `give ${netdev ?? 'its network device'} an IP address: ip addr add`;
     missing['rdma-port'] = `port 1 has no GID that can be reached: ${mend}`;
   }
   // A LID: a port of InfiniBand, which has IP addresses with IPoIB alone.
-  if ((verbs.localAddress()?.lid ?? 0) !== 0 && netdev === undefined) {
+  if ((address?.lid ?? 0) !== 0 && netdev === undefined) {
     missing['rdma-cm'] =
       'a port of InfiniBand without IPoIB has no address for the connection manager';
   }
