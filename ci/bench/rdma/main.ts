@@ -6,7 +6,8 @@ import { idsCommand } from './wish.ts';
 
 /**
  * `npm run bench:rdma`: the suite beside pyverbs' tests and perftest. Two others trace our suite alone:
- * `--only=ID` these cases, while they are written, and `--every-device` all of them on siw, efa, erdma and mlx5, too.
+ * `--only=ID` these cases, while they are written, and `--every-device` all of them on siw, efa, erdma
+ * and mlx5, too.
  */
 
 const ONLY = '--only=';
