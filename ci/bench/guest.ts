@@ -36,7 +36,7 @@ export async function* linesFromGuest(
       setup: [...(needs?.setup ?? []), ...setup],
       modulesToBuild: (builds && needs?.builds) || [],
       treeModules: (builds && needs?.treeModules) || [],
-      models: (builds && needs?.models) || [],
+      models: (builds && needs?.models) || {},
       agent: join(projectRoot(), 'build', script),
       ...(kernel !== undefined && { kernel }),
       say: (line) => console.error(line),

@@ -5,6 +5,7 @@ import { projectRoot } from '../../uapi/project-root.ts';
 import { glState } from './gl-display.ts';
 import { sourcePackage } from './kernel-source.ts';
 import { type Kernel, NAMED_KERNELS } from './kernels.ts';
+import { modelsOf } from './models.ts';
 import { planModules, readModuleIndex } from './modules.ts';
 import { cachedQemu, isNewer, machineQemu, wantsNewerQemu } from './qemu.ts';
 import { isTooOld } from './tree-module.ts';
@@ -67,10 +68,10 @@ async function stateOf(
   needs: LabNeeds,
 ): Promise<string> {
   if (kernel.modules === undefined) return 'not known: a kernel without modules';
-  const model = needs.treeModules.find((item) => modules.includes(item.name))?.model;
+  const isDriven = modules.some((module) => modelsOf(module, needs.models).length > 0);
   const own = await machineQemu();
-  if (model !== undefined && !isNewer(own) && !wantsNewerQemu(kernel.name)) {
-    return `no: QEMU ${own.version} knows no device models, see UAPI_CONFORM_QEMU`;
+  if ((isDriven || needs.wantsNewerQemu) && !isNewer(own) && !wantsNewerQemu(kernel.name)) {
+    return `no: QEMU ${own.version} is too old, see UAPI_CONFORM_QEMU`;
   }
   const { missing } = planModules(await readModuleIndex(kernel.modules), modules);
   if (missing.length === 0) return 'yes';

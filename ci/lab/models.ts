@@ -7,6 +7,14 @@ import { tryClose } from '../../uapi/sys.ts';
 import { listenUnix } from '../../uapi/sys-listen.ts';
 import { withParentDeath } from './guest.ts';
 
+/** Which models a module drives. @param drivers of each model, its module */
+export function modelsOf(
+  module: string,
+  drivers: Readonly<Record<string, string>>,
+): readonly string[] {
+  return Object.keys(drivers).filter((model) => drivers[model] === module);
+}
+
 /** The device models of one boot. */
 export interface RunningModels {
   /** Where they listen, in the order of their names. */

@@ -62,10 +62,10 @@ export function parseModuleIndex(
   return { files, needs, builtin: new Set([...builtin, ...named].map(moduleName)) };
 }
 
-/** The kernel takes `-` and `_` in module names for the same. */
-export function moduleName(file: string): string {
-  const base = file.slice(file.lastIndexOf('/') + 1);
-  return base.replace(/\.ko(\.[a-z0-9]+)?$/, '').replaceAll('-', '_');
+/** Of a file, or of a wish that may end with `?`. The kernel takes `-` and `_` for the same. */
+export function moduleName(wanted: string): string {
+  const base = wanted.slice(wanted.lastIndexOf('/') + 1);
+  return base.replace(/(\.ko(\.[a-z0-9]+)?|\?)$/, '').replaceAll('-', '_');
 }
 
 /**
@@ -76,12 +76,11 @@ export function planModules(index: ModuleIndex, names: readonly string[]): Modul
   const files = new Set<string>();
   const missing: string[] = [];
   for (const wanted of names) {
-    const isOptional = wanted.endsWith('?');
-    const name = moduleName(isOptional ? wanted.slice(0, -1) : wanted);
+    const name = moduleName(wanted);
     if (index.builtin.has(name)) continue;
     const file = index.files.get(name);
     if (file === undefined) {
-      if (!isOptional) missing.push(name);
+      if (!wanted.endsWith('?')) missing.push(name);
       continue;
     }
     for (const need of [...(index.needs.get(file) ?? [])].reverse()) files.add(need);

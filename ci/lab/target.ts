@@ -15,7 +15,7 @@ import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { type Machine, machinesFor } from './machines.ts';
-import { startModels } from './models.ts';
+import { modelsOf, startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
 import { findQemu } from './qemu.ts';
@@ -47,8 +47,11 @@ export interface VmOptions {
   readonly newerDevices?: Readonly<Record<string, string>>;
   /** The same, for devices that must exist before all others. */
   readonly boardDevices?: readonly string[];
-  /** Device models, by their names in ci/models; left out where QEMU is too old for them. */
-  readonly models?: readonly string[];
+  /**
+   * Device models, by their names in ci/models, and the module that drives each; left out where QEMU is
+   * too old for them.
+   */
+  readonly models?: Readonly<Record<string, string>>;
   /** Words for the kernel's command line. */
   readonly kernelArguments?: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
@@ -82,22 +85,29 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   const accelerator = await chooseAccelerator(findQemu());
   const plan = await guestPlan(options, accelerator);
   const kernel = await chooseKernel(options);
+  const drivers = options.models ?? {};
   const machines = await machinesFor({
     ...(options.bzImage === undefined && { kernel: kernel.name }),
     glDevices: options.glDevices ?? [],
     newerDevices: options.newerDevices ?? {},
-    models: [...new Set(options.models)],
+    models: Object.keys(drivers),
     say: options.say,
   });
   const [{ models }] = machines;
-  const isWanted = ({ model }: TreeModule) => model === undefined || models.includes(model);
-  const treeModules = (options.treeModules ?? []).filter(isWanted);
+  const isWanted = (module: string) => {
+    const driven = modelsOf(module, drivers);
+    return driven.length === 0 || driven.some((name) => models.includes(name));
+  };
+  const treeModules = (options.treeModules ?? []).filter(({ name }) => isWanted(name));
   const tree = await provideTreeModules(kernel, treeModules, options.say);
   const built = [...tree.files];
   for (const source of options.modulesToBuild ?? []) {
     built.push(await buildModule(kernel, source, options.say));
   }
-  const own = plan.modules.filter((name) => !tree.replaced.includes(moduleName(name)));
+  const own = plan.modules.filter((name) => {
+    const plain = moduleName(name);
+    return isWanted(plain) && !tree.replaced.includes(plain);
+  });
   const modules = [...own, ...tree.names];
   const extraModules = [...plan.extraModules, ...built];
   const initramfs = await buildInitramfs(kernel, { ...plan, modules, extraModules });

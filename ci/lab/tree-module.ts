@@ -19,8 +19,6 @@ export interface TreeModule {
   readonly since?: string;
   /** Where it cannot be built without others. */
   readonly set?: ModuleSet;
-  /** The device model whose driver it is: wanted only where that one is. */
-  readonly model?: string;
 }
 
 /** Modules that share structs, so that those of the distribution do not fit the one it left out. */

@@ -82,6 +82,8 @@ t.test('a machine gets what its providers need', (t) => {
   const [tree] = needs.treeModules;
   t.match(tree, { name: 'iommufd', since: '6.2', set: { settings: { CONFIG_VFIO_MDEV: 'n' } } });
   t.ok(tree?.set?.modules.includes('vfio-pci'));
+  t.match(labNeeds(['rdma'], []), { models: { efa: 'efa' }, wantsNewerQemu: false });
+  t.equal(labNeeds(['virtio-gpu-host-blob'], []).wantsNewerQemu, true);
   const half = t.testdir({ own: { 'lab.json': '{"tree": [{"name": "siw"}]}' } });
   t.throws(() => labNeeds(['own'], [join(half, 'own')]), /'tree' must be a list of {name, folder/);
   t.end();

@@ -31,8 +31,13 @@ export interface LabNeeds {
   readonly newerDevices: Readonly<Record<string, string>>;
   /** The same of devices that belong to the board, an IOMMU: these come before all others. */
   readonly boardDevices: readonly string[];
-  /** Device models, by their names in ci/models: a process each, where QEMU is new enough (11.0). */
-  readonly models: readonly string[];
+  /**
+   * Device models, by their names in ci/models, and the module that drives each: a process each, where
+   * QEMU is new enough (11.0). Without them the module is not wanted.
+   */
+  readonly models: Readonly<Record<string, string>>;
+  /** `"qemu": "newer"`: an older one has no device at all for it. */
+  readonly wantsNewerQemu: boolean;
   /** Words of the kernel's command line. */
   readonly kernelArguments: readonly string[];
   /** Shell commands for the guest, once the modules are loaded. */
@@ -58,8 +63,6 @@ interface TreeModule {
   readonly config: string;
   readonly since?: string;
   readonly set?: ModuleSet;
-  /** Wanted only where this device model is. */
-  readonly model?: string;
 }
 
 /** Modules that are built together, in place of the kernel's own: see ci/lab/tree-module.ts. */
@@ -110,12 +113,13 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     devices: union('devices'),
     glDevices: union('glDevices'),
     boardDevices: union('boardDevices'),
-    models: union('models'),
     kernelArguments: union('kernelArguments'),
     setup: union('setup'),
     builds: all.flatMap(({ builds }) => builds),
     treeModules: all.flatMap(({ treeModules }) => treeModules),
     newerDevices: Object.assign({}, ...all.map(({ newerDevices }) => newerDevices)),
+    models: Object.assign({}, ...all.map(({ models }) => models)),
+    wantsNewerQemu: all.some(({ wantsNewerQemu }) => wantsNewerQemu),
     gives: Object.assign({}, ...all.map(({ gives }) => gives)),
   };
 }
@@ -129,7 +133,8 @@ function withOthers(names: readonly string[], tree: string): readonly string[] {
   return [...names, ...others];
 }
 
-type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'newerDevices' | 'gives'>;
+type TextsKey = 'newerDevices' | 'models' | 'gives';
+type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'wantsNewerQemu' | TextsKey>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
 function dataFolder(path: string): string {
@@ -141,18 +146,20 @@ function readNeeds(folder: string): LabNeeds {
   const path = join(folder, 'lab.json');
   const value = readJson(path);
   const list = (key: ListKey) => listOf(value, key, path);
+  const texts = (key: TextsKey) => textsOf(value, key, path);
   return {
     modules: list('modules'),
     devices: list('devices'),
     glDevices: list('glDevices'),
     boardDevices: list('boardDevices'),
-    models: list('models'),
     kernelArguments: list('kernelArguments'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
     treeModules: treeModulesOf(value, path),
-    newerDevices: textsOf(value, 'newerDevices', path),
-    gives: textsOf(value, 'gives', path),
+    newerDevices: texts('newerDevices'),
+    models: texts('models'),
+    wantsNewerQemu: memberOf(value, 'qemu') === 'newer',
+    gives: texts('gives'),
   };
 }
 
@@ -192,13 +199,11 @@ function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
     if (typeof config !== 'string') throw wrong;
     const set = memberOf(item, 'set');
     const since = memberOf(item, 'since');
-    const model = memberOf(item, 'model');
     return {
       name,
       folder,
       config,
       ...(typeof since === 'string' && { since }),
-      ...(typeof model === 'string' && { model }),
       ...(set !== undefined && { set: moduleSetOf(set, path) }),
     };
   });
