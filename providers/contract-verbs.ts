@@ -8,6 +8,7 @@
  */
 import type { CallOutcome } from '../uapi/call-outcome.ts';
 import type { CharDeviceClient } from '../uapi/rdma-char-device.ts';
+import type { FlowRequest } from './contract-flow.ts';
 
 type Outcome<T> = CallOutcome<T>;
 
@@ -125,7 +126,7 @@ export interface CreateRequests {
     readonly maxSge: number;
   };
   'wq-table': { readonly log2Size: number; readonly wqs: readonly RdmaObject[] };
-  flow: { readonly qp: RdmaObject; readonly port: number };
+  flow: FlowRequest;
   counters: Record<never, never>;
   /** Where each of its two counts lies; left out where the driver needs no memory for it. */
   'comp-cntr': { readonly [side in CounterSide]?: CounterMemory };

@@ -77,6 +77,8 @@ export const CAPABILITIES = {
   'datagram-header': 'a datagram comes behind 40 bytes of a global routing header',
   'qp-xrc': 'extended reliable connected QPs and XRC domains',
   'qp-raw': 'QPs of raw packets, for those with CAP_NET_RAW',
+  'raw-jobs':
+    'frames of raw packets, of which those to a group come back to the port that sent them',
   'qp-modify': 'QPs are connected by modify alone: InfiniBand and RoCE, not iWARP',
   'rdma-immediate': 'immediate data with send and with RDMA write',
   'rdma-atomics': 'compare-and-swap and fetch-and-add',

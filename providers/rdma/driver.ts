@@ -225,6 +225,8 @@ export interface Part {
   readonly opcodes?: ReadonlySet<SendOpcode>;
   /** Absent: commands only, no jobs. */
   readonly queues?: UserQueues;
+  /** QPs of raw packets have queues here, and a frame to a group comes back to the port that sent it. */
+  readonly loopsFrames?: boolean;
   /** Absent: by MODIFY_QP alone, see connect.ts. */
   connect?(own: QpEnd, peer: QpEnd, how: Connection): CallOutcome<Facts>;
 }

@@ -26,6 +26,7 @@ export const OFFERED: readonly Capability[] = [
   'datagram-header',
   'qp-xrc',
   'qp-raw',
+  'raw-jobs',
   'qp-modify',
   'rdma-immediate',
   'rdma-atomics',
@@ -91,8 +92,10 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probeCounters(verbs),
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
+    ...probeFrames(device, verbs, part),
     ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
   };
+  if (missing['qp-raw'] !== undefined) missing['raw-jobs'] = missing['qp-raw'];
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
   // Drivers resize that do not say so; one that says so and does not is no skip.
   if ((flagsOf(facts) & CAP_SRQ_RESIZE) !== 0n) delete missing['srq-resize'];
@@ -174,6 +177,17 @@ function probePort(device: Device, verbs: RdmaVerbs): Missing {
     missing['impaired-paths'] = 'only the lab has such paths: providers/rdma/lab-links.sh';
   }
   return missing;
+}
+
+/** A port without a network device has no cable that it could ask for. */
+function probeFrames({ identity }: Device, verbs: RdmaVerbs, part: Part): Missing {
+  if (part.loopsFrames !== true) {
+    return { 'raw-jobs': `that frames of ${part.driver} come back is not known` };
+  }
+  const port = verbs.queryPort(1);
+  const isDown = port.ok && port.value['state'] !== 'active';
+  if (!isDown || identity['netdev'] === undefined) return {};
+  return { 'raw-jobs': `port 1 is down: ip link set ${identity['netdev']} up` };
 }
 
 function probePortSpeed(verbs: RdmaVerbs): Missing {
