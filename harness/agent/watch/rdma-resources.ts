@@ -108,11 +108,17 @@ export class RdmaWatch {
     return leaks;
   }
 
-  /** Nothing for what processes made that are not ours: the machine may be shared. */
+  /**
+   * Nothing for what processes made that are not ours: the machine may be shared. Nor for what a module of
+   * the kernel has for itself: mlx5_ib makes a CQ and a QP of its own when the first memory is registered.
+   * Source: drivers/infiniband/hw/mlx5/umr.c, mlx5r_umr_resource_init()
+   */
   async #describe(watched: Watched, more: Growth): Promise<readonly string[]> {
     const added = more.after - more.before;
     const strangers = await this.#strangers(watched, more.name);
-    const ours = strangers.filter(({ pid }) => pid === undefined || isOurs(pid));
+    const ours = strangers.filter(({ pid, kernelName }) => {
+      return kernelName === undefined && (pid === undefined || isOurs(pid));
+    });
     if (strangers.length > 0 && ours.length === 0) return [];
     const makers = ours.map((one) => `${more.name} ${one.id} by ${makerOf(one)}`);
     const who = makers.length === 0 ? '' : `: ${makers.join(', ')}`;
@@ -186,8 +192,7 @@ function answerOf(reply: readonly NetlinkMessage[]): Buffer {
   return reply[0]?.payload ?? Buffer.alloc(0);
 }
 
-function makerOf({ pid, kernelName }: RdmaResource): string {
-  if (kernelName !== undefined) return `the kernel's ${kernelName}`;
+function makerOf({ pid }: RdmaResource): string {
   const process = pid === undefined ? undefined : processName(pid);
   return process ?? 'a process that is gone';
 }
