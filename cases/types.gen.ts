@@ -57,7 +57,7 @@ export type Size = number | string;
  */
 export type BooleanOrParameter = boolean | Reference;
 /**
- * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+ * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, `hex:0800` (again and again), or a reference to a parameter or to that of a frame
  */
 export type Pattern = string;
 /**
@@ -99,6 +99,23 @@ export type LinkPath =
   | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
   | Reference;
 /**
+ * A layer that is looked at, or what is done with what matches.
+ */
+export type FlowSpec = {
+  layer?: FlowLayer;
+  is?: FlowFields;
+  mask?: FlowFields1;
+  drop?: true;
+  /**
+   * a reference: $name or $name.field
+   */
+  counters?: string;
+} & FlowSpec1;
+export type FlowLayer = ('ethernet' | 'ipv4' | 'ipv6' | 'tcp' | 'udp') | Reference;
+export type FlowSpec1 = {
+  [k: string]: unknown;
+};
+/**
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
 export type Abi = ('ioctl' | 'write' | 'invoke') | Reference;
@@ -120,7 +137,7 @@ export type AttributeValue =
   | (string | number)[]
   | {
       /**
-       * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+       * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, `hex:0800` (again and again), or a reference to a parameter or to that of a frame
        */
       bytes?: string;
       size?: Size;
@@ -399,7 +416,7 @@ export interface Step {
     length?: Size;
     from?: Size;
     /**
-     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, `hex:0800` (again and again), or a reference to a parameter or to that of a frame
      */
     around?: string;
   };
@@ -635,7 +652,7 @@ export interface Step {
       size?: Size;
     };
     /**
-     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, `hex:0800` (again and again), or a reference to a parameter or to that of a frame
      */
     tail?: string;
     /**
@@ -899,6 +916,19 @@ export interface Step {
     operations: number | string;
   };
   /**
+   * The head of a packet of these layers, `length` bytes long as a whole: `pattern` and `bytes`. Fields that are not named are those of a frame to the group 03:00:00:00:00:01 from 02:00:00:00:00:0a, of IP 10.0.0.1 to 10.0.0.2 and fd00::1 to fd00::2, ports 1000 to 2000.
+   */
+  frame?: {
+    /**
+     * @minItems 1
+     */
+    layers: {
+      layer: FlowLayer;
+      is?: FlowFields2;
+    }[];
+    length: Size;
+  };
+  /**
    * What completion counters can count: `maxCounters`, `maxValue`, `operations`.
    */
   queryCompCntrCaps?: {};
@@ -1046,7 +1076,7 @@ export interface Step {
      */
     request?: number | string;
     /**
-     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, or a reference to a parameter
+     * content: `zero`, `ones`, `counter`, `seed:N`, `byte:0xa5`, `hex:0800` (again and again), or a reference to a parameter or to that of a frame
      */
     tail?: string;
     /**
@@ -1329,9 +1359,15 @@ export interface CreateRequest {
     log2Size: Size;
     wqs: Reference[];
   };
+  /**
+   * A rule; without specs it takes all that its type is of.
+   */
   flow?: {
     qp: Reference;
     port?: Size;
+    type?: ('normal' | 'all-default' | 'multicast-default' | 'sniffer') | Reference;
+    priority?: Size;
+    specs?: FlowSpec[];
   };
   counters?: {};
   /**
@@ -1344,6 +1380,44 @@ export interface CreateRequest {
   abi?: Abi;
 }
 /**
+ * Fields by their names: numbers, or addresses as text.
+ */
+export interface FlowFields {
+  destination?: Scalar;
+  source?: Scalar;
+  etherType?: Scalar;
+  vlan?: Scalar;
+  protocol?: Scalar;
+  tos?: Scalar;
+  ttl?: Scalar;
+  flags?: Scalar;
+  flowLabel?: Scalar;
+  nextHeader?: Scalar;
+  trafficClass?: Scalar;
+  hopLimit?: Scalar;
+  destinationPort?: Scalar;
+  sourcePort?: Scalar;
+}
+/**
+ * Bits of a field that count; all of them where it is not named.
+ */
+export interface FlowFields1 {
+  destination?: Scalar;
+  source?: Scalar;
+  etherType?: Scalar;
+  vlan?: Scalar;
+  protocol?: Scalar;
+  tos?: Scalar;
+  ttl?: Scalar;
+  flags?: Scalar;
+  flowLabel?: Scalar;
+  nextHeader?: Scalar;
+  trafficClass?: Scalar;
+  hopLimit?: Scalar;
+  destinationPort?: Scalar;
+  sourcePort?: Scalar;
+}
+/**
  * A part of a mapping or of a dma-buf, or an address; by default eight bytes.
  */
 export interface CounterMemory {
@@ -1352,6 +1426,22 @@ export interface CounterMemory {
   start?: Size;
   offset?: Size;
   length?: Size;
+}
+export interface FlowFields2 {
+  destination?: Scalar;
+  source?: Scalar;
+  etherType?: Scalar;
+  vlan?: Scalar;
+  protocol?: Scalar;
+  tos?: Scalar;
+  ttl?: Scalar;
+  flags?: Scalar;
+  flowLabel?: Scalar;
+  nextHeader?: Scalar;
+  trafficClass?: Scalar;
+  hopLimit?: Scalar;
+  destinationPort?: Scalar;
+  sourcePort?: Scalar;
 }
 export interface SendRequest {
   op:

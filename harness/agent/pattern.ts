@@ -13,6 +13,8 @@ export function patternBytes(pattern: string, from: bigint, length: number): Buf
       return Buffer.alloc(length, 0xff);
     case 'byte':
       return Buffer.alloc(length, Number(argument));
+    case 'hex':
+      return repeated(Buffer.from(argument, 'hex'), from, length);
     case 'counter':
       return words(from, length, (index) => index);
     case 'seed':
@@ -20,6 +22,12 @@ export function patternBytes(pattern: string, from: bigint, length: number): Buf
     default:
       throw new CaseDefect(`unknown pattern ${pattern}`);
   }
+}
+
+/** The same bytes again and again: what is written once must be no longer than they are. */
+function repeated(bytes: Buffer, from: bigint, length: number): Buffer {
+  const skip = Number(from % BigInt(bytes.length));
+  return Buffer.alloc(skip + length, bytes).subarray(skip);
 }
 
 /** 32-bit words, each a function of its index in the whole pattern; the range may start inside one. */

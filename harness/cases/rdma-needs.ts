@@ -75,7 +75,13 @@ export function rdmaCapabilities(step: Step): Capability[] {
   if (step.create !== undefined) {
     const { kind } = created(step);
     const type = step.create.qp?.type ?? '';
-    return ['verbs', ...present(NEEDED_BY_KIND[kind]), ...present(NEEDED_BY_QP_TYPE[type])];
+    const counts = step.create.flow?.specs?.some(({ counters }) => counters !== undefined) === true;
+    return [
+      'verbs',
+      ...present(NEEDED_BY_KIND[kind]),
+      ...present(NEEDED_BY_QP_TYPE[type]),
+      ...present(counts ? 'rdma-counters' : undefined),
+    ];
   }
   if (step.postSend !== undefined) {
     const operations = step.postSend.requests.map(({ op }) => NEEDED_BY_OPERATION[op]);

@@ -18,8 +18,8 @@ export interface Text {
 /** Texts that are never references: names, and steps that are looked at by themselves. */
 const LITERAL = new Set(['note', 'name', 'fails', 'on', 'as', 'steps']);
 
-/** Below these stand names of others: fields of structs and headers, attributes of methods. */
-const FREE = ['fields', 'attributes', 'header'];
+/** Below these stand names of others: fields of structs, headers and flow rules, attributes of methods. */
+const FREE = ['fields', 'attributes', 'header', 'is', 'mask'];
 
 function isFree(path: JsonPath): boolean {
   return path[0] === 'gives' || FREE.some((name) => path.includes(name));

@@ -132,6 +132,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   resizeCq: { gives: 'cq', session: 'owner' },
   modifyCompCntr: { gives: 'nothing', session: 'owner' },
   attachCompCntr: { gives: 'nothing', session: 'owner' },
+  frame: { gives: ['pattern', 'bytes'] },
   queryCompCntrCaps: { gives: ['maxCounters', 'maxValue', 'operations'], session: 'first' },
   attachMulticast: { gives: 'nothing', session: 'owner' },
   detachMulticast: { gives: 'nothing', session: 'owner' },

@@ -9,6 +9,7 @@ import type { Scope } from '../scope.ts';
 import { CaseDefect, descriptorOf, type RdmaValue } from '../values.ts';
 import { addressOf } from './rdma-address.ts';
 import { accessBits, bigintOf, flagOf, numberOf, present, wordOf } from './rdma-arguments.ts';
+import { lowerFlow } from './rdma-flow.ts';
 import { rdmaObject, rdmaOf } from './rdma-held.ts';
 
 /** What a `create` step asks of the provider: names become objects, and defaults are filled in. */
@@ -106,10 +107,7 @@ export const LOWER: Lower = {
     log2Size: numberOf(want.log2Size, scope),
     wqs: want.wqs.map((wq) => rdmaOf(wq, scope, 'wq').object),
   }),
-  flow: (want, scope) => ({
-    qp: rdmaOf(want.qp, scope, 'qp').object,
-    port: numberOf(want.port ?? 1, scope),
-  }),
+  flow: lowerFlow,
   counters: () => ({}),
   'comp-cntr': ({ successes, errors }, scope) => ({
     ...(successes && { successes: counterMemory(successes, scope) }),

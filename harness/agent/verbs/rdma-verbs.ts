@@ -3,6 +3,7 @@ import { addDevice, removeDevice, setPort } from './plug.ts';
 import { armCq, pollCq } from './rdma-completions.ts';
 import { attachCompCntr, modifyCompCntr, queryCompCntrCaps } from './rdma-counters.ts';
 import { readEvent } from './rdma-events.ts';
+import { frame } from './rdma-flow.ts';
 import { postReceive, postSend } from './rdma-jobs.ts';
 import { adviseMr } from './rdma-memory.ts';
 import {
@@ -49,6 +50,7 @@ export const RDMA_VERBS = {
   modifyCompCntr,
   attachCompCntr,
   queryCompCntrCaps,
+  frame,
   attachMulticast,
   detachMulticast,
   connect,
