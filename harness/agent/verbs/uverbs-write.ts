@@ -89,9 +89,8 @@ function requestOf(
   if (args.request === undefined) return head;
   const size = replaced(head.length, args.request, context);
   const pattern = args.tail === undefined ? 'zero' : String(context.scope.scalar(args.tail));
-  const bytes = patternBytes(pattern, 0n, size);
-  head.copy(bytes, 0, 0, size);
-  return bytes;
+  const tail = patternBytes(pattern, 0n, Math.max(0, size - head.length));
+  return Buffer.concat([head, tail]).subarray(0, size);
 }
 
 /** The command with any part of its header replaced, and a fence behind the response. */
