@@ -8,6 +8,8 @@ export interface IfcWanted {
   readonly headers: readonly string[];
   /** Structs, without `mlx5_ifc_` and `_bits`. */
   readonly structs: readonly string[];
+  /** Structs that are one field of those that have them, and are not described. */
+  readonly opaque?: readonly string[];
   /** Beginnings of constants. */
   readonly constants: readonly string[];
 }
@@ -18,7 +20,7 @@ interface Member {
   readonly bits: number;
 }
 
-/** A struct whose members of struct type are taken apart; unions, and structs that are wanted themselves, are one field. */
+/** A struct whose members of struct type are taken apart; unions, and structs that are wanted themselves or opaque, are one field. */
 interface Shape {
   readonly bits: number;
   readonly members: readonly Member[];
@@ -29,7 +31,10 @@ const RESERVED = /^reserved_|^rsvd/;
 
 export function emitIfc(headers: readonly string[], wanted: IfcWanted, origin: string): string {
   const text = headers.map(withoutComments).join('\n').replaceAll(FLEXIBLE, '$1 $2[];');
-  const shapes = new Shapes(text, new Set(wanted.structs.map(typeName)));
+  const shapes = new Shapes(
+    text,
+    new Set([...wanted.structs, ...(wanted.opaque ?? [])].map(typeName)),
+  );
   const structs = wanted.structs.map((name) => {
     const { bits, members } = shapes.of('struct', typeName(name));
     const fields = members
