@@ -241,11 +241,23 @@ export const MLX5_CMD_OP_MAX = 0xb23;
 export const MLX5_CMD_OP_GENERAL_START = 0xb00;
 export const MLX5_CMD_OP_GENERAL_END = 0xd00;
 export const MLX5_CMD_OP_MOD_UPDATE_HEADER_MODIFY_ARGUMENT = 0x1;
+export const MLX5_WQ_TYPE_CYCLIC = 0x1;
+export const MLX5_WQ_TYPE_CYCLIC_STRIDING_RQ = 0x3;
 export const MLX5_CAP_PORT_TYPE_IB = 0x0;
 export const MLX5_CAP_PORT_TYPE_ETH = 0x1;
 export const MLX5_CAP_UMR_FENCE_STRONG = 0x0;
 export const MLX5_CAP_UMR_FENCE_SMALL = 0x1;
 export const MLX5_CAP_UMR_FENCE_NONE = 0x2;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_VPORT = 0x0;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_FLOW_TABLE = 0x1;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_TIR = 0x2;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_VHCA_RX = 0x4;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_FLOW_SAMPLER = 0x6;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_UPLINK = 0x8;
+export const MLX5_IFC_FLOW_DESTINATION_TYPE_TABLE_TYPE = 0xa;
+export const MLX5_FLOW_TABLE_MISS_ACTION_DEF = 0x0;
+export const MLX5_FLOW_TABLE_MISS_ACTION_FWD = 0x1;
+export const MLX5_FLOW_TABLE_MISS_ACTION_SWITCH_DOMAIN = 0x2;
 export const MLX5_QPC_STATE_RST = 0x0;
 export const MLX5_QPC_STATE_INIT = 0x1;
 export const MLX5_QPC_STATE_RTR = 0x2;
@@ -290,6 +302,37 @@ export const MLX5_QPC_CS_REQ_UP_TO_64B = 0x22;
 export const MLX5_QPC_CS_RES_DISABLE = 0x0;
 export const MLX5_QPC_CS_RES_UP_TO_32B = 0x1;
 export const MLX5_QPC_CS_RES_UP_TO_64B = 0x2;
+export const MLX5_FLOW_CONTEXT_ACTION_ALLOW = 0x1;
+export const MLX5_FLOW_CONTEXT_ACTION_DROP = 0x2;
+export const MLX5_FLOW_CONTEXT_ACTION_FWD_DEST = 0x4;
+export const MLX5_FLOW_CONTEXT_ACTION_COUNT = 0x8;
+export const MLX5_FLOW_CONTEXT_ACTION_PACKET_REFORMAT = 0x10;
+export const MLX5_FLOW_CONTEXT_ACTION_DECAP = 0x20;
+export const MLX5_FLOW_CONTEXT_ACTION_MOD_HDR = 0x40;
+export const MLX5_FLOW_CONTEXT_ACTION_VLAN_POP = 0x80;
+export const MLX5_FLOW_CONTEXT_ACTION_VLAN_PUSH = 0x100;
+export const MLX5_FLOW_CONTEXT_ACTION_VLAN_POP_2 = 0x400;
+export const MLX5_FLOW_CONTEXT_ACTION_VLAN_PUSH_2 = 0x800;
+export const MLX5_FLOW_CONTEXT_ACTION_CRYPTO_DECRYPT = 0x1000;
+export const MLX5_FLOW_CONTEXT_ACTION_CRYPTO_ENCRYPT = 0x2000;
+export const MLX5_FLOW_CONTEXT_ACTION_EXECUTE_ASO = 0x4000;
+export const MLX5_TIRC_DISP_TYPE_DIRECT = 0x0;
+export const MLX5_TIRC_DISP_TYPE_INDIRECT = 0x1;
+export const MLX5_TIRC_PACKET_MERGE_MASK_IPV4_LRO = 0x1;
+export const MLX5_TIRC_PACKET_MERGE_MASK_IPV6_LRO = 0x2;
+export const MLX5_RX_HASH_FN_NONE = 0x0;
+export const MLX5_RX_HASH_FN_INVERTED_XOR8 = 0x1;
+export const MLX5_RX_HASH_FN_TOEPLITZ = 0x2;
+export const MLX5_TIRC_SELF_LB_BLOCK_BLOCK_UNICAST = 0x1;
+export const MLX5_TIRC_SELF_LB_BLOCK_BLOCK_MULTICAST = 0x2;
+export const MLX5_SQC_STATE_RST = 0x0;
+export const MLX5_SQC_STATE_RDY = 0x1;
+export const MLX5_SQC_STATE_ERR = 0x3;
+export const MLX5_RQC_MEM_RQ_TYPE_MEMORY_RQ_INLINE = 0x0;
+export const MLX5_RQC_MEM_RQ_TYPE_MEMORY_RQ_RMP = 0x1;
+export const MLX5_RQC_STATE_RST = 0x0;
+export const MLX5_RQC_STATE_RDY = 0x1;
+export const MLX5_RQC_STATE_ERR = 0x3;
 export const MLX5_MKC_ACCESS_MODE_PA = 0x0;
 export const MLX5_MKC_ACCESS_MODE_MTT = 0x1;
 export const MLX5_MKC_ACCESS_MODE_KLMS = 0x2;
@@ -298,6 +341,15 @@ export const MLX5_MKC_ACCESS_MODE_SW_ICM = 0x4;
 export const MLX5_MKC_ACCESS_MODE_MEMIC = 0x5;
 export const MLX5_MKC_ACCESS_MODE_CROSSING = 0x6;
 export const MLX5_MKC_PCIE_TPH_NO_STEERING_TAG_INDEX = 0x0;
+export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_ACTION = 0x0;
+export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_FLOW_TAG = 0x1;
+export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_DESTINATION_LIST = 0x2;
+export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_FLOW_COUNTERS = 0x3;
+export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_IPSEC_OBJ_ID = 0x4;
+export const MLX5_EVENT_QUEUE_TYPE_QP = 0x0;
+export const MLX5_EVENT_QUEUE_TYPE_RQ = 0x1;
+export const MLX5_EVENT_QUEUE_TYPE_SQ = 0x2;
+export const MLX5_EVENT_QUEUE_TYPE_DCT = 0x6;
 export const MLX5_EVENT_TYPE_COMP = 0x0;
 export const MLX5_EVENT_TYPE_COMM_EST = 0x2;
 export const MLX5_EVENT_TYPE_SRQ_LAST_WQE = 0x13;
@@ -344,6 +396,15 @@ export const MLX5_CQE_COMPRESS_LAYOUT_ENHANCED = 0x1;
 export const MLX5_CQE_ROCE_L3_HEADER_TYPE_GRH = 0x0;
 export const MLX5_CQE_ROCE_L3_HEADER_TYPE_IPV6 = 0x1;
 export const MLX5_CQE_ROCE_L3_HEADER_TYPE_IPV4 = 0x2;
+export const MLX5_L3_PROT_TYPE_IPV4 = 0x0;
+export const MLX5_L3_PROT_TYPE_IPV6 = 0x1;
+export const MLX5_L4_PROT_TYPE_TCP = 0x0;
+export const MLX5_L4_PROT_TYPE_UDP = 0x1;
+export const MLX5_HASH_FIELD_SEL_SRC_IP = 0x1;
+export const MLX5_HASH_FIELD_SEL_DST_IP = 0x2;
+export const MLX5_HASH_FIELD_SEL_L4_SPORT = 0x4;
+export const MLX5_HASH_FIELD_SEL_L4_DPORT = 0x8;
+export const MLX5_HASH_FIELD_SEL_IPSEC_SPI = 0x10;
 export const MLX5_CAP_GENERAL = 0x0;
 export const MLX5_CAP_ETHERNET_OFFLOADS = 0x1;
 export const MLX5_CAP_ODP = 0x2;
@@ -515,6 +576,24 @@ export const MLX5_CQE_REQ_ERR = 0xd;
 export const MLX5_CQE_RESP_ERR = 0xe;
 export const MLX5_CQE_INVALID = 0xf;
 export const MLX5_CQ_OPMOD_RESIZE = 0x1;
+export const MLX5_FLOW_CONTEXT_ACTION_FWD_NEXT_PRIO = 0x10000;
+export const MLX5_FLOW_CONTEXT_ACTION_ENCRYPT = 0x20000;
+export const MLX5_FLOW_CONTEXT_ACTION_DECRYPT = 0x40000;
+export const MLX5_FLOW_CONTEXT_ACTION_FWD_NEXT_NS = 0x80000;
+export const FS_FT_NIC_RX = 0x0;
+export const FS_FT_NIC_TX = 0x1;
+export const FS_FT_ESW_EGRESS_ACL = 0x2;
+export const FS_FT_ESW_INGRESS_ACL = 0x3;
+export const FS_FT_FDB = 0x4;
+export const FS_FT_SNIFFER_RX = 0x5;
+export const FS_FT_SNIFFER_TX = 0x6;
+export const FS_FT_RDMA_RX = 0x7;
+export const FS_FT_RDMA_TX = 0x8;
+export const FS_FT_PORT_SEL = 0x9;
+export const FS_FT_FDB_RX = 0xa;
+export const FS_FT_FDB_TX = 0xb;
+export const FS_FT_RDMA_TRANSPORT_RX = 0xd;
+export const FS_FT_RDMA_TRANSPORT_TX = 0xe;
 
 export const cmd_hca_cap = new BitStruct(0x800, {
   page_request_disable: [0x6, 0x1],
@@ -1117,6 +1196,47 @@ export const flow_table_nic_cap = new BitStruct(0x8000, {
   sw_steering_nic_tx_action_allow_icm_address: [0x2080, 0x40],
 });
 
+export const per_protocol_networking_offload_caps = new BitStruct(0x800, {
+  csum_cap: [0x0, 0x1],
+  vlan_cap: [0x1, 0x1],
+  lro_cap: [0x2, 0x1],
+  lro_psh_flag: [0x3, 0x1],
+  lro_time_stamp: [0x4, 0x1],
+  wqe_vlan_insert: [0x7, 0x1],
+  self_lb_en_modifiable: [0x8, 0x1],
+  max_lso_cap: [0xb, 0x5],
+  multi_pkt_send_wqe: [0x10, 0x2],
+  wqe_inline_mode: [0x12, 0x2],
+  rss_ind_tbl_cap: [0x14, 0x4],
+  reg_umr_sq: [0x18, 0x1],
+  scatter_fcs: [0x19, 0x1],
+  enhanced_multi_pkt_send_wqe: [0x1a, 0x1],
+  tunnel_lso_const_out_ip_id: [0x1b, 0x1],
+  tunnel_lro_gre: [0x1c, 0x1],
+  tunnel_lro_vxlan: [0x1d, 0x1],
+  tunnel_stateless_gre: [0x1e, 0x1],
+  tunnel_stateless_vxlan: [0x1f, 0x1],
+  swp: [0x20, 0x1],
+  swp_csum: [0x21, 0x1],
+  swp_lso: [0x22, 0x1],
+  cqe_checksum_full: [0x23, 0x1],
+  tunnel_stateless_geneve_tx: [0x24, 0x1],
+  tunnel_stateless_mpls_over_udp: [0x25, 0x1],
+  tunnel_stateless_mpls_over_gre: [0x26, 0x1],
+  tunnel_stateless_vxlan_gpe: [0x27, 0x1],
+  tunnel_stateless_ipv4_over_vxlan: [0x28, 0x1],
+  tunnel_stateless_ip_over_ip: [0x29, 0x1],
+  insert_trailer: [0x2a, 0x1],
+  tunnel_stateless_ip_over_ip_rx: [0x2c, 0x1],
+  tunnel_stateless_ip_over_ip_tx: [0x2d, 0x1],
+  max_vxlan_udp_ports: [0x30, 0x8],
+  swp_csum_l4_partial: [0x38, 0x1],
+  max_geneve_opt_len: [0x3e, 0x1],
+  tunnel_stateless_geneve_rx: [0x3f, 0x1],
+  lro_min_mss_size: [0x50, 0x10],
+  lro_timer_supported_periods: [0x180, 0x20],
+});
+
 export const device_mem_cap = new BitStruct(0x800, {
   memic: [0x0, 0x1],
   log_min_memic_alloc_size: [0x2b, 0x5],
@@ -1528,6 +1648,312 @@ export const modify_rq_in = new BitStruct(0x880, {
   rqn: [0x48, 0x18],
   modify_bitmask: [0x80, 0x40],
   ctx: [0x100, 0x780],
+});
+
+export const sqc = new BitStruct(0x780, {
+  rlky: [0x0, 0x1],
+  cd_master: [0x1, 0x1],
+  fre: [0x2, 0x1],
+  flush_in_error_en: [0x3, 0x1],
+  allow_multi_pkt_send_wqe: [0x4, 0x1],
+  min_wqe_inline_mode: [0x5, 0x3],
+  state: [0x8, 0x4],
+  reg_umr: [0xc, 0x1],
+  allow_swp: [0xd, 0x1],
+  hairpin: [0xe, 0x1],
+  non_wire: [0xf, 0x1],
+  ts_format: [0x1a, 0x2],
+  user_index: [0x28, 0x18],
+  cqn: [0x48, 0x18],
+  hairpin_peer_rq: [0x68, 0x18],
+  hairpin_peer_vhca: [0x90, 0x10],
+  ts_cqe_to_dest_cqn: [0xc8, 0x18],
+  packet_pacing_rate_limit_index: [0xf0, 0x10],
+  tis_lst_sz: [0x100, 0x10],
+  qos_queue_group_id: [0x110, 0x10],
+  tis_num_0: [0x168, 0x18],
+  wq: [0x180, 0x600],
+});
+
+export const modify_sq_in = new BitStruct(0x880, {
+  opcode: [0x0, 0x10],
+  uid: [0x10, 0x10],
+  op_mod: [0x30, 0x10],
+  sq_state: [0x40, 0x4],
+  sqn: [0x48, 0x18],
+  modify_bitmask: [0x80, 0x40],
+  ctx: [0x100, 0x780],
+});
+
+export const tirc = new BitStruct(0x780, {
+  disp_type: [0x20, 0x4],
+  tls_en: [0x24, 0x1],
+  lro_timeout_period_usecs: [0x84, 0x10],
+  packet_merge_mask: [0x94, 0x4],
+  lro_max_ip_payload_size: [0x98, 0x8],
+  inline_rqn: [0xe8, 0x18],
+  rx_hash_symmetric: [0x100, 0x1],
+  tunneled_offload_en: [0x102, 0x1],
+  indirect_table: [0x108, 0x18],
+  rx_hash_fn: [0x120, 0x4],
+  self_lb_block: [0x126, 0x2],
+  transport_domain: [0x128, 0x18],
+  rx_hash_toeplitz_key: [0x140, 0x20],
+  rx_hash_field_selector_outer: [0x280, 0x20],
+  rx_hash_field_selector_inner: [0x2a0, 0x20],
+});
+
+export const modify_tir_in = new BitStruct(0x880, {
+  opcode: [0x0, 0x10],
+  uid: [0x10, 0x10],
+  op_mod: [0x30, 0x10],
+  tirn: [0x48, 0x18],
+  'bitmask.self_lb_en': [0xbb, 0x1],
+  'bitmask.hash': [0xbd, 0x1],
+  'bitmask.packet_merge': [0xbf, 0x1],
+  ctx: [0x100, 0x780],
+});
+
+export const rx_hash_field_select = new BitStruct(0x20, {
+  l3_prot_type: [0x0, 0x1],
+  l4_prot_type: [0x1, 0x1],
+  selected_fields: [0x2, 0x1e],
+});
+
+export const tisc = new BitStruct(0x500, {
+  strict_lag_tx_port_affinity: [0x0, 0x1],
+  tls_en: [0x1, 0x1],
+  lag_tx_port_affinity: [0x4, 0x4],
+  prio: [0xc, 0x4],
+  transport_domain: [0x128, 0x18],
+  underlay_qpn: [0x148, 0x18],
+  pd: [0x168, 0x18],
+});
+
+export const rqtc = new BitStruct(0x780, {
+  list_q_type: [0xa5, 0x3],
+  rqt_max_size: [0xb0, 0x10],
+  rq_vhca_id_format: [0xc0, 0x1],
+  rqt_actual_size: [0xd0, 0x10],
+  'rq_num.rq_num': [0x788, 0x18],
+  'rq_vhca.rq_num': [0x788, 0x18],
+  'rq_vhca.rq_vhca_id': [0x7b0, 0x10],
+});
+
+export const create_flow_table_in = new BitStruct(0x200, {
+  opcode: [0x0, 0x10],
+  uid: [0x10, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  table_type: [0x80, 0x8],
+  eswitch_owner_vhca_id: [0x90, 0x10],
+  flow_table_context: [0xc0, 0x140],
+});
+
+export const flow_table_context = new BitStruct(0x140, {
+  reformat_en: [0x0, 0x1],
+  decap_en: [0x1, 0x1],
+  sw_owner: [0x2, 0x1],
+  termination_table: [0x3, 0x1],
+  table_miss_action: [0x4, 0x4],
+  level: [0x8, 0x8],
+  rtc_valid: [0x10, 0x1],
+  log_size: [0x18, 0x8],
+  table_miss_id: [0x28, 0x18],
+  lag_master_next_table_id: [0x48, 0x18],
+  'sws.sw_owner_icm_root_1': [0xc0, 0x40],
+  'sws.sw_owner_icm_root_0': [0x100, 0x40],
+  'hws.rtc_id_0': [0xc0, 0x20],
+  'hws.rtc_id_1': [0xe0, 0x20],
+});
+
+export const modify_flow_table_in = new BitStruct(0x200, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  modify_field_select: [0x70, 0x10],
+  table_type: [0x80, 0x8],
+  eswitch_owner_vhca_id: [0x90, 0x10],
+  table_id: [0xa8, 0x18],
+  flow_table_context: [0xc0, 0x140],
+});
+
+export const set_flow_table_root_in = new BitStruct(0x200, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  eswitch_owner_vhca_id: [0x70, 0x10],
+  table_type: [0x80, 0x8],
+  table_of_other_vport: [0x8f, 0x1],
+  table_vport_number: [0x90, 0x10],
+  table_id: [0xa8, 0x18],
+  underlay_qpn: [0xc8, 0x18],
+  table_eswitch_owner_vhca_id_valid: [0xe0, 0x1],
+  table_eswitch_owner_vhca_id: [0xf0, 0x10],
+});
+
+export const create_flow_group_in = new BitStruct(0x2000, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  table_type: [0x80, 0x8],
+  group_type: [0x8c, 0x4],
+  eswitch_owner_vhca_id: [0x90, 0x10],
+  table_id: [0xa8, 0x18],
+  source_eswitch_owner_vhca_id_valid: [0xc0, 0x1],
+  start_flow_index: [0xe0, 0x20],
+  end_flow_index: [0x120, 0x20],
+  match_definer_id: [0x150, 0x10],
+  match_criteria_enable: [0x1f8, 0x8],
+  match_criteria: [0x200, 0x1000],
+});
+
+export const set_fte_in = new BitStruct(0x1a00, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  table_type: [0x80, 0x8],
+  eswitch_owner_vhca_id: [0x90, 0x10],
+  table_id: [0xa8, 0x18],
+  ignore_flow_level: [0xc0, 0x1],
+  modify_enable_mask: [0xd8, 0x8],
+  flow_index: [0x100, 0x20],
+  flow_context: [0x200, 0x1800],
+});
+
+export const delete_fte_in = new BitStruct(0x200, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  other_vport: [0x40, 0x1],
+  other_eswitch: [0x41, 0x1],
+  vport_number: [0x50, 0x10],
+  table_type: [0x80, 0x8],
+  eswitch_owner_vhca_id: [0x90, 0x10],
+  table_id: [0xa8, 0x18],
+  flow_index: [0x100, 0x20],
+});
+
+export const flow_context = new BitStruct(0x1800, {
+  'push_vlan.ethtype': [0x0, 0x10],
+  'push_vlan.prio': [0x10, 0x3],
+  'push_vlan.cfi': [0x13, 0x1],
+  'push_vlan.vid': [0x14, 0xc],
+  group_id: [0x20, 0x20],
+  flow_tag: [0x48, 0x18],
+  action: [0x70, 0x10],
+  extended_destination: [0x80, 0x1],
+  uplink_hairpin_en: [0x81, 0x1],
+  flow_source: [0x82, 0x2],
+  encrypt_decrypt_type: [0x84, 0x4],
+  destination_list_size: [0x88, 0x18],
+  flow_counter_list_size: [0xa8, 0x18],
+  packet_reformat_id: [0xc0, 0x20],
+  modify_header_id: [0xe0, 0x20],
+  'push_vlan_2.ethtype': [0x100, 0x10],
+  'push_vlan_2.prio': [0x110, 0x3],
+  'push_vlan_2.cfi': [0x113, 0x1],
+  'push_vlan_2.vid': [0x114, 0xc],
+  encrypt_decrypt_obj_id: [0x120, 0x20],
+  match_value: [0x200, 0x1000],
+  'execute_aso.valid': [0x1200, 0x1],
+  'execute_aso.aso_object_id': [0x1208, 0x18],
+  'execute_aso.exe_aso_ctrl': [0x1220, 0x20],
+  destination: [0x1800, 0x80],
+});
+
+export const dest_format_struct = new BitStruct(0x40, {
+  destination_type: [0x0, 0x8],
+  destination_id: [0x8, 0x18],
+  destination_eswitch_owner_vhca_id_valid: [0x20, 0x1],
+  packet_reformat: [0x21, 0x1],
+  destination_table_type: [0x28, 0x8],
+  destination_eswitch_owner_vhca_id: [0x30, 0x10],
+});
+
+export const fte_match_set_lyr_2_4 = new BitStruct(0x200, {
+  smac_47_16: [0x0, 0x20],
+  smac_15_0: [0x20, 0x10],
+  ethertype: [0x30, 0x10],
+  dmac_47_16: [0x40, 0x20],
+  dmac_15_0: [0x60, 0x10],
+  first_prio: [0x70, 0x3],
+  first_cfi: [0x73, 0x1],
+  first_vid: [0x74, 0xc],
+  ip_protocol: [0x80, 0x8],
+  ip_dscp: [0x88, 0x6],
+  ip_ecn: [0x8e, 0x2],
+  cvlan_tag: [0x90, 0x1],
+  svlan_tag: [0x91, 0x1],
+  frag: [0x92, 0x1],
+  ip_version: [0x93, 0x4],
+  tcp_flags: [0x97, 0x9],
+  tcp_sport: [0xa0, 0x10],
+  tcp_dport: [0xb0, 0x10],
+  l4_type: [0xc0, 0x2],
+  l4_type_ext: [0xc2, 0x4],
+  ipv4_ihl: [0xd0, 0x4],
+  ttl_hoplimit: [0xd8, 0x8],
+  udp_sport: [0xe0, 0x10],
+  udp_dport: [0xf0, 0x10],
+  src_ipv4_src_ipv6: [0x100, 0x80],
+  dst_ipv4_dst_ipv6: [0x180, 0x80],
+});
+
+export const fte_match_set_misc = new BitStruct(0x200, {
+  gre_c_present: [0x0, 0x1],
+  gre_k_present: [0x2, 0x1],
+  gre_s_present: [0x3, 0x1],
+  source_vhca_port: [0x4, 0x4],
+  source_sqn: [0x8, 0x18],
+  source_eswitch_owner_vhca_id: [0x20, 0x10],
+  source_port: [0x30, 0x10],
+  outer_second_prio: [0x40, 0x3],
+  outer_second_cfi: [0x43, 0x1],
+  outer_second_vid: [0x44, 0xc],
+  inner_second_prio: [0x50, 0x3],
+  inner_second_cfi: [0x53, 0x1],
+  inner_second_vid: [0x54, 0xc],
+  outer_second_cvlan_tag: [0x60, 0x1],
+  inner_second_cvlan_tag: [0x61, 0x1],
+  outer_second_svlan_tag: [0x62, 0x1],
+  inner_second_svlan_tag: [0x63, 0x1],
+  gre_protocol: [0x70, 0x10],
+  gre_key: [0x80, 0x20],
+  vxlan_vni: [0xa0, 0x18],
+  bth_opcode: [0xb8, 0x8],
+  geneve_vni: [0xc0, 0x18],
+  geneve_tlv_option_0_exist: [0xde, 0x1],
+  geneve_oam: [0xdf, 0x1],
+  outer_ipv6_flow_label: [0xec, 0x14],
+  inner_ipv6_flow_label: [0x10c, 0x14],
+  geneve_opt_len: [0x12a, 0x6],
+  geneve_protocol_type: [0x130, 0x10],
+  bth_dst_qp: [0x148, 0x18],
+  inner_esp_spi: [0x160, 0x20],
+  outer_esp_spi: [0x180, 0x20],
+});
+
+export const query_flow_counter_in = new BitStruct(0x100, {
+  opcode: [0x0, 0x10],
+  op_mod: [0x30, 0x10],
+  clear: [0xc0, 0x1],
+  num_of_counters: [0xd0, 0x10],
+  flow_counter_id: [0xe0, 0x20],
+});
+
+export const traffic_counter = new BitStruct(0x80, {
+  packets: [0x0, 0x40],
+  octets: [0x40, 0x40],
 });
 
 export const query_special_contexts_out = new BitStruct(0x100, {
