@@ -55,6 +55,12 @@ t.test(
   },
 );
 
+t.test('a struct that is opaque is one field, and not described', async (t) => {
+  const text = emitIfc([HEADER], { ...wanted, structs: ['whole'], opaque: ['own'] }, 'a header');
+  t.match(text, "'own': [0x40, 0x40]");
+  t.notMatch(text, 'export const own');
+});
+
 t.test('a union without a name shows its members, which lie at one place', async (t) => {
   t.match(whole, "'c': [0xe0, 0x20]");
   t.match(whole, "'d': [0xe0, 0x10]");
