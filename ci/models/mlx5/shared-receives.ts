@@ -7,9 +7,9 @@ import * as h from './headers/ifc.ts';
 import type { Objects } from './objects.ts';
 import { queuePages, readQueue } from './queue-pages.ts';
 import { type Receive, type Receives, type Slots, spansIn, waitingOf } from './receives.ts';
+import { CONTEXT, workRing } from './work-ring.ts';
 
 const XRC_CONTEXT = 16;
-const RMP_CONTEXT = 32;
 
 /** In front of the pieces. Source: include/linux/mlx5/qp.h, struct mlx5_wqe_srq_next_seg */
 const NEXT_BYTES = 16;
@@ -86,19 +86,8 @@ const workQueue = (context: Buffer): Buffer => h.rmpc.bytes(context, 'wq');
 
 function rmpShape(input: Buffer): Shape {
   const context = Buffer.from(h.create_rmp_in.bytes(input, 'ctx'));
-  const queue = workQueue(context);
-  const slots = {
-    count: 2 ** h.wq.get(queue, 'log_wq_sz'),
-    bytes: 2 ** h.wq.get(queue, 'log_wq_stride'),
-  };
-  const pages = queuePages(input, {
-    at: RMP_CONTEXT + h.rmpc.byteOf('wq') + h.wq.byteOf('pas.pa_h'),
-    logPage: h.wq.get(queue, 'log_wq_pg_sz'),
-    pageOffset: h.wq.get(queue, 'page_offset'),
-    bytes: slots.count * slots.bytes,
-  });
-  const record = h.wq.big(queue, 'dbr_addr');
-  return { kind: 'rmp', context, pages, slots, record, pd: h.wq.get(queue, 'pd') };
+  const pd = h.wq.get(workQueue(context), 'pd');
+  return { kind: 'rmp', context, ...workRing(input), pd };
 }
 
 function xrcShape(input: Buffer): Shape {
@@ -142,7 +131,7 @@ export function sharedReceives(host: Host, objects: Objects): Entries {
     void find('xrc', { input }).arm(h.arm_xrc_srq_in.get(input, 'lwm'));
   return [
     [h.MLX5_CMD_OP_CREATE_RMP, create(rmpShape)],
-    [h.MLX5_CMD_OP_QUERY_RMP, query('rmp', RMP_CONTEXT)],
+    [h.MLX5_CMD_OP_QUERY_RMP, query('rmp', CONTEXT)],
     [h.MLX5_CMD_OP_MODIFY_RMP, modify],
     [h.MLX5_CMD_OP_DESTROY_RMP, destroy('rmp')],
     [h.MLX5_CMD_OP_CREATE_XRC_SRQ, create(xrcShape)],
