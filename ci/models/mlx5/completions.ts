@@ -2,8 +2,6 @@ import { type CompletionQueue, CQE_BYTES } from './completion-queues.ts';
 import * as h from './headers/ifc.ts';
 import { FULL_MEMBER_PKEY, LID } from './limits.ts';
 import type { Objects } from './objects.ts';
-import type { QueuePair } from './queue-pairs.ts';
-import type { Receiver } from './receivers.ts';
 import type { SendRequest } from './work-requests.ts';
 
 /** Source: include/linux/mlx5/device.h, struct mlx5_cqe64; of those with errors struct mlx5_err_cqe, with the same ends */
@@ -20,6 +18,23 @@ const KIND = 63;
 /** Of `REMOTE`. Source: cq.c, handle_responder() */
 const SERVICE_LEVEL_SHIFT = 24;
 const GRH_IN_BUFFER = 1 << 28;
+
+/** Who has sent: a QP, or an SQ. */
+export interface Sender {
+  readonly number: number;
+  readonly userIndex: number;
+  readonly sendCqn: number;
+}
+
+/** Who has received. */
+export interface Taker {
+  readonly qp: { readonly number: number; readonly isGeneral: boolean };
+  readonly cq: CompletionQueue | undefined;
+  /** By which a completion names the queue. */
+  readonly name: number;
+}
+
+type Ended = Pick<SendRequest, 'opcode' | 'index'>;
 
 /** What more a receive may say. */
 export interface Arrival {
@@ -44,19 +59,19 @@ export class Completions {
     this.#objects = objects;
   }
 
-  sent(qp: QueuePair, { opcode, index }: SendRequest, length: number): void {
-    const entry = entryOf(qp, h.MLX5_CQE_REQ, index, qp.get('user_index'), opcode);
+  sent(from: Sender, { opcode, index }: Ended, length: number): void {
+    const entry = entryOf(from, h.MLX5_CQE_REQ, index, from.userIndex, opcode);
     entry.writeUInt32BE(length, LENGTH);
-    this.#sendCq(qp)?.post(entry, false);
+    this.#sendCq(from)?.post(entry, false);
   }
 
-  sendFailed(qp: QueuePair, { opcode, index }: SendRequest, syndrome: number): void {
-    const entry = entryOf(qp, h.MLX5_CQE_REQ_ERR, index, qp.get('user_index'), opcode);
+  sendFailed(from: Sender, { opcode, index }: Ended, syndrome: number): void {
+    const entry = entryOf(from, h.MLX5_CQE_REQ_ERR, index, from.userIndex, opcode);
     entry.writeUInt8(syndrome, SYNDROME);
-    this.#sendCq(qp)?.post(entry, true);
+    this.#sendCq(from)?.post(entry, true);
   }
 
-  received(to: Receiver, index: number, arrival: Arrival): void {
+  received(to: Taker, index: number, arrival: Arrival): void {
     const { immediate, invalidated, sender, isSolicited, length } = arrival;
     const entry = entryOf(to.qp, kindOf(arrival), index, to.name);
     entry.writeUInt32BE(length, LENGTH);
@@ -70,14 +85,14 @@ export class Completions {
     to.cq?.post(entry, isSolicited);
   }
 
-  receiveFailed(to: Receiver, index: number, syndrome: number): void {
+  receiveFailed(to: Taker, index: number, syndrome: number): void {
     const entry = entryOf(to.qp, h.MLX5_CQE_RESP_ERR, index, to.name);
     entry.writeUInt8(syndrome, SYNDROME);
     to.cq?.post(entry, true);
   }
 
-  #sendCq(qp: QueuePair): CompletionQueue | undefined {
-    return this.#objects.cqs.get(qp.get('cqn_snd'));
+  #sendCq({ sendCqn }: Sender): CompletionQueue | undefined {
+    return this.#objects.cqs.get(sendCqn);
   }
 }
 
@@ -87,10 +102,16 @@ function kindOf({ immediate, invalidated, isWrite }: Arrival): number {
   return immediate === undefined ? h.MLX5_CQE_RESP_SEND : h.MLX5_CQE_RESP_SEND_IMM;
 }
 
-function entryOf(qp: QueuePair, kind: number, index: number, name: number, opcode = 0): Buffer {
+function entryOf(
+  { number }: { readonly number: number },
+  kind: number,
+  index: number,
+  name: number,
+  opcode = 0,
+): Buffer {
   const entry = Buffer.alloc(CQE_BYTES);
   entry.writeUInt32BE(name, QUEUE);
-  entry.writeUInt32BE(((opcode << 24) | qp.number) >>> 0, OPCODE_AND_QPN);
+  entry.writeUInt32BE(((opcode << 24) | number) >>> 0, OPCODE_AND_QPN);
   entry.writeUInt16BE(index, INDEX);
   entry.writeUInt8(kind << 4, KIND);
   return entry;

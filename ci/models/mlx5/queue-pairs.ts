@@ -1,5 +1,6 @@
 import type { Host } from '../vfio-user/device.ts';
 import { answer, answerWith, type Call, type Entries, numberIn } from './command.ts';
+import type { Sender } from './completions.ts';
 import * as h from './headers/ifc.ts';
 import type { Accessor } from './keyed-memory.ts';
 import type { Objects } from './objects.ts';
@@ -21,7 +22,7 @@ export interface QueuePairActions {
 }
 
 /** A queue pair: its context says all that commands have set. */
-export class QueuePair implements Accessor {
+export class QueuePair implements Accessor, Sender {
   readonly number: number;
   /** As QUERY_QP answers. */
   readonly context: Buffer;
@@ -67,6 +68,14 @@ export class QueuePair implements Accessor {
 
   get pd(): number {
     return this.get('pd');
+  }
+
+  get userIndex(): number {
+    return this.get('user_index');
+  }
+
+  get sendCqn(): number {
+    return this.get('cqn_snd');
   }
 
   /** MLX5_QPC_ST_… */

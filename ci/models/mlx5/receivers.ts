@@ -1,4 +1,4 @@
-import type { CompletionQueue } from './completion-queues.ts';
+import type { Taker } from './completions.ts';
 import * as h from './headers/ifc.ts';
 import type { Accessor } from './keyed-memory.ts';
 import type { Objects } from './objects.ts';
@@ -6,15 +6,12 @@ import type { QueuePair } from './queue-pairs.ts';
 import type { Receives } from './receives.ts';
 
 /** Who takes in a message: a QP, with receives of its own or shared ones. */
-export interface Receiver {
+export interface Receiver extends Taker {
   readonly qp: QueuePair;
   /** Whose memory it is. */
   readonly who: Accessor;
   /** Undefined where it has none. */
   readonly receives: Receives | undefined;
-  readonly cq: CompletionQueue | undefined;
-  /** By which a completion names the queue. */
-  readonly name: number;
 }
 
 /** An owner that wants numbers of queues in completions, as in the first version. Source: MLX5_IB_DEFAULT_UIDX */
@@ -24,7 +21,7 @@ const NO_USER_INDEX = 0xff_ffff;
 export function receiverOf({ srqs, cqs }: Objects, qp: QueuePair): Receiver {
   const isShared = qp.get('rq_type') === h.MLX5_SRQ_RQ;
   const srq = isShared ? srqs.get(qp.get('srqn_rmpn_xrqn')) : undefined;
-  const userIndex = qp.get('user_index');
+  const { userIndex } = qp;
   return {
     qp,
     who: srq === undefined ? qp : { pd: srq.shape.pd, number: qp.number },

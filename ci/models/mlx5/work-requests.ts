@@ -75,33 +75,50 @@ export type Work =
   /** A change of a memory key; the rest of the request says which. */
   | { readonly kind: 'change'; readonly key: number; readonly body: Buffer };
 
-/** A request to carry out. */
-export interface SendRequest {
+/** What all requests say. */
+export interface Control {
   readonly index: number;
   readonly blocks: number;
   readonly opcode: number;
   readonly wantsCompletion: boolean;
   readonly isSolicited: boolean;
+}
+
+/** A request to carry out. */
+export interface SendRequest extends Control {
   /** Of XRC: whose receives it takes. */
   readonly srqn: number;
   /** Undefined for what such a QP does not do. */
   readonly work: Work | undefined;
 }
 
-export function requestOf(qp: QueuePair, { index, blocks, wqe }: PostedSend): SendRequest {
+/** What the first segment says, whatever the queue. */
+export function controlOf({ index, blocks, wqe }: PostedSend): Control {
   const flags = wqe.readUInt8(CONTROL.flags);
-  const opcode = wqe.readUInt8(CONTROL.opcode);
-  const isXrc = qp.type === h.MLX5_QPC_ST_XRC;
-  const body = wqe.subarray(CONTROL.bytes);
   return {
     index,
     blocks,
-    opcode,
+    opcode: wqe.readUInt8(CONTROL.opcode),
     wantsCompletion: (flags & h.MLX5_WQE_CTRL_CQ_UPDATE) !== 0,
     isSolicited: (flags & h.MLX5_WQE_CTRL_SOLICITED) !== 0,
+  };
+}
+
+/** The other segments. */
+export function bodyOf({ wqe }: PostedSend): Buffer {
+  return wqe.subarray(CONTROL.bytes);
+}
+
+export function requestOf(qp: QueuePair, posted: PostedSend): SendRequest {
+  const control = controlOf(posted);
+  const { opcode } = control;
+  const isXrc = qp.type === h.MLX5_QPC_ST_XRC;
+  const body = bodyOf(posted);
+  return {
+    ...control,
     srqn: isXrc && body.length >= 4 ? body.readUInt32BE(0) : 0,
     work: isAllowed(qp, opcode)
-      ? workOf(qp, opcode, wqe.readUInt32BE(CONTROL.extra), body)
+      ? workOf(qp, opcode, posted.wqe.readUInt32BE(CONTROL.extra), body)
       : undefined,
   };
 }
@@ -194,7 +211,7 @@ function remoteWork(opcode: number, extra: number, body: Buffer): Work | undefin
 }
 
 /** Pieces of memory and data that are in the request, in any order. */
-function dataIn(body: Buffer): readonly Data[] | undefined {
+export function dataIn(body: Buffer): readonly Data[] | undefined {
   const data: Data[] = [];
   for (let at = 0; at < body.length; ) {
     const word = body.readUInt32BE(at);
