@@ -19,6 +19,7 @@ const PORT_TYPE = {
 
 /** Sizes are logarithms, as most are here. */
 function general(link: Link): Buffer {
+  const ofEthernet = link === 'ethernet' ? 1 : 0;
   return h.cmd_hca_cap.make({
     log_max_qp: 17,
     log_max_qp_sz: 12,
@@ -95,8 +96,12 @@ function general(link: Link): Buffer {
     driver_version: 1,
     device_frequency_khz: LIMITS.clockKhz,
     ib_virt: link === 'infiniband' ? 1 : 0,
-    roce: link === 'ethernet' ? 1 : 0,
-    nic_flow_table: link === 'ethernet' ? 1 : 0,
+    roce: ofEthernet,
+    nic_flow_table: ofEthernet,
+    eth_net_offloads: ofEthernet,
+    // The driver turns off what comes back, until two of its users could want it, or one asks for it.
+    disable_local_lb_uc: ofEthernet,
+    disable_local_lb_mc: ofEthernet,
     max_flow_counter_15_0: 0x7fff,
     flow_counter_bulk_alloc: 0,
   });
@@ -132,26 +137,71 @@ function roce(): Buffer {
   });
 }
 
-/** Rules on what is received: enough of them for the namespaces that verbs use. */
+/** Source: include/linux/mlx5/vport.h, MLX5_CAP_INLINE_MODE_NOT_REQUIRED */
+const INLINE_NOT_REQUIRED = 2;
+
+/**
+ * Of raw packets: no bytes of a frame need to be in its request. There are no offloads, so that no net
+ * device is made. Source: core/dev.c, mlx5_eth_supported()
+ */
+function ethernet(): Buffer {
+  return h.per_protocol_networking_offload_caps.make({
+    wqe_inline_mode: INLINE_NOT_REQUIRED,
+    self_lb_en_modifiable: 1,
+  });
+}
+
+/** What rules may look at: as much as frames are looked at for (frame-fields.ts). */
+const FIELDS = [
+  'dmac',
+  'smac',
+  'ether_type',
+  'first_prio',
+  'first_cfi',
+  'first_vid',
+  'ip_version',
+  'ip_protocol',
+  'ip_dscp',
+  'ip_ecn',
+  'ipv4_ttl',
+  'frag',
+  'sip',
+  'dip',
+  'tcp_sport',
+  'tcp_dport',
+  'tcp_flags',
+  'udp_sport',
+  'udp_dport',
+] as const;
+
+/** Enough tables and rules for the namespaces that verbs use. */
+function tableProperties(): Buffer {
+  const properties = h.flow_table_prop_layout.make({
+    ft_support: 1,
+    flow_counter: 1,
+    flow_modify_en: 1,
+    modify_root: 1,
+    identified_miss_table_mode: 1,
+    flow_table_modify: 1,
+    log_max_ft_size: 16,
+    max_ft_level: 255,
+    log_max_ft_num: 14,
+    log_max_flow_counter: 15,
+    log_max_destination: 8,
+    log_max_flow: 16,
+  });
+  for (const field of FIELDS) {
+    h.flow_table_prop_layout.set(properties, `ft_field_support.outer_${field}`, 1);
+    h.flow_table_prop_layout.set(properties, `ft_field_bitmask_support.outer_${field}`, 1);
+  }
+  return properties;
+}
+
+/** Rules on what is received, and for sniffers, which see what is sent too. */
 function flowTables(): Buffer {
-  const buf = Buffer.alloc(h.flow_table_nic_cap.sizeBytes);
-  const at = h.flow_table_nic_cap.byteOf('flow_table_properties_nic_receive');
-  h.flow_table_prop_layout
-    .make({
-      ft_support: 1,
-      flow_counter: 1,
-      flow_modify_en: 1,
-      modify_root: 1,
-      identified_miss_table_mode: 1,
-      flow_table_modify: 1,
-      log_max_ft_size: 16,
-      max_ft_level: 255,
-      log_max_ft_num: 14,
-      log_max_flow_counter: 15,
-      log_max_destination: 8,
-      log_max_flow: 16,
-    })
-    .copy(buf, at);
+  const buf = h.flow_table_nic_cap.make({ allow_sniffer_and_nic_rx_shared_tir: 1 });
+  for (const what of ['receive', 'receive_sniffer', 'transmit_sniffer'] as const)
+    tableProperties().copy(buf, h.flow_table_nic_cap.byteOf(`flow_table_properties_nic_${what}`));
   return buf;
 }
 
@@ -176,6 +226,7 @@ export class Capabilities {
     this.#possible = new Map([
       [h.MLX5_CAP_GENERAL, general(link)],
       [h.MLX5_CAP_ATOMIC, atomics()],
+      [h.MLX5_CAP_ETHERNET_OFFLOADS, ethernet()],
       [h.MLX5_CAP_ROCE, roce()],
       [h.MLX5_CAP_FLOW_TABLE, flowTables()],
       [h.MLX5_CAP_DEV_MEM, deviceMemory()],

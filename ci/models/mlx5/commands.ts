@@ -2,12 +2,10 @@ import { Refusal, type RefusalKind } from '../refusal.ts';
 import { Capabilities, type Link } from './capabilities.ts';
 import { answer, answerWith, callOf, type Entries, type Handler } from './command.ts';
 import type { DeviceMemory } from './device-memory.ts';
-import { flowSteering } from './flow.ts';
 import * as h from './headers/ifc.ts';
 import { BOARD, DUMP_FILL_MKEY, NULL_MKEY } from './limits.ts';
-import { Port } from './port.ts';
+import type { Port } from './port.ts';
 import { simpleObjects } from './simple-objects.ts';
-import { workQueues } from './work-queues.ts';
 
 const STATUSES: Readonly<Record<RefusalKind, number>> = {
   parameter: h.MLX5_CMD_STAT_BAD_PARAM_ERR,
@@ -31,7 +29,6 @@ const AGREED: readonly number[] = [
   h.MLX5_CMD_OP_SET_DRIVER_VERSION,
   h.MLX5_CMD_OP_MANAGE_PAGES,
   h.MLX5_CMD_OP_SET_MAD_DEMUX,
-  h.MLX5_CMD_OP_MODIFY_TIR,
   h.MLX5_CMD_OP_MODIFY_TIS,
 ];
 
@@ -67,20 +64,24 @@ function queryAdapter(): Buffer {
   return output;
 }
 
+export interface CommandParts {
+  readonly link: Link;
+  readonly port: Port;
+  readonly memory: DeviceMemory;
+}
+
 /** Carries out commands. */
 export class Commands {
   readonly #handlers: Map<number, Handler>;
   readonly #say: (line: string) => void;
 
-  constructor(link: Link, memory: DeviceMemory, more: Entries, say: (line: string) => void) {
+  constructor({ link, port, memory }: CommandParts, more: Entries, say: (line: string) => void) {
     this.#say = say;
     this.#handlers = new Map([
       ...ownHandlers(),
       ...new Capabilities(link).handlers,
-      ...new Port(link).handlers,
+      ...port.handlers,
       ...simpleObjects(),
-      ...workQueues(),
-      ...flowSteering(),
       ...memory.handlers,
       ...more,
     ]);

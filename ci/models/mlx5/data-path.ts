@@ -1,8 +1,9 @@
 import type { Host } from '../vfio-user/device.ts';
 import type { Link } from './capabilities.ts';
-import { Completions } from './completions.ts';
+import type { Completions } from './completions.ts';
 import { Delivery } from './delivery.ts';
 import { numberEvent } from './events.ts';
+import { FlushTimer } from './flush-timer.ts';
 import * as h from './headers/ifc.ts';
 import type { Objects } from './objects.ts';
 import type { QueuePair, QueuePairActions } from './queue-pairs.ts';
@@ -18,9 +19,6 @@ interface Blocked {
   atMs: number;
 }
 
-/** How often it is looked whether somebody posts receives to a QP in error: that rings no doorbell. */
-const FLUSH_MS = 5;
-
 const FLUSHED = h.MLX5_CQE_SYNDROME_WR_FLUSH_ERR;
 
 /** What happens when somebody rings: requests are carried out between queue pairs of this device. */
@@ -29,13 +27,11 @@ export class DataPath implements QueuePairActions {
   readonly #completions: Completions;
   readonly #delivery: Delivery;
   readonly #blocked = new Map<QueuePair, Blocked>();
-  /** In error, with receives of their own. */
-  readonly #broken = new Set<QueuePair>();
-  #nextFlushMs = 0;
+  readonly #broken = new FlushTimer<QueuePair>();
 
-  constructor(host: Host, link: Link, objects: Objects) {
+  constructor(host: Host, link: Link, objects: Objects, completions: Completions) {
     this.#objects = objects;
-    this.#completions = new Completions(objects);
+    this.#completions = completions;
     this.#delivery = new Delivery({
       host,
       link,
@@ -62,10 +58,7 @@ export class DataPath implements QueuePairActions {
   fail(qp: QueuePair): void {
     this.#flushSends(qp);
     this.#flushReceives(qp);
-    if (qp.receives !== undefined) {
-      this.#broken.add(qp);
-      this.#nextFlushMs = performance.now() + FLUSH_MS;
-    }
+    if (qp.receives !== undefined) this.#broken.add(qp);
     const sharesReceives = qp.get('rq_type') === h.MLX5_SRQ_RQ;
     if (sharesReceives && qp.type !== h.MLX5_QPC_ST_XRC)
       this.#sayEvent(qp, h.MLX5_EVENT_TYPE_SRQ_LAST_WQE);
@@ -78,17 +71,16 @@ export class DataPath implements QueuePairActions {
 
   /** When there is something to do that nobody rings for; undefined for never. */
   get nextMs(): number | undefined {
-    const all = [...this.#blocked.values()].map(({ atMs }) => atMs).filter(Number.isFinite);
-    if (this.#broken.size > 0) all.push(this.#nextFlushMs);
-    return all.length === 0 ? undefined : Math.min(...all);
+    const all = [...this.#blocked.values()].map(({ atMs }) => atMs);
+    all.push(this.#broken.nextMs ?? Number.POSITIVE_INFINITY);
+    const next = Math.min(...all);
+    return Number.isFinite(next) ? next : undefined;
   }
 
   wake(): void {
     const now = performance.now();
     for (const [qp, { atMs }] of [...this.#blocked]) if (atMs <= now) this.run(qp);
-    if (this.#broken.size === 0 || this.#nextFlushMs > now) return;
-    for (const qp of this.#broken) this.#flushReceives(qp);
-    this.#nextFlushMs = now + FLUSH_MS;
+    for (const qp of this.#broken.take()) this.#flushReceives(qp);
   }
 
   /** False where it has to wait, or can do no more. */

@@ -3,11 +3,14 @@ import type { Link } from './capabilities.ts';
 import { serveCommands } from './command-queue.ts';
 import { Commands } from './commands.ts';
 import { completionQueues } from './completion-queues.ts';
+import { Completions } from './completions.ts';
 import { DataPath } from './data-path.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { ringDoorbell } from './doorbells.ts';
 import { type EventQueue, eventQueues } from './event-queue.ts';
 import { commandEvent } from './events.ts';
+import { flowCounters } from './flow-counters.ts';
+import { flowTables } from './flow-tables.ts';
 import * as h from './headers/ifc.ts';
 import {
   BAR_BYTES,
@@ -22,9 +25,13 @@ import {
 import { memoryKeys } from './memory-keys.ts';
 import { multicastGroups } from './multicast.ts';
 import { Objects } from './objects.ts';
+import { PacketPath } from './packet-path.ts';
+import { packetRoutes } from './packet-routes.ts';
+import { Port } from './port.ts';
 import { queuePairs } from './queue-pairs.ts';
 import { SEGMENT_BYTES, Segment } from './registers.ts';
 import { sharedReceives } from './shared-receives.ts';
+import { workQueues } from './work-queues.ts';
 
 const MSIX_BAR = 2;
 
@@ -32,13 +39,17 @@ const MSIX_BAR = 2;
 interface Life {
   readonly objects: Objects;
   readonly dataPath: DataPath;
+  readonly packetPath: PacketPath;
   readonly memory: DeviceMemory;
   readonly commands: Commands;
 }
 
 function begin(host: Host, link: Link): Life {
   const objects = new Objects();
-  const dataPath = new DataPath(host, link, objects);
+  const port = new Port(link);
+  const completions = new Completions(objects);
+  const dataPath = new DataPath(host, link, objects, completions);
+  const packetPath = new PacketPath({ host, port, objects, completions });
   const memory = new DeviceMemory();
   const entries = [
     ...eventQueues(host, objects),
@@ -47,8 +58,13 @@ function begin(host: Host, link: Link): Life {
     ...memoryKeys(objects),
     ...queuePairs(host, objects, dataPath),
     ...multicastGroups(objects),
+    ...workQueues(host, objects, packetPath),
+    ...packetRoutes(objects),
+    ...flowTables(objects),
+    ...flowCounters(objects),
   ];
-  return { objects, dataPath, memory, commands: new Commands(link, memory, entries, host.say) };
+  const commands = new Commands({ link, port, memory }, entries, host.say);
+  return { objects, dataPath, packetPath, memory, commands };
 }
 
 /** NVIDIA's ConnectX-5, as its driver sees it. */
@@ -85,11 +101,14 @@ export class Mlx5Device implements DeviceModel {
   }
 
   get wakeAtMs(): number | undefined {
-    return this.#life.dataPath.nextMs;
+    const { dataPath, packetPath } = this.#life;
+    if (dataPath.nextMs === undefined) return packetPath.nextMs;
+    return Math.min(dataPath.nextMs, packetPath.nextMs ?? Number.POSITIVE_INFINITY);
   }
 
   wake(): void {
     this.#life.dataPath.wake();
+    this.#life.packetPath.wake();
   }
 
   readBar(bar: number, offset: number, count: number): Buffer {
@@ -108,7 +127,7 @@ export class Mlx5Device implements DeviceModel {
     if (isMemory(offset)) this.#life.memory.write(offset, data);
     else if (offset < SEGMENT_BYTES) {
       if (data.length === 4) this.#segment.write(offset, data.readUInt32BE(0));
-    } else if (isUar(offset)) ringDoorbell(this.#life.objects, this.#life.dataPath, offset, data);
+    } else if (isUar(offset)) ringDoorbell(this.#life, offset, data);
   }
 
   reset(): void {

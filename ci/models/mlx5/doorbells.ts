@@ -1,6 +1,7 @@
 import type { DataPath } from './data-path.ts';
 import { UAR_BYTES } from './limits.ts';
 import type { Objects } from './objects.ts';
+import type { PacketPath } from './packet-path.ts';
 
 /** Registers in a page (UAR). Source: include/linux/mlx5/device.h, MLX5_BF_OFFSET; core/lib/eq.h, eq_update_ci() */
 const CQ_DOORBELL = 0x20;
@@ -15,13 +16,16 @@ const NUMBER_MASK = 0xff_ffff;
 const QPN_SHIFT = 8;
 const EQN_SHIFT = 24;
 
+/** Who does what is asked for. */
+export interface Paths {
+  readonly objects: Objects;
+  readonly dataPath: DataPath;
+  readonly packetPath: PacketPath;
+}
+
 /** Somebody wrote to a page of doorbells; those of objects that have another page are not heard. */
-export function ringDoorbell(
-  objects: Objects,
-  dataPath: DataPath,
-  offset: number,
-  data: Buffer,
-): void {
+export function ringDoorbell(paths: Paths, offset: number, data: Buffer): void {
+  const { objects } = paths;
   const page = Math.floor(offset / UAR_BYTES);
   const at = offset % UAR_BYTES;
   if (data.length < 4) return;
@@ -34,9 +38,16 @@ export function ringDoorbell(
   const number = data.readUInt32BE(4 - second);
   if (at === CQ_DOORBELL + second) armCq(objects, page, number, data);
   else if (at >= WORK && at < WORK_END && at % WORK_BYTES === second) {
-    const qp = objects.qps.get(number >>> QPN_SHIFT);
-    if (qp?.get('uar_page') === page) dataPath.ring(qp);
+    ringSends(paths, page, number >>> QPN_SHIFT);
   }
+}
+
+/** QPs and SQs have numbers of one space. */
+function ringSends({ objects, dataPath, packetPath }: Paths, page: number, number: number): void {
+  const qp = objects.qps.get(number);
+  if (qp?.get('uar_page') === page) dataPath.ring(qp);
+  const sq = objects.sqs.get(number);
+  if (sq?.uar === page) packetPath.ring(sq);
 }
 
 function armCq({ cqs }: Objects, page: number, number: number, data: Buffer): void {

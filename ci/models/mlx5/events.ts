@@ -8,6 +8,16 @@ const SYNDROME = 11;
 /** The driver prints it, and knows no other. Source: core/eq.c, cq_err_event_notifier() */
 const OVERRUN = 1;
 
+/** struct mlx5_eqe_qp_srq: of which kind the queue is, whose number follows. */
+const TYPE = 20;
+
+/** Of a queue that is no QP. @param type MLX5_EVENT_QUEUE_TYPE_… */
+export function queueEvent(number: number, type: number): Buffer {
+  const data = numberEvent(number);
+  data.writeUInt8(type, TYPE);
+  return data;
+}
+
 /** Of a CQ that has completions, of a QP (whose type is 0), or of an SRQ. */
 export function numberEvent(number: number): Buffer {
   const data = Buffer.alloc(EVENT_BYTES);

@@ -22,6 +22,8 @@ export const MSIX_BAR_BYTES = 4096;
 /** The board's name, by which the provider knows a model: at most 16 characters. */
 export const BOARD = 'UAPI_CONFORM_MD';
 
+/** The GUID is the address of the port with ff:fe in its middle, as the maker forms it. */
+export const OWN_MAC = Buffer.from('020000000031', 'hex');
 export const SYSTEM_GUID = 0x0200_00ff_fe00_0031n;
 
 /** Keys of no memory: what is written there is gone, what fills dumps, and what ends a list of pieces. */
@@ -34,6 +36,12 @@ export const FIRST_MKEY = 16;
 
 /** QPs 0 and 1 are special on the wire, and have numbers of their own for the driver. */
 export const FIRST_QPN = 64;
+export const END_OF_QPNS = 2 ** 17;
+/** One space of numbers for all that a doorbell may name; RQs are in it because completions name them. */
+export const FIRST_SQN = END_OF_QPNS;
+export const SQS = 2 ** 14;
+export const FIRST_RQN = FIRST_SQN + SQS;
+export const RQS = 2 ** 14;
 
 export const LID = 1;
 /** An end port with a subnet of its own, whose only other port is itself. */
@@ -41,4 +49,7 @@ export const SUBNET_PREFIX = 0xfe80_0000_0000_0000n;
 export const PORT_GUID = SYSTEM_GUID + 1n;
 export const FULL_MEMBER_PKEY = 0xffff;
 export const MTU_BYTES = 4096;
+/** Without the checksum behind it: a header, a tag of a VLAN, and what the MTU lets in. */
+export const MAX_FRAME_BYTES = 18 + MTU_BYTES;
+export const MIN_FRAME_BYTES = 14;
 export const MAX_MESSAGE_BYTES = 2 ** 30;

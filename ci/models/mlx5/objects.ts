@@ -1,7 +1,10 @@
 import type { CompletionQueue } from './completion-queues.ts';
 import type { EventQueue } from './event-queue.ts';
-import { FIRST_MKEY, FIRST_QPN } from './limits.ts';
+import type { FlowCounter } from './flow-counters.ts';
+import type { FlowTable } from './flow-tables.ts';
+import { END_OF_QPNS, FIRST_MKEY, FIRST_QPN, FIRST_RQN, FIRST_SQN, RQS, SQS } from './limits.ts';
 import type { MemoryKey } from './memory-keys.ts';
+import type { ReceiveQueue, SendQueue } from './packet-queues.ts';
 import type { QueuePair } from './queue-pairs.ts';
 import type { SharedReceives } from './shared-receives.ts';
 import { Table } from './table.ts';
@@ -10,7 +13,17 @@ import { Table } from './table.ts';
 export class Objects {
   readonly eqs = new Table<EventQueue>('event queue', 1, 64);
   readonly cqs = new Table<CompletionQueue>('CQ', 1, 2 ** 16);
-  readonly qps = new Table<QueuePair>('QP', FIRST_QPN, 2 ** 17 - FIRST_QPN);
+  readonly qps = new Table<QueuePair>('QP', FIRST_QPN, END_OF_QPNS - FIRST_QPN);
+  readonly sqs = new Table<SendQueue>('SQ', FIRST_SQN, SQS);
+  readonly rqs = new Table<ReceiveQueue>('RQ', FIRST_RQN, RQS);
+  /** Contexts: tables of RQs, ways to them, and ways from SQs. */
+  readonly rqts = new Table<Buffer>('table of RQs', 1, 2 ** 12);
+  readonly tirs = new Table<Buffer>('TIR', 1, 2 ** 12);
+  readonly tiss = new Table<Buffer>('TIS', 1, 2 ** 12);
+  readonly tables = new Table<FlowTable>('flow table', 1, 2 ** 14);
+  /** Where frames meet their first flow table: its number, by the type (FS_FT_…). */
+  readonly roots = new Map<number, number>();
+  readonly counters = new Table<FlowCounter>('flow counter', 1, 2 ** 15);
   /** All kinds: the driver finds them by one number. Source: srq_cmd.c, mlx5_cmd_create_srq() */
   readonly srqs = new Table<SharedReceives>('SRQ', 1, 2 ** 14);
   readonly keys = new Table<MemoryKey>('memory key', FIRST_MKEY, 2 ** 20 - FIRST_MKEY);

@@ -5,6 +5,7 @@ import {
   FULL_MEMBER_PKEY,
   LID,
   MTU_BYTES,
+  OWN_MAC,
   PORT_GUID,
   SUBNET_PREFIX,
   SYSTEM_GUID,
@@ -27,6 +28,8 @@ const VIRTUAL_LANES = 4;
 export class Port {
   readonly #link: Link;
   #isRoce = false;
+  /** Frames that come back to where they were sent from: until the driver says otherwise, all do. */
+  readonly #blocked = { unicast: false, multicast: false };
 
   constructor(link: Link) {
     this.#link = link;
@@ -47,11 +50,19 @@ export class Port {
     ];
   }
 
+  /** Whether a frame that is sent, and is for this port or for a group, is received here too. */
+  loopsBack(isGroup: boolean): boolean {
+    return !(isGroup ? this.#blocked.multicast : this.#blocked.unicast);
+  }
+
   #nicContext(): Buffer {
     const output = Buffer.alloc(h.query_nic_vport_context_out.sizeBytes);
     const context = h.query_nic_vport_context_out.bytes(output, 'nic_vport_context');
     h.nic_vport_context.set(context, 'roce_en', this.#isRoce ? 1 : 0);
     h.nic_vport_context.set(context, 'mtu', 1500);
+    h.nic_vport_context.set(context, 'disable_uc_local_lb', this.#blocked.unicast ? 1 : 0);
+    h.nic_vport_context.set(context, 'disable_mc_local_lb', this.#blocked.multicast ? 1 : 0);
+    OWN_MAC.copy(context, h.nic_vport_context.byteOf('permanent_address.mac_addr_47_32'));
     h.nic_vport_context.setBig(context, 'system_image_guid', SYSTEM_GUID);
     h.nic_vport_context.setBig(context, 'port_guid', PORT_GUID);
     h.nic_vport_context.setBig(context, 'node_guid', SYSTEM_GUID);
@@ -59,9 +70,14 @@ export class Port {
   }
 
   #modifyNic({ input }: Call): undefined {
-    if (h.modify_nic_vport_context_in.get(input, 'field_select.roce_en') === 0) return;
     const context = h.modify_nic_vport_context_in.bytes(input, 'nic_vport_context');
-    this.#isRoce = h.nic_vport_context.get(context, 'roce_en') === 1;
+    const has = (field: 'roce_en' | 'disable_uc_local_lb' | 'disable_mc_local_lb') =>
+      h.modify_nic_vport_context_in.get(input, `field_select.${field}`) === 1;
+    if (has('roce_en')) this.#isRoce = h.nic_vport_context.get(context, 'roce_en') === 1;
+    if (has('disable_uc_local_lb'))
+      this.#blocked.unicast = h.nic_vport_context.get(context, 'disable_uc_local_lb') === 1;
+    if (has('disable_mc_local_lb'))
+      this.#blocked.multicast = h.nic_vport_context.get(context, 'disable_mc_local_lb') === 1;
   }
 
   /** A register answers with what was asked, and with what it has of its own. */

@@ -1,3 +1,4 @@
+import type { Link } from './capabilities.ts';
 import * as h from './headers/ifc.ts';
 import { FIRST_UAR, LID } from './limits.ts';
 import { OWN_GID } from './routes.ts';
@@ -39,6 +40,7 @@ export interface Side {
 }
 
 export interface Options {
+  readonly link?: Link;
   readonly type?: number;
   readonly rights?: readonly Right[];
   /** Receives of the far side are shared. */
@@ -51,7 +53,7 @@ export interface Options {
 
 /** For unit tests: two queue pairs of one domain on one completion queue that know each other, and two regions. */
 export class Setup {
-  readonly machine = new Machine();
+  readonly machine: Machine;
   readonly from: Side;
   readonly to: Side;
   readonly source: number;
@@ -63,6 +65,7 @@ export class Setup {
 
   constructor(options: Options = {}) {
     this.options = options;
+    this.machine = new Machine(options.link);
     const { machine } = this;
     machine.createEq(ASYNC_EVENTS, true);
     const eqn = machine.createEq(COMPLETION_EVENTS, false);

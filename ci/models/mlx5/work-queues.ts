@@ -1,68 +1,109 @@
-import { must } from '../refusal.ts';
+import { must, mustFind } from '../refusal.ts';
+import type { Host } from '../vfio-user/device.ts';
 import { answer, answerWith, type Call, type Entries, numberIn } from './command.ts';
 import * as h from './headers/ifc.ts';
-import { Table } from './table.ts';
+import type { Objects } from './objects.ts';
+import {
+  BROKEN,
+  type PacketQueue,
+  READY,
+  RESET,
+  ReceiveQueue,
+  SendQueue,
+} from './packet-queues.ts';
+import type { Table } from './table.ts';
+import { CONTEXT } from './work-ring.ts';
 
-/** Where the context is. */
-const CONTEXT = 32;
-/** Of both kinds: MLX5_RQC_STATE_… and MLX5_SQC_STATE_… of mlx5_ifc.h. */
-const RESET = 0;
-const READY = 1;
-
-interface Kind {
-  readonly name: string;
-  readonly create: number;
-  readonly query: number;
-  readonly modify: number;
-  readonly destroy: number;
+/** What happens with a queue besides its bookkeeping. */
+export interface WorkQueueActions {
+  /** Requests that wait are carried out. */
+  run(queue: PacketQueue): void;
+  /** It is in the error state: requests that wait end with a completion that says so. */
+  fail(queue: PacketQueue): void;
+  /** It is not there any more, or begins anew. */
+  forget(queue: PacketQueue): void;
 }
 
-const RECEIVES: Kind = {
-  name: 'RQ',
-  create: h.MLX5_CMD_OP_CREATE_RQ,
-  query: h.MLX5_CMD_OP_QUERY_RQ,
-  modify: h.MLX5_CMD_OP_MODIFY_RQ,
-  destroy: h.MLX5_CMD_OP_DESTROY_RQ,
-};
-
-const SENDS: Kind = {
-  name: 'SQ',
-  create: h.MLX5_CMD_OP_CREATE_SQ,
-  query: h.MLX5_CMD_OP_QUERY_SQ,
-  modify: h.MLX5_CMD_OP_MODIFY_SQ,
-  destroy: h.MLX5_CMD_OP_DESTROY_SQ,
-};
-
-/**
- * Queues without a QP, for raw packets: IB's work queues are those of receives. Nothing is sent or received,
- * for there is no wire.
- */
-export function workQueues(): Entries {
-  return [...queuesOf(RECEIVES), ...queuesOf(SENDS)];
+interface Kind<T extends PacketQueue> {
+  readonly table: Table<T>;
+  readonly make: (number: number, input: Buffer) => T;
+  readonly opcodes: readonly [create: number, query: number, modify: number, destroy: number];
 }
 
-/** Contexts of both have the same size, and their state at the same place: the layout of RQs serves both. */
-function queuesOf(kind: Kind): Entries {
-  const queues = new Table<Buffer>(kind.name, 1, 2 ** 14);
-  const end = CONTEXT + h.rqc.sizeBytes;
-  const create = ({ input }: Call) => {
-    const number = queues.add(() => Buffer.from(input.subarray(CONTEXT, end)));
-    h.rqc.set(queues.find(number), 'state', RESET);
-    return answer(number);
+const RQ_OPCODES = [
+  h.MLX5_CMD_OP_CREATE_RQ,
+  h.MLX5_CMD_OP_QUERY_RQ,
+  h.MLX5_CMD_OP_MODIFY_RQ,
+  h.MLX5_CMD_OP_DESTROY_RQ,
+] as const;
+
+const SQ_OPCODES = [
+  h.MLX5_CMD_OP_CREATE_SQ,
+  h.MLX5_CMD_OP_QUERY_SQ,
+  h.MLX5_CMD_OP_MODIFY_SQ,
+  h.MLX5_CMD_OP_DESTROY_SQ,
+] as const;
+
+/** What a queue in a state may become; it may stay what it is, but for a new limit of its rate. */
+const NEXT: Readonly<Record<number, readonly number[]>> = {
+  [RESET]: [RESET, READY, BROKEN],
+  [READY]: [RESET, READY, BROKEN],
+  [BROKEN]: [RESET, BROKEN],
+};
+
+/** Queues for raw packets; IB's work queues are RQs, too. */
+export function workQueues(host: Host, objects: Objects, actions: WorkQueueActions): Entries {
+  const { cqs, rqs, sqs, tiss } = objects;
+  const makeRq = (number: number, input: Buffer) => {
+    const queue = new ReceiveQueue(host, number, input);
+    mustFind(cqs.get(queue.cqn), `CQ ${queue.cqn}`);
+    return queue;
   };
-  const modify = ({ input }: Call) => {
-    const queue = queues.find(numberIn({ input }));
-    const state = h.rqc.get(queue, 'state');
-    must(h.modify_rq_in.get(input, 'rq_state') === state, 'the state is another');
-    const next = h.rqc.get(h.modify_rq_in.bytes(input, 'ctx'), 'state');
-    must(next !== READY || state === RESET, 'only a queue in reset becomes ready');
-    h.rqc.set(queue, 'state', next);
-    return undefined;
+  const makeSq = (number: number, input: Buffer) => {
+    const queue = new SendQueue(host, number, input);
+    mustFind(cqs.get(queue.sendCqn), `CQ ${queue.sendCqn}`);
+    mustFind(tiss.get(queue.tisn), `TIS ${queue.tisn}`);
+    return queue;
   };
   return [
-    [kind.create, create],
-    [kind.query, (call) => answerWith(queues.find(numberIn(call)), CONTEXT)],
-    [kind.modify, modify],
-    [kind.destroy, (call) => void queues.remove(numberIn(call))],
+    ...queuesOf({ table: rqs, make: makeRq, opcodes: RQ_OPCODES }, actions),
+    ...queuesOf({ table: sqs, make: makeSq, opcodes: SQ_OPCODES }, actions),
   ];
+}
+
+function queuesOf<T extends PacketQueue>(kind: Kind<T>, actions: WorkQueueActions): Entries {
+  const { table, make } = kind;
+  const [create, query, modify, destroy] = kind.opcodes;
+  return [
+    [create, ({ input }) => answer(table.add((number) => make(number, input)))],
+    [query, (call) => answerWith(table.find(numberIn(call)).context, CONTEXT)],
+    [modify, (call) => changeState(table.find(numberIn(call)), call, actions)],
+    [
+      destroy,
+      (call) => {
+        actions.forget(table.find(numberIn(call)));
+        table.remove(numberIn(call));
+        return undefined;
+      },
+    ],
+  ];
+}
+
+/**
+ * Both kinds have the state that it was in, and that it shall have, at the same places. The driver may not
+ * know that a queue broke, and thinks that it is ready: that this is let pass is a guess.
+ */
+function changeState(queue: PacketQueue, { input }: Call, actions: WorkQueueActions): undefined {
+  const before = h.modify_rq_in.get(input, 'rq_state');
+  const isKnown = before === queue.state || (before === READY && queue.state === BROKEN);
+  must(isKnown, `the queue is in state ${queue.state}`);
+  const next = h.rqc.get(h.modify_rq_in.bytes(input, 'ctx'), 'state');
+  const isAllowed = NEXT[queue.state]?.includes(next) === true;
+  must(isAllowed, `a queue in state ${queue.state} does not go to ${next}`);
+  queue.state = next;
+  if (next === RESET) {
+    actions.forget(queue);
+    queue.ring.reset();
+  } else if (next === BROKEN) actions.fail(queue);
+  else actions.run(queue);
 }
