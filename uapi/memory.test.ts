@@ -8,6 +8,7 @@ import { Mapping, MappingError } from './mapping.ts';
 import { open, pread, pwrite, tryRead, tryWrite } from './sys.ts';
 import { ftruncate } from './sys-file.ts';
 import { memfdCreate, pageSize, tryMadvise, tryMmap, tryMremap, tryMunmap } from './sys-memory.ts';
+import { tryReadMemory } from './sys-process-memory.ts';
 
 const { MADV_DONTNEED, MAP_ANONYMOUS, MAP_PRIVATE, PROT_NONE, PROT_READ, PROT_WRITE } = constants;
 const page = pageSize();
@@ -40,6 +41,19 @@ t.test('madvise gives memory back, or an errno', async (t) => {
   t.equal(map.readU8(0), 0);
   t.equal(map.readU8(page), 7);
   t.equal(tryMadvise(map.address + 1n, page, MADV_DONTNEED).errno, E.EINVAL);
+});
+
+t.test('memory is read by its address, and what is not there is EFAULT', async (t) => {
+  using map = Mapping.map({ fd: -1, length: 2 * page, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+  map.write(page - 2, Buffer.from('across'));
+  const read = (...ranges: [number, number][]) =>
+    tryReadMemory(ranges.map(([at, length]) => ({ address: map.address + BigInt(at), length })));
+  t.strictSame(read([page, 4], [page - 2, 2]), { ok: true, value: Buffer.from('rossac') });
+  t.strictSame(read(), { ok: true, value: Buffer.alloc(0) });
+  using none = noAccessPage();
+  for (const address of [1n, none.address, none.address - 1n, 0xffff_ffff_ffff_f000n]) {
+    t.strictSame(tryReadMemory([{ address, length: 4 }]), { ok: false, errno: E.EFAULT });
+  }
 });
 
 t.test('a mapping is the file, in both directions', async (t) => {
