@@ -81,7 +81,7 @@ export class Context {
   readonly cqs = new QueueTable<CompletionQueue>();
   readonly qps = new QueueTable<QpQueue>();
   readonly srqs = new QueueTable<ReceiveQueue>();
-  /** Memory of queues that nobody works on here; handles are one row of numbers for all kinds. */
+  /** What ends with an object that has no queue here: handles are one row of numbers for all kinds. */
   readonly kept = new QueueTable<UserQueue>();
 
   constructor(fd: number, part: Part, ibdev: string, commandForm: 'write' | 'invoke' = 'write') {

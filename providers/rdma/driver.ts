@@ -8,6 +8,7 @@ import type { Errno } from '../../uapi/errno.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
 import type { AttributeValues } from '../../uapi/rdma/named-attributes.ts';
 import type { Where } from '../contract.ts';
+import type { FlowRequest } from '../contract-flow.ts';
 import type {
   Address,
   Completion,
@@ -44,6 +45,11 @@ export type {
   Sge,
 } from '../contract-verbs.ts';
 
+/** A flow rule, and those of its counters that no rule counts into yet: what each of their values is, the rule says. */
+export interface FlowWant extends FlowRequest {
+  readonly fresh: readonly RdmaObject[];
+}
+
 /** Calls that a queue comes from. */
 export interface QueueRequests extends Pick<CreateRequests, 'cq' | 'qp' | 'srq' | 'wq'> {
   'resize-cq': { readonly entries: number };
@@ -63,7 +69,10 @@ export interface DriverData {
   readonly input: Buffer;
   /** Bytes that the driver may answer with; 0 for none. */
   readonly outputSize: number;
-  /** Where the driver answers through an address in `input`: that memory, taken as the response. */
+  /**
+   * Memory that an address in `input` leads to: it lives through the call. Where the driver answers there,
+   * it is the response.
+   */
   readonly memory?: Buffer;
   /** Attributes of its own that a method takes. */
   readonly attributes?: AttributeValues;

@@ -8,7 +8,7 @@ import { type Context, rdmaObject } from './context.ts';
 import type { DriverData } from './driver.ts';
 import { keepMemory, withQueueMemory } from './queue-memory.ts';
 
-/** Work queues and their tables, flow rules, counters: what software devices do not have. */
+/** Work queues and their tables, and counters: what software devices do not have. */
 
 export function createWq(
   context: Context,
@@ -91,25 +91,6 @@ export function createWqTable(
   return { ok: true, value: rdmaObject('wq-table', handle) };
 }
 
-/** A rule without specs: everything that comes to the port. */
-export function createFlow(
-  context: Context,
-  { qp, port }: CreateRequests['flow'],
-  how: How,
-): CallOutcome<RdmaObject> {
-  const answer = command(context, {
-    command: uverbsCommands.EX_CREATE_FLOW,
-    request: h.ib_uverbs_create_flow.make({
-      qp_handle: qp.handle,
-      flow_attr: { port },
-    }),
-    abi: how.abi,
-  });
-  if (!answer.ok) return answer;
-  const handle = h.ib_uverbs_create_flow_resp.get(answer.value.response, 'flow_handle');
-  return { ok: true, value: rdmaObject('flow', handle) };
-}
-
 export function createCounters(context: Context): CallOutcome<RdmaObject> {
   const values = { CREATE_COUNTERS_HANDLE: 'new' as const };
   const answer = method(context, uverbsMethods.COUNTERS_CREATE, values);
@@ -121,6 +102,10 @@ export function createCounters(context: Context): CallOutcome<RdmaObject> {
 /** As many values as a driver may have; those that it has not stay zero. */
 const COUNTERS = 32;
 
+/**
+ * EINVAL while no rule counts into them: only the rule has said what they count.
+ * Source: uverbs_std_types_counters.c, UVERBS_METHOD_COUNTERS_READ
+ */
 export function readCounters(context: Context, counters: RdmaObject): CallOutcome<Facts> {
   const answer = method(context, uverbsMethods.COUNTERS_READ, {
     READ_COUNTERS_HANDLE: counters.handle,

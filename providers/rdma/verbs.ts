@@ -19,6 +19,7 @@ import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completio
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { destroy } from './destroy.ts';
+import { createFlow } from './flow.ts';
 import { subnetAddress, usableAddress } from './gid.ts';
 import { iwarpAddress } from './iwarp-address.ts';
 import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
@@ -29,7 +30,7 @@ import { query, queryDevice, queryPort, queryPortSpeed } from './query.ts';
 import { gidTable, infoHandles, queryCharDevice, queryGid, queryGidTable } from './query-tables.ts';
 import { createQp, openQp } from './queue-pair.ts';
 import { createSrq, modifySrq } from './shared-receive-queue.ts';
-import { createCounters, createFlow, createWq, createWqTable } from './steering.ts';
+import { createCounters, createWq, createWqTable } from './steering.ts';
 
 type Creators = {
   readonly [K in RdmaKind]: (

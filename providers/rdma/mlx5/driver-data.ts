@@ -1,9 +1,11 @@
 import * as h from '../../../uapi/headers/rdma/mlx5-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
+import { addressOf } from '../../../uapi/rdma/verbs-argument.ts';
 import {
   type CreateRequests,
   type DriverCall,
   type DriverData,
+  type FlowWant,
   NO_DRIVER_DATA,
 } from '../driver.ts';
 import { CQE_BYTES } from './formats.ts';
@@ -89,6 +91,28 @@ function wqData(want: CreateRequests['wq'], contextAnswer: Buffer, memory?: Mapp
   return { input, outputSize: h.mlx5_ib_create_wq_resp.size };
 }
 
+/** enum ib_counters_description, which no header of the uAPI has. Source: include/rdma/ib_verbs.h */
+const COUNTS = ['packets', 'bytes'] as const;
+
+/**
+ * The first rule that counts into counters says which value is the packets and which the bytes; of a later
+ * one that is EINVAL. Source: counters.c, mlx5_ib_flow_counters_set_data(); fs.c, mlx5_ib_create_flow()
+ */
+function flowData({ fresh }: FlowWant): DriverData {
+  if (fresh.length === 0) return NO_DRIVER_DATA;
+  const desc = h.mlx5_ib_flow_counters_desc;
+  const memory = Buffer.alloc(COUNTS.length * desc.size);
+  for (const index of COUNTS.keys()) {
+    desc.codec.write(memory, index * desc.size, { description: index, index }, '');
+  }
+  const data = h.mlx5_ib_flow_counters_data.make({
+    counters_data: addressOf(memory),
+    ncounters: COUNTS.length,
+  });
+  const input = Buffer.concat([h.mlx5_ib_create_flow.make({ ncounters_data: 1 }), data]);
+  return { input, outputSize: 0, memory };
+}
+
 /** Where the memory is in the device: nobody here maps it. Source: dm.c, handle_alloc_dm_memic() */
 function dmData(): DriverData {
   const attributes = {
@@ -121,6 +145,8 @@ export function driverData(
       return qpData(want as CreateRequests['qp'], contextAnswer, memory);
     case 'srq':
       return srqData(contextAnswer, memory);
+    case 'flow':
+      return flowData(want as FlowWant);
     case 'dm':
       return dmData();
     case 'wq':
