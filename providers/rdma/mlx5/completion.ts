@@ -6,7 +6,15 @@ import { swapped32 } from '../completion-words.ts';
 import type { Completion, CompletionQueue, Made, RdmaObject, Resized } from '../driver.ts';
 import { ringsAt } from '../ring-memory.ts';
 import type { WorkRing } from '../work-ring.ts';
-import { decodeCompletion, type Entry, entryOf, isError, isNew, isSend } from './cqe.ts';
+import {
+  decodeCompletion,
+  type Entry,
+  entryOf,
+  frameCompletion,
+  isError,
+  isNew,
+  isSend,
+} from './cqe.ts';
 import { CQE, CQE_BYTES, CQE_KIND, RECORD } from './formats.ts';
 import { keyChangeOf } from './send.ts';
 import { cqEntries } from './sizes.ts';
@@ -22,6 +30,22 @@ export interface Receives {
 export interface Queues {
   readonly send: WorkRing;
   readonly receives: Receives;
+  /** Of a QP of raw packets: what it goes by. */
+  readonly framesOf?: number;
+}
+
+/** What completions name the queues of a QP by. */
+export interface Names {
+  /** Of the QP, or of each of its queues. */
+  readonly numbers: readonly number[];
+  /** Of a QP of raw packets, which is two queues of other rows of numbers. */
+  readonly index?: number;
+}
+
+/** A completion that was taken out before anybody asked. */
+interface Waiting {
+  readonly completion: Completion;
+  readonly queues: Queues | undefined;
 }
 
 /** MLX5_CQ_DB_REQ_NOT_SOL */
@@ -60,9 +84,11 @@ export class Mlx5Cq implements CompletionQueue {
   readonly #register: Register;
   /** Sends name their QP; receives the index or the SRQ, and where that is none the QP. */
   readonly #queuesOf = new Map<number, Queues>();
+  /** Both of a QP of raw packets name its index. */
+  readonly #byIndex = new Map<number, Queues>();
   readonly #receivesOf = new Map<number, Receives>();
   /** What was taken out of the ring and not yet polled. */
-  #waiting: Completion[] = [];
+  #waiting: Waiting[] = [];
   #consumed = 0;
   #armings = 0;
   #isArmed = false;
@@ -80,8 +106,9 @@ export class Mlx5Cq implements CompletionQueue {
     this.#register = register;
   }
 
-  attach(qpn: number, queues: Queues): void {
-    this.#queuesOf.set(qpn, queues);
+  attach({ numbers, index }: Names, queues: Queues): void {
+    for (const number of numbers) this.#queuesOf.set(number, queues);
+    if (index !== undefined) this.#byIndex.set(index, queues);
   }
 
   /** @param name what receive completions name the queue by */
@@ -90,25 +117,26 @@ export class Mlx5Cq implements CompletionQueue {
   }
 
   /** A QP or an SRQ goes: its completions stay, and are told apart now, as long as that can be done. */
-  detach(qpn: number | undefined, name: number | undefined): void {
+  detach(names: Names | undefined, name: number | undefined): void {
     this.#takeAll();
-    if (qpn !== undefined) this.#queuesOf.delete(qpn);
+    for (const number of names?.numbers ?? []) this.#queuesOf.delete(number);
+    if (names?.index !== undefined) this.#byIndex.delete(names.index);
     if (name !== undefined) this.#receivesOf.delete(name);
   }
 
   /** Drops the completions of a QP that was reset, as the driver does for its own: cq.c, mlx5_ib_cq_clean() */
-  forget(qpn: number): void {
+  forget(queues: Queues): void {
     this.#takeAll();
-    this.#waiting = this.#waiting.filter((completion) => completion.qpn !== qpn);
+    this.#waiting = this.#waiting.filter((one) => one.queues !== queues);
   }
 
   poll(max: number): Completion[] {
-    const found = this.#waiting.splice(0, max);
+    const found = this.#waiting.splice(0, max).map(({ completion }) => completion);
     const before = this.#consumed;
     while (found.length < max) {
       const cqe = this.#take();
       if (cqe === undefined) break;
-      found.push(this.#complete(cqe));
+      found.push(this.#complete(cqe).completion);
     }
     if (this.#consumed !== before) this.#tellConsumed();
     return found;
@@ -133,16 +161,23 @@ export class Mlx5Cq implements CompletionQueue {
     return this.#ring.read(at, CQE_BYTES);
   }
 
-  #complete(cqe: Buffer): Completion {
+  #complete(cqe: Buffer): Waiting {
     const entry = entryOf(cqe);
-    if (!isSend(entry)) return decodeCompletion(cqe, this.#received(entry), '');
-    const ring = this.#queuesOf.get(entry.qpn)?.send;
-    const mark = ring?.markOf(entry.index) ?? 0;
-    return decodeCompletion(cqe, ring?.complete(entry.index) ?? 0n, keyChangeOf(mark));
+    const queues = this.#byIndex.get(entry.queue) ?? this.#queuesOf.get(entry.qpn);
+    const completion = isSend(entry)
+      ? this.#sent(cqe, entry, queues?.send)
+      : decodeCompletion(cqe, this.#received(entry, queues), '');
+    if (queues?.framesOf === undefined) return { completion, queues };
+    return { completion: frameCompletion(completion, queues.framesOf), queues };
   }
 
-  #received(entry: Entry): bigint {
-    const receives = this.#receivesOf.get(entry.queue) ?? this.#queuesOf.get(entry.qpn)?.receives;
+  #sent(cqe: Buffer, { index }: Entry, ring: WorkRing | undefined): Completion {
+    const mark = ring?.markOf(index) ?? 0;
+    return decodeCompletion(cqe, ring?.complete(index) ?? 0n, keyChangeOf(mark));
+  }
+
+  #received(entry: Entry, queues: Queues | undefined): bigint {
+    const receives = this.#receivesOf.get(entry.queue) ?? queues?.receives;
     return receives?.complete(entry.index, isError(entry)) ?? 0n;
   }
 

@@ -51,7 +51,7 @@ export function isNew(lastWord: number, round: number): boolean {
 export interface Entry {
   readonly kind: number;
   readonly qpn: number;
-  /** Of receives: the index or the SRQ, by the version. */
+  /** The index; of receives, in the first version, the SRQ. */
   readonly queue: number;
   /** The slot that the request begins in. */
   readonly index: number;
@@ -107,6 +107,11 @@ function sent(cqe: Buffer, common: Completion, keyChange: string): Completion {
   if (ATOMICS.includes(code)) return { ...common, opcode, length: 8 };
   if (code !== OPCODE.read) return { ...common, opcode };
   return { ...common, opcode, length: cqe.readUInt32BE(CQE.length) };
+}
+
+/** Of a frame: it has no sender that is a QP, and the number is that of one of the two queues of its QP. */
+export function frameCompletion(completion: Completion, qpn: number): Completion {
+  return { ...completion, qpn, sourceQpn: 0, hasGrh: false };
 }
 
 /** Source: cq.c, handle_responder() */

@@ -10,7 +10,7 @@ import {
 } from '../driver.ts';
 import { CQE_BYTES } from './formats.ts';
 import { indexOf, recordAddress, ringAddress } from './memory.ts';
-import { qpShape, ringBytes, wqSlots } from './sizes.ts';
+import { qpShape, wqSlots } from './sizes.ts';
 
 /** What the driver is told with each call. Source: drivers/infiniband/hw/mlx5 */
 
@@ -54,18 +54,25 @@ function resizeData(memory?: Mapping): DriverData {
   return { input: h.mlx5_ib_resize_cq.make({ buf_addr, cqe_size: CQE_BYTES }), outputSize: 0 };
 }
 
+/**
+ * Frames of a port come back to it where the QP that receives them allows it; else the driver has the port
+ * keep them out, until a second context opens. Source: qp.c, create_raw_packet_qp_tir(); main.c, mlx5_ib_enable_lb()
+ */
+const LOOPS_FRAMES = h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
+
 /** Source: qp.c, mlx5_ib_create_qp(), create_user_qp(), _create_user_qp() */
 function qpData(want: CreateRequests['qp'], contextAnswer: Buffer, memory?: Mapping): DriverData {
-  const { receives, sendBlocks } = qpShape(want, contextAnswer);
+  const { receives, sendsAt, sendBlocks } = qpShape(want, contextAnswer);
   const isRaw = want.type === 'raw-packet' && memory !== undefined;
   const input = h.mlx5_ib_create_qp.make({
     ...place(memory),
     sq_wqe_count: sendBlocks,
     rq_wqe_count: receives.count,
     rq_wqe_shift: receives.shift,
+    flags: isRaw ? LOOPS_FRAMES : 0,
     uidx: memory === undefined ? 0 : indexOf(memory, cqeVersion(contextAnswer)),
     // A QP of raw packets has two rings of two names.
-    sq_buf_addr: isRaw ? ringAddress(memory) + BigInt(ringBytes(receives)) : 0n,
+    sq_buf_addr: isRaw ? ringAddress(memory) + BigInt(sendsAt) : 0n,
   });
   return { input, outputSize: h.mlx5_ib_create_qp_resp.size };
 }

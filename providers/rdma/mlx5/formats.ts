@@ -20,6 +20,8 @@ export const SEGMENT = {
   atomic: 16,
   /** struct mlx5_wqe_datagram_seg */
   datagram: 48,
+  /** struct mlx5_wqe_eth_seg, with two bytes of the headers; the rest of them follows, in whole parts. */
+  ethernet: 16,
   /** struct mlx5_wqe_data_seg */
   data: 16,
   /** struct mlx5_wqe_inline_seg; the data follow. */
@@ -64,6 +66,9 @@ export const CONTROL_FLAG = {
 export const REMOTE = { address: 0, key: 8 } as const;
 export const ATOMIC = { swapAdd: 0, compare: 8 } as const;
 export const DATA = { length: 0, key: 4, address: 8 } as const;
+
+/** struct mlx5_wqe_eth_seg: how long the headers are that stand in it, and where they begin. */
+export const ETHERNET = { headerLength: 12, header: 14 } as const;
 
 /** MLX5_INLINE_SEG: the data are here, and the rest of the length is theirs. */
 export const INLINE = 0x8000_0000;

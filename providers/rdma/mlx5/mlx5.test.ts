@@ -22,7 +22,14 @@ const ANSWER = h.mlx5_ib_alloc_ucontext_resp.make({
   max_srq_recv_wr: 1024,
   cqe_version: 1,
 });
-const LIMITS = { type: 'rc', qpn: 0x12345, maxSge: 2, inline: 96, signalAll: false };
+const LIMITS = {
+  type: 'rc',
+  qpn: 0x12345,
+  maxSge: 2,
+  inline: 96,
+  signalAll: false,
+  headerBytes: 0,
+};
 const SGES = [
   { address: 0x7f00_1234_5678n, length: 64, lkey: 0x700 },
   { address: 0x2000n, length: 8, lkey: 0x800 },
@@ -262,7 +269,9 @@ t.test('what has no encoding is refused, and what finds no room', async (t) => {
     [{ opcode: 'bind-mw', sges: [] }, 'rc'],
     [{ opcode: 'bind-mw', sges: [], bind: { ...window, length: 1n << 31n, access: 0 } }, 'rc'],
     [{ opcode: 'send', sges: SGES }, 'ud'],
-    [{ opcode: 'send', sges: SGES }, 'raw-packet'],
+    [{ opcode: 'send-immediate', sges: SGES }, 'raw-packet'],
+    [{ opcode: 'rdma-write', sges: SGES, ...FAR }, 'raw-packet'],
+    [{ opcode: 'send', sges: SGES }, 'driver'],
   ] as const) {
     t.equal(post(request, { type }), E.EINVAL, `${request.opcode} of ${type}`);
   }

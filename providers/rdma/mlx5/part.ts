@@ -45,4 +45,5 @@ export const mlx5: Part = {
   fields,
   opcodes: MLX5_JOBS,
   queues: { doorbell: 'page', openCq, openQp, openSrq },
+  loopsFrames: true,
 };

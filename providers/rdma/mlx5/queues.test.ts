@@ -69,6 +69,7 @@ function sendRing(memory: Mapping): WorkRing {
 }
 
 const NO_RECEIVES: Receives = { complete: () => 0n };
+const NINE = { numbers: [9] };
 
 t.test('an entry is new when it is not invalid and its owner is of this round', async (t) => {
   const word = (kind: number, owner: number) => cqe({ kind, owner }).readUInt32LE(60);
@@ -120,7 +121,7 @@ t.test(
     send.put(51n, Buffer.alloc(192), 2);
     const named: (readonly [number, boolean])[] = [];
     const receives = { complete: (...how: [number, boolean]) => BigInt(named.push(how)) };
-    queue.attach(9, { send, receives: NO_RECEIVES });
+    queue.attach(NINE, { send, receives: NO_RECEIVES });
     queue.attachReceives(0x44, receives);
     write(0, { kind: 0, opcode: 0x25, index: 1 });
     write(1, { kind: 2, queue: 0x44, index: 6 });
@@ -148,12 +149,13 @@ t.test('a QP that goes leaves its completions, one that is reset does not', asyn
   const rings = memoryOf(mlx5Memory.cq({ entries: 63 }));
   const send = sendRing(rings);
   for (const id of [50n, 51n, 52n]) send.put(id, Buffer.alloc(64));
-  queue.attach(9, { send, receives: NO_RECEIVES });
+  const queues = { send, receives: NO_RECEIVES };
+  queue.attach(NINE, queues);
   write(0, { kind: 0, opcode: 0x0a, index: 0 });
-  queue.forget(8);
-  queue.forget(9);
+  queue.forget({ ...queues });
+  queue.forget(queues);
   write(1, { kind: 0, opcode: 0x0a, index: 1 });
-  queue.detach(9, undefined);
+  queue.detach(NINE, undefined);
   rings.unmap();
   t.strictSame(ids(), [51n]);
   queue.close();

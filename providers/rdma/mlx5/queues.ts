@@ -14,14 +14,11 @@ import {
 } from '../driver.ts';
 import { ringsAt } from '../ring-memory.ts';
 import { NOTE_BYTES, WorkRing } from '../work-ring.ts';
-import { completionQueue, type Mlx5Cq, type Receives } from './completion.ts';
-import { cqeVersion } from './driver-data.ts';
+import { attach, type Rings } from './attach.ts';
 import { BLOCK_BYTES, CONTROL, RECORD } from './formats.ts';
-import { indexOf } from './memory.ts';
 import { isEncodable, receiveOf } from './pieces.ts';
 import { fenceAfter, postSend, type SendLimits } from './send.ts';
-import { sharedReceives } from './shared-receive.ts';
-import { type QpShape, qpNotesAt, qpShape, ringBytes } from './sizes.ts';
+import { limitsOf, type QpShape, qpNotesAt, qpShape } from './sizes.ts';
 import { Register } from './uar.ts';
 
 /** Takes the rings of a new QP and maps its doorbell. */
@@ -50,7 +47,7 @@ export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
     memory.storeAtomic32(RECORD.receives, 0);
     memory.storeAtomic32(RECORD.sends, 0);
   };
-  const hasReceives = rings.slotBytes > 0;
+  const hasReceives = rings.slotBytes > 0 && attached.tellsReceives;
   return {
     ok: true,
     value: {
@@ -60,18 +57,11 @@ export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
   };
 }
 
-interface Rings {
-  readonly send: WorkRing;
-  readonly receive: WorkRing;
-  /** Of a receive; 0 where there are none. */
-  readonly slotBytes: number;
-}
-
 /** Notes lie behind both rings. */
 function ringsOf(memory: Mapping, shape: QpShape): Rings {
-  const { receives, sendBlocks } = shape;
+  const { receives, sendsAt, sendBlocks } = shape;
   const slotBytes = receives.count === 0 ? 0 : 2 ** receives.shift;
-  const sends = ringsAt() + ringBytes(receives);
+  const sends = ringsAt() + sendsAt;
   const notes = ringsAt() + qpNotesAt(shape);
   return {
     slotBytes,
@@ -84,56 +74,21 @@ function ringsOf(memory: Mapping, shape: QpShape): Rings {
   };
 }
 
-/** Receives complete in order, and those that failed may not say which they were. Source: cq.c, mlx5_poll_one() */
-function receivesOf(ring: WorkRing): Receives {
-  return { complete: (index, isError) => (isError ? ring.completeNext() : ring.complete(index)) };
-}
-
-/** What completions name the receives of a QP by; in the first version it is the QP, or its SRQ. */
-function receivesName({ want, contextAnswer }: Made<'qp'>, memory: Mapping): number | undefined {
-  const version = cqeVersion(contextAnswer);
-  if (version !== 0) return indexOf(memory, version);
-  return want.srq === undefined ? undefined : Number(want.srq.fields['number']);
-}
-
-/** Tells the CQs of the QP. */
-function attach(made: Made<'qp'>, memory: Mapping, rings: Rings) {
-  const { want, object } = made;
-  const qpn = Number(object.fields['number']);
-  const receives = sharedReceives(want.srq) ?? receivesOf(rings.receive);
-  const name = receivesName(made, memory);
-  const cqs = [...new Set([completionQueue(want.sendCq), completionQueue(want.receiveCq)])].filter(
-    (cq): cq is Mlx5Cq => cq !== undefined,
-  );
-  for (const cq of cqs) {
-    cq.attach(qpn, { send: rings.send, receives });
-    if (name !== undefined) cq.attachReceives(name, receives);
-  }
-  // An SRQ by its number is named so by other QPs too.
-  const own = want.srq !== undefined && cqeVersion(made.contextAnswer) === 0 ? undefined : name;
-  return {
-    detach: () => {
-      for (const cq of cqs) cq.detach(qpn, own);
-    },
-    forget: () => {
-      for (const cq of cqs) cq.forget(qpn);
-    },
-  };
-}
-
 interface SendParts {
   readonly memory: Mapping;
   readonly ring: WorkRing;
   readonly register: Register;
 }
 
-function sendQueue({ object, want }: Made<'qp'>, { memory, ring, register }: SendParts) {
+function sendQueue(made: Made<'qp'>, { memory, ring, register }: SendParts) {
+  const { object, want, contextAnswer } = made;
   const limits: SendLimits = {
     type: want.rawType === undefined ? want.type : '',
     qpn: Number(object.fields['number']),
     maxSge: Number(object.fields['sendSge']),
     inline: Number(object.fields['inline']),
     signalAll: want.signalAll === true,
+    headerBytes: limitsOf(contextAnswer).headerBytes,
   };
   let fence = 0;
   /** The beginning of the last request, which is the doorbell. */

@@ -13,6 +13,7 @@ import {
   REMOTE,
   SEGMENT,
 } from './formats.ts';
+import { type FramedRequest, framed, writeEthernet } from './frames.ts';
 import { changedKey, MOST_WINDOW, writeKeyChange } from './key-change.ts';
 import { isEncodable as arePiecesEncodable, writePieces } from './pieces.ts';
 
@@ -33,7 +34,7 @@ const OPCODES: ReadonlyMap<SendOpcode, number> = new Map([
 export const MLX5_JOBS: ReadonlySet<SendOpcode> = new Set(OPCODES.keys());
 
 /** Types of QPs that send what is known here: whether they may is the device's to say. */
-const SENDERS: readonly string[] = ['rc', 'uc', 'ud', 'xrc-ini'];
+const SENDERS: readonly string[] = ['rc', 'uc', 'ud', 'xrc-ini', 'raw-packet'];
 
 const KEY_CHANGES: readonly SendOpcode[] = ['local-invalidate', 'bind-mw'];
 const ATOMICS: readonly SendOpcode[] = ['compare-swap', 'fetch-add'];
@@ -59,6 +60,8 @@ export interface SendLimits {
   /** Bytes. */
   readonly inline: number;
   readonly signalAll: boolean;
+  /** Of a frame: so many must stand in the request. */
+  readonly headerBytes: number;
 }
 
 /** What a request is marked with in the ring: completions tell of all changes of keys alike. */
@@ -82,7 +85,10 @@ export function postSend(
   fence: number,
 ): Buffer | Errno {
   if (!isEncodable(request, limits)) return E.EINVAL;
-  const wqe = encodeSend(request, limits, ring.produced, fence);
+  const isFrame = limits.type === 'raw-packet';
+  const whole = isFrame ? framed(request, limits.headerBytes) : request;
+  if (whole === undefined) return E.EINVAL;
+  const wqe = encodeSend(whole, limits, ring.produced, fence);
   if (wqe.length / BLOCK_BYTES > ring.free) return E.ENOMEM;
   ring.put(request.id, wqe, markOf(request.opcode));
   return wqe;
@@ -97,6 +103,7 @@ function isEncodable(request: SendRequest, limits: SendLimits): boolean {
   const { opcode, sges, inline, ah, bind } = request;
   if (!SENDERS.includes(limits.type) || !OPCODES.has(opcode)) return false;
   if (limits.type === 'ud' && ah === undefined) return false;
+  if (limits.type === 'raw-packet' && opcode !== 'send') return false;
   if (opcode === 'bind-mw') return bind !== undefined && bind.length <= MOST_WINDOW;
   if (inline !== undefined) return TAKES_INLINE.includes(opcode) && inline.length <= limits.inline;
   return arePiecesEncodable(sges, limits.maxSge);
@@ -112,7 +119,7 @@ const MOST_BYTES = 1024;
  * @param index of its first block
  */
 export function encodeSend(
-  request: SendRequest,
+  request: FramedRequest,
   limits: SendLimits,
   index: number,
   fence: number,
@@ -143,12 +150,15 @@ function extraOf(request: SendRequest): number {
   return request.immediate ?? 0;
 }
 
+const NO_HEADER = new Uint8Array(0);
+
 /** @returns where it ends */
-function writeBody(wqe: Buffer, request: SendRequest, { type, qpn }: SendLimits): number {
+function writeBody(wqe: Buffer, request: FramedRequest, { type, qpn }: SendLimits): number {
   const { opcode } = request;
   if (KEY_CHANGES.includes(opcode)) return writeKeyChange(wqe, SEGMENT.control, request, qpn);
   let at: number = SEGMENT.control;
   if (type === 'ud') at = writeDatagram(wqe, at, request);
+  if (type === 'raw-packet') at = writeEthernet(wqe, at, request.header ?? NO_HEADER);
   if (type === 'xrc-ini') {
     wqe.writeUInt32BE((request.remoteSrqn ?? 0) >>> 0, at);
     at += SEGMENT.xrc;

@@ -1,7 +1,11 @@
-import { mlx5_ib_alloc_ucontext_resp } from '../../../uapi/headers/rdma/mlx5-abi.ts';
+import {
+  MLX5_USER_INLINE_MODE_NA,
+  mlx5_ib_alloc_ucontext_resp,
+} from '../../../uapi/headers/rdma/mlx5-abi.ts';
 import type { CreateRequests } from '../driver.ts';
 import { NOTE_BYTES } from '../work-ring.ts';
 import { BLOCK_BYTES, CQE_BYTES, PART_BYTES, SEGMENT } from './formats.ts';
+import { ethernetBytes, headerBytesOf } from './frames.ts';
 
 /** Sizes of queues: the process makes them, and the driver believes most of what it is told. */
 
@@ -13,6 +17,8 @@ export interface Limits {
   readonly sendBlocks: number;
   readonly receives: number;
   readonly sharedReceives: number;
+  /** Of a frame: so many must stand in the request. */
+  readonly headerBytes: number;
 }
 
 /** A request has no more pieces of 16 bytes than 6 bits count (MLX5_WQE_CTRL_DS_MASK). */
@@ -25,6 +31,7 @@ const USUAL: Limits = {
   sendBlocks: 2 ** 15,
   receives: 2 ** 15,
   sharedReceives: 2 ** 15,
+  headerBytes: headerBytesOf(MLX5_USER_INLINE_MODE_NA),
 };
 
 export function limitsOf(contextAnswer: Buffer): Limits {
@@ -36,6 +43,7 @@ export function limitsOf(contextAnswer: Buffer): Limits {
     sendBlocks: answer.max_send_wqebb,
     receives: answer.max_recv_wr,
     sharedReceives: answer.max_srq_recv_wr,
+    headerBytes: headerBytesOf(answer.eth_min_inline),
   };
 }
 
@@ -92,15 +100,19 @@ function qpReceives(want: CreateRequests['qp'], most: Limits): Slots {
   return receiveSlots(receiveWr, receiveSge, most);
 }
 
-/** Source: qp.c, sq_overhead(); of raw packets the headers that are given inline */
+/** Source: qp.c, sq_overhead() */
 const HEADS = {
   rc: SEGMENT.control + SEGMENT.remote,
   uc: SEGMENT.control + SEGMENT.remote,
   'xrc-ini': SEGMENT.control + SEGMENT.xrc + SEGMENT.remote,
   ud: SEGMENT.control + SEGMENT.datagram,
-  'raw-packet': SEGMENT.control + 2 * SEGMENT.data,
   driver: SEGMENT.control + SEGMENT.datagram,
 } as const;
+
+function headBytes(type: CreateRequests['qp']['type'], most: Limits): number {
+  if (type === 'xrc-tgt') return 0;
+  return type === 'raw-packet' ? SEGMENT.control + ethernetBytes(most.headerBytes) : HEADS[type];
+}
 
 /** The longest request beside those with data: a change of a memory key, with its one piece of memory. */
 const KEY_CHANGE_BYTES =
@@ -111,12 +123,13 @@ function blocksOf(bytes: number): number {
 }
 
 /** Bytes of the longest request with data that the queue was asked for. */
-function sendBytes({ type, sendSge = 1, inline = 0 }: CreateRequests['qp']): number {
-  if (type === 'xrc-tgt') return 0;
+function sendBytes(want: CreateRequests['qp'], most: Limits): number {
+  const { type, sendSge = 1, inline = 0 } = want;
   const pieces = sendSge * SEGMENT.data;
   const inlined = inline === 0 ? 0 : Math.ceil((SEGMENT.inline + inline) / PART_BYTES) * PART_BYTES;
-  const atomic = SEGMENT.atomic + SEGMENT.data;
-  return HEADS[type] + Math.max(pieces, inlined, type === 'ud' ? 0 : atomic);
+  const hasAtomics = type !== 'ud' && type !== 'raw-packet';
+  const atomic = hasAtomics ? SEGMENT.atomic + SEGMENT.data : 0;
+  return headBytes(type, most) + Math.max(pieces, inlined, atomic);
 }
 
 /**
@@ -126,7 +139,7 @@ function sendBytes({ type, sendSge = 1, inline = 0 }: CreateRequests['qp']): num
 function sendBlocks(want: CreateRequests['qp'], most: Limits): number {
   const { type, sendWr = 1 } = want;
   if (type === 'xrc-tgt' || sendWr === 0) return 0;
-  const bytes = sendBytes(want);
+  const bytes = sendBytes(want, most);
   if (bytes > most.sendBytes) return IMPOSSIBLE_BLOCKS;
   const changesKeys = type === 'rc' || type === 'uc' || type === 'xrc-ini';
   const longest = changesKeys ? Math.max(bytes, KEY_CHANGE_BYTES) : bytes;
@@ -135,23 +148,39 @@ function sendBlocks(want: CreateRequests['qp'], most: Limits): number {
   return sendWr * blocksOf(bytes) <= most.sendBlocks ? most.sendBlocks : IMPOSSIBLE_BLOCKS;
 }
 
+/** MLX5_ADAPTER_PAGE_SHIFT */
+const DEVICE_PAGE = 4096;
+
 /** More than any device has for a work queue. */
 const MOST_WORK = 2 ** 20;
 
 /** Both rings of a QP, receives first. */
 export interface QpShape {
   readonly receives: Slots;
+  /** Where the sends begin. */
+  readonly sendsAt: number;
   readonly sendBlocks: number;
 }
 
 export function qpShape(want: CreateRequests['qp'], contextAnswer: Buffer): QpShape {
   const most = limitsOf(contextAnswer);
-  return { receives: qpReceives(want, most), sendBlocks: sendBlocks(want, most) };
+  const receives = qpReceives(want, most);
+  return { receives, sendsAt: sendsAt(want, receives), sendBlocks: sendBlocks(want, most) };
+}
+
+/**
+ * A QP of raw packets has its sends in pages of their own: such a ring can begin in the first half of a page
+ * only, which a QP's can anywhere.
+ * Source: mem.c, __mlx5_umem_find_best_quantized_pgoff(); struct mlx5_ifc_wq_bits, page_offset
+ */
+function sendsAt({ type }: CreateRequests['qp'], receives: Slots): number {
+  const bytes = ringBytes(receives);
+  return type === 'raw-packet' ? Math.ceil(bytes / DEVICE_PAGE) * DEVICE_PAGE : bytes;
 }
 
 /** Where what is noted of the requests lies: behind both rings. */
-export function qpNotesAt({ receives, sendBlocks }: QpShape): number {
-  return ringBytes(receives) + sendBlocks * BLOCK_BYTES;
+export function qpNotesAt({ sendsAt, sendBlocks }: QpShape): number {
+  return sendsAt + sendBlocks * BLOCK_BYTES;
 }
 
 /** Bytes of both rings and what is noted of their requests; none of what the driver refuses. */
