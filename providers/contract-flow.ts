@@ -43,3 +43,23 @@ export interface FlowRequest {
   readonly priority?: number;
   readonly specs?: readonly FlowSpec[];
 }
+
+/** What of a packet chooses the WQ that gets it: packets that are equal in these go to the same one. */
+export const HASH_FIELDS = [
+  'ipv4-source',
+  'ipv4-destination',
+  'ipv6-source',
+  'ipv6-destination',
+  'tcp-source-port',
+  'tcp-destination-port',
+  'udp-source-port',
+  'udp-destination-port',
+] as const;
+
+export type HashField = (typeof HASH_FIELDS)[number];
+
+/** A QP that receives by a table of WQs and has no queues of its own. */
+export interface Spread {
+  readonly table: RdmaObject;
+  readonly by: readonly HashField[];
+}

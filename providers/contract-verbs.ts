@@ -8,7 +8,7 @@
  */
 import type { CallOutcome } from '../uapi/call-outcome.ts';
 import type { CharDeviceClient } from '../uapi/rdma-char-device.ts';
-import type { FlowRequest } from './contract-flow.ts';
+import type { FlowRequest, Spread } from './contract-flow.ts';
 
 type Outcome<T> = CallOutcome<T>;
 
@@ -109,6 +109,7 @@ export interface CreateRequests {
     readonly receiveCq?: RdmaObject;
     readonly srq?: RdmaObject;
     readonly xrcd?: RdmaObject;
+    readonly spread?: Spread;
     /** Every send completes with an entry, also the unsignalled ones. */
     readonly signalAll?: boolean;
     readonly userHandle?: bigint;

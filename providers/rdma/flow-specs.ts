@@ -1,6 +1,7 @@
 import type { AnyStruct } from '../../uapi/description.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { ipv4Bytes, ipv6Bytes } from '../../uapi/ip-address.ts';
+import { macBytes } from '../../uapi/mac-address.ts';
 import type { FLOW_FIELDS, FlowFields, FlowLayer, FlowSpec } from '../contract-flow.ts';
 
 /** What a flow rule looks at and what it does, as the kernel reads it: a struct for each, in a row. */
@@ -142,13 +143,11 @@ function bitsOf({ bits }: Field, size: number): number {
   return bits ?? 8 * size;
 }
 
-const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+const ADDRESSES = { mac: macBytes, ipv4: ipv4Bytes, ipv6: ipv6Bytes } as const;
 
-function addressBytes(text: string, form: Exclude<Form, 'number'>): Buffer | undefined {
-  if (form === 'mac')
-    return MAC.test(text) ? Buffer.from(text.replaceAll(':', ''), 'hex') : undefined;
+function addressBytes(text: string, form: keyof typeof ADDRESSES): Buffer | undefined {
   try {
-    return form === 'ipv4' ? ipv4Bytes(text) : ipv6Bytes(text);
+    return ADDRESSES[form](text);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return undefined;
