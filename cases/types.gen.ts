@@ -1331,6 +1331,22 @@ export interface CreateRequest {
     sendSge?: Size;
     receiveSge?: Size;
     inline?: Size;
+    /**
+     * Receives by a table of WQs; packets that are equal in these go to the same one.
+     */
+    spread?: {
+      table: Reference;
+      by: (
+        | 'ipv4-source'
+        | 'ipv4-destination'
+        | 'ipv6-source'
+        | 'ipv6-destination'
+        | 'tcp-source-port'
+        | 'tcp-destination-port'
+        | 'udp-source-port'
+        | 'udp-destination-port'
+      )[];
+    };
     signalAll?: BooleanOrParameter;
     flags?: Size;
     rawType?: Size;

@@ -241,7 +241,7 @@ export const ARGUMENT_KINDS: Readonly<Record<string, readonly Kind[]>> = {
   qp: ['qp'],
   peer: ['qp'],
   to: ['qp'],
-  queue: ['qp', 'srq'],
+  queue: ['qp', 'srq', 'wq'],
   ah: ['ah'],
   counter: ['comp-cntr'],
   xrcd: ['xrcd'],

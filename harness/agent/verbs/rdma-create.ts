@@ -150,8 +150,9 @@ function pdOf(want: { readonly pd: string }, scope: Scope) {
 /** A QP whose receives come from elsewhere has no receive queue of its own. */
 function lowerQp(want: Want<'qp'>, scope: Scope): CreateRequests['qp'] {
   const type = wordOf(want.type, QP_TYPES, scope);
-  const receives = want.srq === undefined && !type.startsWith('xrc');
-  const sends = type !== 'xrc-tgt';
+  const { spread } = want;
+  const receives = want.srq === undefined && !type.startsWith('xrc') && spread === undefined;
+  const sends = type !== 'xrc-tgt' && spread === undefined;
   return present({
     type,
     pd: rdmaObject(want.pd, scope, 'pd'),
@@ -159,6 +160,7 @@ function lowerQp(want: Want<'qp'>, scope: Scope): CreateRequests['qp'] {
     receiveCq: rdmaObject(want.receiveCq ?? want.cq, scope, 'cq'),
     srq: rdmaObject(want.srq, scope, 'srq'),
     xrcd: rdmaObject(want.xrcd, scope, 'xrcd'),
+    spread: spread && { ...spread, table: rdmaOf(spread.table, scope, 'wq-table').object },
     sendWr: numberOf(want.sendWr ?? (sends ? DEFAULT_WR : 0), scope),
     sendSge: numberOf(want.sendSge ?? (sends ? DEFAULT_SGE : 0), scope),
     receiveWr: numberOf(want.receiveWr ?? (receives ? DEFAULT_WR : 0), scope),

@@ -23,7 +23,7 @@ export function postSend(args: Arguments<'postSend'>, context: PointContext): Ve
 
 export function postReceive(args: Arguments<'postReceive'>, context: PointContext): VerbResult {
   const { scope } = context;
-  const queue = rdmaOf(args.queue, scope, 'qp', 'srq');
+  const queue = rdmaOf(args.queue, scope, 'qp', 'srq', 'wq');
   const requests = args.requests.map((step, index) => receiveRequest(step, index, scope));
   const verbs = verbsFor(queue, context);
   return gaveFacts(verbs.postReceive(queue.object, requests, howOf(args, scope)));
