@@ -32,8 +32,8 @@ export interface RdmaObject {
   readonly handle: number;
   /**
    * What belongs to it, by kind. mr: lkey, rkey, address (the first byte as keys see it), length.
-   * mw: rkey, type. cq: entries. srq: maxWr, maxSge, number. qp: number, type (as the kernel
-   * numbers it), sendWr, receiveWr, sendSge, receiveSge, inline. ah: what the driver's
+   * mw: rkey, type. cq: entries. srq, wq: maxWr, maxSge, number. qp: number, type (as the
+   * kernel numbers it), sendWr, receiveWr, sendSge, receiveSge, inline. ah: what the driver's
    * queues name it by. Others: nothing.
    */
   readonly fields: Readonly<Record<string, number | bigint>>;
@@ -410,7 +410,7 @@ export interface RdmaVerbs {
    * posted; EINVAL for what cannot be encoded (too many SGEs, too much inline data).
    */
   postSend(qp: RdmaObject, requests: readonly SendRequest[], how?: How): Outcome<Facts>;
-  /** `queue`: a QP or an SRQ. */
+  /** `queue`: a QP, an SRQ or a WQ, which has no command for it: all but its queue is a TypeError. */
   postReceive(queue: RdmaObject, requests: readonly ReceiveRequest[], how?: How): Outcome<Facts>;
   /** Takes at most `max` completions, does not wait. */
   pollCq(cq: RdmaObject, max: number, how?: How): Outcome<readonly Completion[]>;

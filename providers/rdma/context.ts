@@ -81,6 +81,7 @@ export class Context {
   readonly cqs = new QueueTable<CompletionQueue>();
   readonly qps = new QueueTable<QpQueue>();
   readonly srqs = new QueueTable<ReceiveQueue>();
+  readonly wqs = new QueueTable<ReceiveQueue>();
   /** What ends with an object that has no queue here: handles are one row of numbers for all kinds. */
   readonly kept = new QueueTable<UserQueue>();
 
@@ -95,6 +96,7 @@ export class Context {
   close(): void {
     this.qps.close();
     this.srqs.close();
+    this.wqs.close();
     this.cqs.close();
     this.kept.close();
   }

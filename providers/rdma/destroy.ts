@@ -119,6 +119,7 @@ export function destroy(context: Context, object: RdmaObject, how: How): CallOut
   if (kind === 'cq') context.cqs.remove(object);
   if (kind === 'qp') context.qps.remove(object);
   if (kind === 'srq') context.srqs.remove(object);
+  if (kind === 'wq') context.wqs.remove(object);
   context.kept.remove(object);
   return ended;
 }

@@ -28,6 +28,7 @@ import type { Missing } from './probe-reasons.ts';
 
 /** What a part speaks of; folders of parts import from here and not from the contract. */
 export type { Where } from '../contract.ts';
+export { HASH_FIELDS, type HashField, type Spread } from '../contract-flow.ts';
 export type {
   Address,
   Completion,
@@ -182,6 +183,8 @@ export interface UserQueues {
   openCq(made: Made<'cq'>): CallOutcome<CompletionQueue>;
   openQp(made: Made<'qp'>): CallOutcome<QpQueues>;
   openSrq(made: Made<'srq'>): CallOutcome<ReceiveQueue>;
+  /** Absent: nothing can be received into work queues. */
+  openWq?(made: Made<'wq'>): CallOutcome<ReceiveQueue>;
 }
 
 /** The part of the provider that knows one kernel driver. */
@@ -210,12 +213,12 @@ export interface Part {
    * @param memory what queueMemory() gave for this call
    */
   driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer, memory?: Mapping): DriverData;
-  /** Where queues are memory of the process: makes it, before the driver is told. */
+  /** Where queues are memory of the process: makes it, before the driver is told; nothing for what has no queue. */
   readonly queueMemory?: {
     readonly [K in QueueKind]?: (
       want: QueueRequests[K],
       contextAnswer: Buffer,
-    ) => CallOutcome<Mapping>;
+    ) => CallOutcome<Mapping> | undefined;
   };
   /** What a library makes of a wish before the kernel sees it: rings of powers of two. */
   readonly prepare?: {

@@ -14,7 +14,7 @@ import type {
 } from '../contract-verbs.ts';
 import { command } from './call.ts';
 import type { Context } from './context.ts';
-import type { SendQueue } from './driver.ts';
+import type { ReceiveQueue, SendQueue } from './driver.ts';
 import { pollByCommand, postReceiveByCommand, postSendByCommand } from './kernel-jobs.ts';
 
 /** Jobs: by the mapped queues, or by commands where a form was asked for or no queue is mapped. */
@@ -55,13 +55,20 @@ export function postReceive(
   requests: readonly ReceiveRequest[],
   how: How,
 ): CallOutcome<Facts> {
-  const queue = object.kind === 'srq' ? context.srqs.get(object) : context.qps.get(object)?.receive;
-  if (how.abi !== undefined || queue === undefined) {
+  const queue = receivesOf(context, object);
+  if (how.abi !== undefined || (queue === undefined && object.kind !== 'wq')) {
     return postReceiveByCommand(context, object, requests, how);
   }
+  if (queue === undefined) return failed(E.EINVAL, 'a receive into a WQ that has no queue here');
   const { count, errno } = queue.post(requests);
   if (count > 0) queue.ring?.();
   return errno === 0 ? DONE : failed(errno, `work request ${count} of a receive queue`);
+}
+
+function receivesOf(context: Context, object: RdmaObject): ReceiveQueue | undefined {
+  if (object.kind === 'srq') return context.srqs.get(object);
+  if (object.kind === 'wq') return context.wqs.get(object);
+  return context.qps.get(object)?.receive;
 }
 
 export function pollCq(

@@ -108,6 +108,7 @@ export function postReceiveByCommand(
   requests: readonly ReceiveRequest[],
   how: How,
 ): CallOutcome<Facts> {
+  if (queue.kind === 'wq') throw new TypeError('no command puts receives into a WQ');
   const isSrq = queue.kind === 'srq';
   const counts = {
     wr_count: requests.length,

@@ -5,10 +5,18 @@ import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
 import { byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
+import { undone } from './destroy.ts';
 import type { DriverData } from './driver.ts';
 import { keepMemory, withQueueMemory } from './queue-memory.ts';
 
 /** Work queues and their tables, and counters: what software devices do not have. */
+
+/** A WQ that the kernel has made, whatever the form. */
+interface MadeWq {
+  readonly handle: number;
+  readonly fields: RdmaObject['fields'];
+  readonly driver: Buffer;
+}
 
 export function createWq(
   context: Context,
@@ -20,14 +28,28 @@ export function createWq(
   );
   if (!outcome.ok) return outcome;
   const { made, memory } = outcome.value;
-  return keepMemory(context, made, memory);
+  const { handle, fields, driver } = made;
+  const object = rdmaObject('wq', handle, fields);
+  const { fd, part, driverAnswer: contextAnswer } = context;
+  const queue = part.queues?.openWq?.({
+    fd,
+    object,
+    want,
+    response: driver,
+    contextAnswer,
+    memory,
+  });
+  if (queue === undefined) return keepMemory(context, object, memory);
+  if (!queue.ok) return undone(context, object, queue);
+  context.wqs.add(object, queue.value);
+  return { ok: true, value: object };
 }
 
 function wqByMethod(
   context: Context,
   want: CreateRequests['wq'],
   data: DriverData,
-): CallOutcome<RdmaObject> {
+): CallOutcome<MadeWq> {
   const values = {
     CREATE_WQ_HANDLE: 'new' as const,
     CREATE_WQ_PD_HANDLE: want.pd.handle,
@@ -43,7 +65,13 @@ function wqByMethod(
   };
   const answer = method(context, uverbsMethods.WQ_CREATE, values, data);
   if (!answer.ok) return answer;
-  return { ok: true, value: rdmaObject('wq', answer.value.result.handle('CREATE_WQ_HANDLE')) };
+  const { result, driver } = answer.value;
+  const fields = {
+    number: Number(result.number('CREATE_WQ_RESP_WQ_NUM')),
+    maxWr: Number(result.number('CREATE_WQ_RESP_MAX_WR')),
+    maxSge: Number(result.number('CREATE_WQ_RESP_MAX_SGE')),
+  };
+  return { ok: true, value: { handle: result.handle('CREATE_WQ_HANDLE'), fields, driver } };
 }
 
 function wqByCommand(
@@ -51,7 +79,7 @@ function wqByCommand(
   want: CreateRequests['wq'],
   driver: DriverData,
   how: How,
-): CallOutcome<RdmaObject> {
+): CallOutcome<MadeWq> {
   const answer = command(context, {
     command: uverbsCommands.EX_CREATE_WQ,
     request: h.ib_uverbs_ex_create_wq.make({
@@ -64,8 +92,10 @@ function wqByCommand(
     abi: how.abi,
   });
   if (!answer.ok) return answer;
-  const handle = h.ib_uverbs_ex_create_wq_resp.get(answer.value.response, 'wq_handle');
-  return { ok: true, value: rdmaObject('wq', handle) };
+  const { response, driver: answered } = answer.value;
+  const { wq_handle, wqn, max_wr, max_sge } = h.ib_uverbs_ex_create_wq_resp.decode(response);
+  const fields = { number: wqn, maxWr: max_wr, maxSge: max_sge };
+  return { ok: true, value: { handle: wq_handle, fields, driver: answered } };
 }
 
 export function createWqTable(
