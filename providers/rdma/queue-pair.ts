@@ -21,21 +21,28 @@ type QpWanted = CreateRequests['qp'];
 /** The members that CREATE_QP and EX_CREATE_QP have in common. */
 function common(want: QpWanted) {
   const parent = want.type === 'xrc-tgt' ? want.xrcd : want.pd;
+  const { sends, receives } = usualLimits(want);
   return {
     user_handle: want.userHandle ?? 0n,
     pd_handle: parent?.handle ?? 0,
     send_cq_handle: want.sendCq?.handle ?? 0,
     recv_cq_handle: want.receiveCq?.handle ?? 0,
     srq_handle: want.srq?.handle ?? 0,
-    max_send_wr: want.sendWr ?? 1,
-    max_recv_wr: want.receiveWr ?? (want.srq === undefined ? 1 : 0),
-    max_send_sge: want.sendSge ?? 1,
-    max_recv_sge: want.receiveSge ?? (want.srq === undefined ? 1 : 0),
+    max_send_wr: want.sendWr ?? sends,
+    max_recv_wr: want.receiveWr ?? receives,
+    max_send_sge: want.sendSge ?? sends,
+    max_recv_sge: want.receiveSge ?? receives,
     max_inline_data: want.inline ?? 0,
     sq_sig_all: want.signalAll === true ? 1 : 0,
     qp_type: want.rawType ?? QP_TYPES[want.type],
     is_srq: want.srq === undefined ? 0 : 1,
   };
+}
+
+/** One of each, but none of what the QP has elsewhere: receives in its SRQ, or in the WQs that it spreads over. */
+function usualLimits({ srq, spread }: QpWanted) {
+  if (spread !== undefined) return { sends: 0, receives: 0 };
+  return { sends: 1, receives: srq === undefined ? 1 : 0 };
 }
 
 /** A QP that the kernel has made, whatever the form. */
@@ -85,6 +92,7 @@ function qpByMethod(context: Context, want: QpWanted, data: DriverData): CallOut
     CREATE_QP_SRQ_HANDLE: want.srq?.handle,
     CREATE_QP_SEND_CQ_HANDLE: want.sendCq?.handle,
     CREATE_QP_RECV_CQ_HANDLE: want.receiveCq?.handle,
+    CREATE_QP_IND_TABLE_HANDLE: want.spread?.table.handle,
     CREATE_QP_USER_HANDLE: user_handle,
     CREATE_QP_CAP: ib_uverbs_qp_cap.make(capOf(members)),
     CREATE_QP_TYPE: qp_type,
@@ -107,7 +115,8 @@ function qpByCommand(
   data: DriverData,
   how: How,
 ): CallOutcome<MadeQp> {
-  const answer = (want.flags === undefined ? plainQp : flaggedQp)(context, want, data, how);
+  const isPlain = want.flags === undefined && want.spread === undefined;
+  const answer = (isPlain ? plainQp : extendedQp)(context, want, data, how);
   if (!answer.ok) return answer;
   const { response, driver } = answer.value;
   const made = h.ib_uverbs_create_qp_resp.decode(response);
@@ -167,7 +176,8 @@ function plainQp(
   });
 }
 
-function flaggedQp(
+/** With flags, or a table of WQs. */
+function extendedQp(
   context: Context,
   want: QpWanted,
   driver: DriverData,
@@ -175,7 +185,12 @@ function flaggedQp(
 ): CallOutcome<Answer> {
   return command(context, {
     command: uverbsCommands.EX_CREATE_QP,
-    request: h.ib_uverbs_ex_create_qp.make({ ...common(want), create_flags: want.flags ?? 0 }),
+    request: h.ib_uverbs_ex_create_qp.make({
+      ...common(want),
+      create_flags: want.flags ?? 0,
+      comp_mask: want.spread === undefined ? 0 : h.IB_UVERBS_CREATE_QP_MASK_IND_TABLE,
+      rwq_ind_tbl_handle: want.spread?.table.handle ?? 0,
+    }),
     driver,
     abi: how.abi,
   });
