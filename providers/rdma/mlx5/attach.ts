@@ -5,15 +5,10 @@ import {
 import type { Mapping } from '../../../uapi/mapping.ts';
 import type { Made } from '../driver.ts';
 import type { WorkRing } from '../work-ring.ts';
-import {
-  completionQueue,
-  type Mlx5Cq,
-  type Names,
-  type Queues,
-  type Receives,
-} from './completion.ts';
+import { completionQueue, type Mlx5Cq, type Names, type Queues } from './completion.ts';
 import { cqeVersion } from './driver-data.ts';
 import { indexOf } from './memory.ts';
+import { receivesOf } from './receive-ring.ts';
 import { sharedReceives } from './shared-receive.ts';
 
 /** What the CQs of a QP are told, so that completions find its queues. */
@@ -23,11 +18,6 @@ export interface Rings {
   readonly receive: WorkRing;
   /** Of a receive; 0 where there are none. */
   readonly slotBytes: number;
-}
-
-/** Receives complete in order, and those that failed may not say which they were. Source: cq.c, mlx5_poll_one() */
-function receivesOf(ring: WorkRing): Receives {
-  return { complete: (index, isError) => (isError ? ring.completeNext() : ring.complete(index)) };
 }
 
 /** What completions name the receives of a QP by; in the first version it is the QP, or its SRQ. */

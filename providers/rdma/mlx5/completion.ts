@@ -26,19 +26,20 @@ export interface Receives {
   complete(index: number, isError: boolean): bigint;
 }
 
-/** What of a QP completes into a CQ. */
+/** What of a QP or of a WQ completes into a CQ. */
 export interface Queues {
-  readonly send: WorkRing;
+  /** A WQ has none. */
+  readonly send?: WorkRing;
   readonly receives: Receives;
-  /** Of a QP of raw packets: what it goes by. */
+  /** Of a QP of raw packets, or of a WQ: what it goes by. */
   readonly framesOf?: number;
 }
 
-/** What completions name the queues of a QP by. */
+/** What completions name the queues of a QP, or a WQ, by. */
 export interface Names {
   /** Of the QP, or of each of its queues. */
   readonly numbers: readonly number[];
-  /** Of a QP of raw packets, which is two queues of other rows of numbers. */
+  /** Of a QP of raw packets, which is two queues of other rows of numbers, and of a WQ, which is one of them. */
   readonly index?: number;
 }
 
@@ -84,7 +85,7 @@ export class Mlx5Cq implements CompletionQueue {
   readonly #register: Register;
   /** Sends name their QP; receives the index or the SRQ, and where that is none the QP. */
   readonly #queuesOf = new Map<number, Queues>();
-  /** Both of a QP of raw packets name its index. */
+  /** Both of a QP of raw packets name its index, and so does a WQ. */
   readonly #byIndex = new Map<number, Queues>();
   readonly #receivesOf = new Map<number, Receives>();
   /** What was taken out of the ring and not yet polled. */
@@ -116,7 +117,7 @@ export class Mlx5Cq implements CompletionQueue {
     this.#receivesOf.set(name, receives);
   }
 
-  /** A QP or an SRQ goes: its completions stay, and are told apart now, as long as that can be done. */
+  /** A QP, an SRQ or a WQ goes: its completions stay, and are told apart now, as long as that can be done. */
   detach(names: Names | undefined, name: number | undefined): void {
     this.#takeAll();
     for (const number of names?.numbers ?? []) this.#queuesOf.delete(number);
@@ -124,7 +125,7 @@ export class Mlx5Cq implements CompletionQueue {
     if (name !== undefined) this.#receivesOf.delete(name);
   }
 
-  /** Drops the completions of a QP that was reset, as the driver does for its own: cq.c, mlx5_ib_cq_clean() */
+  /** Drops the completions of a QP or a WQ that was reset, as the driver does for its own: cq.c, mlx5_ib_cq_clean() */
   forget(queues: Queues): void {
     this.#takeAll();
     this.#waiting = this.#waiting.filter((one) => one.queues !== queues);

@@ -7,9 +7,9 @@ import {
   cqBytes,
   qpMemoryBytes,
   qpShape,
-  ringBytes,
   srqMemoryBytes,
   srqSlots,
+  wqMemoryBytes,
   wqSlots,
 } from './sizes.ts';
 
@@ -63,11 +63,5 @@ export const mlx5Memory = {
   srq: (want: CreateRequests['srq'], contextAnswer: Buffer) =>
     queueMemory(srqMemoryBytes(srqSlots(want, contextAnswer))),
   wq: (want: CreateRequests['wq'], contextAnswer: Buffer) =>
-    queueMemory(wqBytes(want, contextAnswer)),
+    queueMemory(wqMemoryBytes(wqSlots(want, contextAnswer))),
 };
-
-/** None of what the driver refuses. */
-function wqBytes(want: CreateRequests['wq'], contextAnswer: Buffer): number {
-  const slots = wqSlots(want, contextAnswer);
-  return slots.count === 0 ? 0 : ringBytes(slots);
-}

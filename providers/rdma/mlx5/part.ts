@@ -13,6 +13,7 @@ import { mlx5Memory } from './memory.ts';
 import { openQp } from './queues.ts';
 import { MLX5_JOBS } from './send.ts';
 import { openSrq } from './shared-receive.ts';
+import { openWq } from './work-queue.ts';
 
 /** What our model says that its board is; the name of a real one is its maker's. */
 const MODEL_BOARD = 'UAPI_CONFORM_MD';
@@ -44,6 +45,6 @@ export const mlx5: Part = {
   deviceFacts,
   fields,
   opcodes: MLX5_JOBS,
-  queues: { doorbell: 'page', openCq, openQp, openSrq },
+  queues: { doorbell: 'page', openCq, openQp, openSrq, openWq },
   loopsFrames: true,
 };

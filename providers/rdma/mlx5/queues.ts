@@ -8,7 +8,6 @@ import {
   postEach,
   type QpQueues,
   type ReceiveQueue,
-  type ReceiveRequest,
   type SendQueue,
   type SendRequest,
 } from '../driver.ts';
@@ -16,7 +15,7 @@ import { ringsAt } from '../ring-memory.ts';
 import { NOTE_BYTES, WorkRing } from '../work-ring.ts';
 import { attach, type Rings } from './attach.ts';
 import { BLOCK_BYTES, CONTROL, RECORD } from './formats.ts';
-import { isEncodable, receiveOf } from './pieces.ts';
+import { postReceives } from './receive-ring.ts';
 import { fenceAfter, postSend, type SendLimits } from './send.ts';
 import { limitsOf, type QpShape, qpNotesAt, qpShape } from './sizes.ts';
 import { Register } from './uar.ts';
@@ -116,22 +115,9 @@ function sendQueue(made: Made<'qp'>, { memory, ring, register }: SendParts) {
   } satisfies Omit<SendQueue, 'close'>;
 }
 
-/** Receives have no doorbell but the record. Nothing is left to close: that is done with the send queue. */
+/** Nothing is left to close: that is done with the send queue. */
 function receiveQueue({ object }: Made<'qp'>, memory: Mapping, rings: Rings): ReceiveQueue {
   const { receive: ring, slotBytes } = rings;
-  const maxSge = Number(object.fields['receiveSge']);
-  const postOne = ({ id, sges }: ReceiveRequest): Errno => {
-    if (!isEncodable(sges, maxSge)) return E.EINVAL;
-    if (ring.free === 0) return E.ENOMEM;
-    ring.put(id, receiveOf(sges, slotBytes));
-    return 0;
-  };
-  return {
-    post(requests) {
-      const posted = postEach(requests, postOne);
-      memory.storeAtomic32(RECORD.receives, swapped32(ring.produced));
-      return posted;
-    },
-    close() {},
-  };
+  const parts = { memory, ring, slotBytes, maxSge: Number(object.fields['receiveSge']) };
+  return { post: (requests) => postReceives(parts, requests), close() {} };
 }

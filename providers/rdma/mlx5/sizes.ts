@@ -210,3 +210,8 @@ export function wqSlots({ maxWr, maxSge }: CreateRequests['wq'], contextAnswer: 
   const most = { ...limitsOf(contextAnswer), receives: MOST_WORK };
   return receiveSlots(maxWr, maxSge, most);
 }
+
+/** Bytes of the ring and of what is noted of its requests; none of what the driver refuses. */
+export function wqMemoryBytes(slots: Slots): number {
+  return ringBytes(slots) + slots.count * NOTE_BYTES;
+}
