@@ -9,8 +9,10 @@ import {
   NO_DRIVER_DATA,
 } from '../driver.ts';
 import { CQE_BYTES } from './formats.ts';
+import { LOOPS_FRAMES } from './frames.ts';
 import { indexOf, recordAddress, ringAddress } from './memory.ts';
 import { qpShape, wqSlots } from './sizes.ts';
+import { spreadData } from './spread.ts';
 
 /** What the driver is told with each call. Source: drivers/infiniband/hw/mlx5 */
 
@@ -54,14 +56,9 @@ function resizeData(memory?: Mapping): DriverData {
   return { input: h.mlx5_ib_resize_cq.make({ buf_addr, cqe_size: CQE_BYTES }), outputSize: 0 };
 }
 
-/**
- * Frames of a port come back to it where the QP that receives them allows it; else the driver has the port
- * keep them out, until a second context opens. Source: qp.c, create_raw_packet_qp_tir(); main.c, mlx5_ib_enable_lb()
- */
-const LOOPS_FRAMES = h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
-
 /** Source: qp.c, mlx5_ib_create_qp(), create_user_qp(), _create_user_qp() */
 function qpData(want: CreateRequests['qp'], contextAnswer: Buffer, memory?: Mapping): DriverData {
+  if (want.spread !== undefined) return spreadData(want.spread);
   const { receives, sendsAt, sendBlocks } = qpShape(want, contextAnswer);
   const isRaw = want.type === 'raw-packet' && memory !== undefined;
   const input = h.mlx5_ib_create_qp.make({

@@ -10,6 +10,14 @@ import { ETHERNET, PART_BYTES, SEGMENT } from './formats.ts';
  * drivers/net/ethernet/mellanox/mlx5/core/en_tx.c, mlx5e_calc_min_inline(), mlx5e_sq_xmit_wqe()
  */
 
+/**
+ * Frames of a port come back to it where the QP that receives them allows it; else the driver has the port
+ * keep them out, until a second context opens.
+ * Source: qp.c, create_raw_packet_qp_tir(), create_rss_raw_qp_tir(); main.c, mlx5_ib_enable_lb()
+ */
+export const LOOPS_FRAMES =
+  h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_UC | h.MLX5_QP_FLAG_TIR_ALLOW_SELF_LB_MC;
+
 /** Bytes of an Ethernet header with a VLAN tag; the longest of IPv4, with which IPv6 has room too; of TCP. */
 const L2 = 18;
 const IP = 60;

@@ -58,8 +58,11 @@ function cqMemory({ entries }: { readonly entries: number }): CallOutcome<Mappin
 export const mlx5Memory = {
   cq: cqMemory,
   'resize-cq': cqMemory,
+  /** A QP that spreads has no rings of its own. */
   qp: (want: CreateRequests['qp'], contextAnswer: Buffer) =>
-    queueMemory(qpMemoryBytes(qpShape(want, contextAnswer))),
+    want.spread === undefined
+      ? queueMemory(qpMemoryBytes(qpShape(want, contextAnswer)))
+      : undefined,
   srq: (want: CreateRequests['srq'], contextAnswer: Buffer) =>
     queueMemory(srqMemoryBytes(srqSlots(want, contextAnswer))),
   wq: (want: CreateRequests['wq'], contextAnswer: Buffer) =>

@@ -48,8 +48,8 @@ function cqe(fields: Fields): Buffer {
   return entry;
 }
 
-function memoryOf(made: { ok: true; value: Mapping } | { ok: false }): Mapping {
-  if (!made.ok) throw new Error('no memory');
+function memoryOf(made: { ok: true; value: Mapping } | { ok: false } | undefined): Mapping {
+  if (made?.ok !== true) throw new Error('no memory');
   return made.value;
 }
 

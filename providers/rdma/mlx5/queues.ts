@@ -18,11 +18,13 @@ import { BLOCK_BYTES, CONTROL, RECORD } from './formats.ts';
 import { postReceives } from './receive-ring.ts';
 import { fenceAfter, postSend, type SendLimits } from './send.ts';
 import { limitsOf, type QpShape, qpNotesAt, qpShape } from './sizes.ts';
+import { NO_RINGS } from './spread.ts';
 import { Register } from './uar.ts';
 
 /** Takes the rings of a new QP and maps its doorbell. */
 export function openQp(made: Made<'qp'>): CallOutcome<QpQueues> {
   const { fd, memory, want, contextAnswer, response } = made;
+  if (want.spread !== undefined) return { ok: true, value: NO_RINGS };
   if (memory === undefined) return { ok: false, errno: E.EINVAL, call: 'a QP without memory' };
   const bfreg = mlx5_ib_create_qp_resp.get(response, 'bfreg_index');
   const register = Register.ofQp(fd, contextAnswer, bfreg);

@@ -183,7 +183,7 @@ function frames(folder: string, { version, response = {}, qp = {} }: Wanted) {
     ...qp,
   };
   const memory = mlx5Memory.qp(want, contextAnswer);
-  if (!memory.ok) throw new Error(memory.call);
+  if (memory?.ok !== true) throw new Error('no memory');
   const object = rdmaObject('qp', 2, { number: 9, sendSge: 1, receiveSge: 1, inline: 0 });
   const answer = h.mlx5_ib_create_qp_resp.make(response);
   const opened = openQp({ ...common, object, want, response: answer, memory: memory.value });
