@@ -79,6 +79,7 @@ export const CAPABILITIES = {
   'qp-raw': 'QPs of raw packets, for those with CAP_NET_RAW',
   'raw-jobs':
     'frames of raw packets, of which those to a group come back to the port that sent them',
+  'wq-jobs': 'receives through work queues, and QPs that spread over them',
   'qp-modify': 'QPs are connected by modify alone: InfiniBand and RoCE, not iWARP',
   'rdma-immediate': 'immediate data with send and with RDMA write',
   'rdma-atomics': 'compare-and-swap and fetch-and-add',

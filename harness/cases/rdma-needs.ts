@@ -75,12 +75,14 @@ export function rdmaCapabilities(step: Step): Capability[] {
   if (step.create !== undefined) {
     const { kind } = created(step);
     const type = step.create.qp?.type ?? '';
+    const spreads = step.create.qp?.spread !== undefined;
     const counts = step.create.flow?.specs?.some(({ counters }) => counters !== undefined) === true;
     return [
       'verbs',
       ...present(NEEDED_BY_KIND[kind]),
       ...present(NEEDED_BY_QP_TYPE[type]),
       ...present(counts ? 'rdma-counters' : undefined),
+      ...present(spreads ? 'wq-jobs' : undefined),
     ];
   }
   if (step.postSend !== undefined) {

@@ -59,6 +59,7 @@ export const OFFERED: readonly Capability[] = [
   'comp-cntr',
   'comp-cntr-remote',
   'rdma-wq',
+  'wq-jobs',
   'port-speed',
   'rdma-cm',
   'impaired-paths',
@@ -215,6 +216,9 @@ function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
   }
   if (identity['transport'] === 'iwarp') {
     missing['qp-modify'] = 'iWARP: QPs are connected by the RDMA CM';
+  }
+  if (part.queues?.openWq === undefined) {
+    missing['wq-jobs'] = `work queues of ${part.driver} are commands only`;
   }
   if (asksForData(part)) missing['no-driver-data'] = `${part.driver} asks for data of its own`;
   if (otherNodes['cm'] === undefined) {
