@@ -177,7 +177,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   ],
   ah: ['handle'],
   xrcd: ['handle'],
-  wq: ['handle'],
+  wq: ['handle', 'number', 'maxWr', 'maxSge'],
   'wq-table': ['handle'],
   flow: ['handle'],
   counters: ['handle'],

@@ -46,7 +46,10 @@ export type {
   Sge,
 } from '../contract-verbs.ts';
 
-/** A flow rule, and those of its counters that no rule counts into yet: what each of their values is, the rule says. */
+/**
+ * A flow rule, and those of its counters that no rule counts into yet: what each of their values is, the rule
+ * says.
+ */
 export interface FlowWant extends FlowRequest {
   readonly fresh: readonly RdmaObject[];
 }
@@ -213,7 +216,10 @@ export interface Part {
    * @param memory what queueMemory() gave for this call
    */
   driverData?(call: DriverCall, want: unknown, contextAnswer: Buffer, memory?: Mapping): DriverData;
-  /** Where queues are memory of the process: makes it, before the driver is told; nothing for what has no queue. */
+  /**
+   * Where queues are memory of the process: makes it, before the driver is told; nothing for what has no
+   * queue.
+   */
   readonly queueMemory?: {
     readonly [K in QueueKind]?: (
       want: QueueRequests[K],

@@ -20,7 +20,10 @@ interface Member {
   readonly bits: number;
 }
 
-/** A struct whose members of struct type are taken apart; unions, and structs that are wanted themselves or opaque, are one field. */
+/**
+ * A struct whose members of struct type are taken apart; unions, and structs that are wanted themselves or
+ * opaque, are one field.
+ */
 interface Shape {
   readonly bits: number;
   readonly members: readonly Member[];
