@@ -1,3 +1,4 @@
+import type { ByteMemory } from '../pieces.ts';
 import { must, mustFind } from '../refusal.ts';
 import type { Call, Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
@@ -7,7 +8,7 @@ import { MEMIC_BYTES, MEMIC_START } from './limits.ts';
  * Memory of the device, in BAR 0: the driver looks for room, and asks for memory in a range of offsets.
  * Source: drivers/infiniband/hw/mlx5/dm.c, mlx5_cmd_alloc_memic()
  */
-export class DeviceMemory {
+export class DeviceMemory implements ByteMemory {
   readonly #bytes = Buffer.alloc(MEMIC_BYTES);
   /** Lengths by their offsets in the BAR. */
   readonly #taken = new Map<number, number>();
@@ -23,8 +24,9 @@ export class DeviceMemory {
     return Buffer.from(this.#bytes.subarray(offset - MEMIC_START, offset - MEMIC_START + count));
   }
 
-  write(offset: number, data: Buffer): void {
+  write(offset: number, data: Buffer): boolean {
     data.copy(this.#bytes, offset - MEMIC_START);
+    return true;
   }
 
   #allocate({ input }: Call): Buffer {

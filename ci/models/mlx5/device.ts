@@ -5,7 +5,6 @@ import { Commands } from './commands.ts';
 import { completionQueues } from './completion-queues.ts';
 import { Completions } from './completions.ts';
 import { DataPath } from './data-path.ts';
-import { DeviceMemory } from './device-memory.ts';
 import { ringDoorbell } from './doorbells.ts';
 import { type EventQueue, eventQueues } from './event-queue.ts';
 import { commandEvent } from './events.ts';
@@ -40,7 +39,6 @@ interface Life {
   readonly objects: Objects;
   readonly dataPath: DataPath;
   readonly packetPath: PacketPath;
-  readonly memory: DeviceMemory;
   readonly commands: Commands;
 }
 
@@ -50,7 +48,6 @@ function begin(host: Host, link: Link): Life {
   const completions = new Completions(objects);
   const dataPath = new DataPath(host, link, objects, completions);
   const packetPath = new PacketPath({ host, port, objects, completions });
-  const memory = new DeviceMemory();
   const entries = [
     ...eventQueues(host, objects),
     ...completionQueues(host, objects),
@@ -63,8 +60,9 @@ function begin(host: Host, link: Link): Life {
     ...flowTables(objects),
     ...flowCounters(objects),
   ];
+  const memory = objects.deviceMemory;
   const commands = new Commands({ link, port, memory }, entries, host.say);
-  return { objects, dataPath, packetPath, memory, commands };
+  return { objects, dataPath, packetPath, commands };
 }
 
 /** NVIDIA's ConnectX-5, as its driver sees it. */
@@ -112,7 +110,7 @@ export class Mlx5Device implements DeviceModel {
   }
 
   readBar(bar: number, offset: number, count: number): Buffer {
-    if (bar === 0 && isMemory(offset)) return this.#life.memory.read(offset, count);
+    if (bar === 0 && isMemory(offset)) return this.#life.objects.deviceMemory.read(offset, count);
     const bytes = Buffer.alloc(count);
     if (bar !== 0 || offset >= SEGMENT_BYTES) return bytes;
     for (let at = 0; at < count; at++) {
@@ -124,7 +122,7 @@ export class Mlx5Device implements DeviceModel {
 
   writeBar(bar: number, offset: number, data: Buffer): void {
     if (bar !== 0) return;
-    if (isMemory(offset)) this.#life.memory.write(offset, data);
+    if (isMemory(offset)) this.#life.objects.deviceMemory.write(offset, data);
     else if (offset < SEGMENT_BYTES) {
       if (data.length === 4) this.#segment.write(offset, data.readUInt32BE(0));
     } else if (isUar(offset)) ringDoorbell(this.#life, offset, data);

@@ -70,9 +70,13 @@ export class KeyedMemory {
     if (found?.key !== key || found.isFree || depth > MOST_INDIRECTIONS) return undefined;
     if (found.pd !== who.pd || (found.qpn !== ANY_QP && found.qpn !== who.number)) return undefined;
     if (!found.allows(right)) return undefined;
-    const offset = address - found.start;
+    const offset = found.isOfDevice ? address : address - found.start;
     if (offset < 0n || offset + BigInt(length) > found.length) return undefined;
     if (found.isPhysical) return [{ address: Number(address), length }];
+    if (found.isOfDevice) {
+      const start = Number(found.start + offset);
+      return [{ address: start, length, of: this.#objects.deviceMemory }];
+    }
     if (found.parts === undefined) return [...found.pages.pieces(Number(offset), length)];
     return this.#partsOf(found, who, { offset: Number(offset), length, right, depth });
   }

@@ -86,6 +86,18 @@ t.test('a window gives no more than its owner has', async (t) => {
   }
 });
 
+t.test('memory of the device is reached from 0 on, and not behind its end', async (t) => {
+  const pair = new Pair();
+  pair.machine.memory.write(DATA, Buffer.from('data'));
+  const key = pair.deviceKey(0x1000, 0x100);
+  write(pair, key, 0xfc);
+  pair.remote(h.MLX5_OPCODE_RDMA_READ, [key, 0xfc], [[pair.source, DATA + 8, 4]]);
+  t.same(pair.outcomes(), ['sent 8', 'sent 16']);
+  t.equal(pair.machine.memory.read(DATA + 8, 4)?.toString(), 'data');
+  write(pair, key, 0xfd);
+  t.same(pair.outcomes(), [`send ${h.MLX5_CQE_SYNDROME_REMOTE_ACCESS_ERR}`]);
+});
+
 t.test('a message takes a key away', async (t) => {
   const pair = new Pair();
   const key = bind(pair, pair.freeKey(), 0x33);

@@ -82,6 +82,14 @@ export class MemoryKey {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_PA;
   }
 
+  /**
+   * Of the device itself: the start is where in BAR 0 it is, and addresses begin at 0.
+   * Source: mr.c, mlx5_ib_reg_dm_mr()
+   */
+  get isOfDevice(): boolean {
+    return this.#mode === h.MLX5_MKC_ACCESS_MODE_MEMIC;
+  }
+
   /** Memory of other keys, piece by piece; undefined where it has pages. */
   get parts(): readonly Span[] | undefined {
     if (this.#mode !== h.MLX5_MKC_ACCESS_MODE_KLMS) return undefined;
@@ -112,7 +120,8 @@ export class MemoryKey {
   }
 
   get #mode(): number {
-    return h.mkc.get(this.context, 'access_mode_1_0');
+    const high = h.mkc.get(this.context, 'access_mode_4_2');
+    return (high << 2) | h.mkc.get(this.context, 'access_mode_1_0');
   }
 
   #readPages(): PageList {

@@ -1,4 +1,5 @@
 import type { CompletionQueue } from './completion-queues.ts';
+import { DeviceMemory } from './device-memory.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FlowCounter } from './flow-counters.ts';
 import type { FlowTable } from './flow-tables.ts';
@@ -27,6 +28,7 @@ export class Objects {
   /** All kinds: the driver finds them by one number. Source: srq_cmd.c, mlx5_cmd_create_srq() */
   readonly srqs = new Table<SharedReceives>('SRQ', 1, 2 ** 14);
   readonly keys = new Table<MemoryKey>('memory key', FIRST_MKEY, 2 ** 20 - FIRST_MKEY);
+  readonly deviceMemory = new DeviceMemory();
   /** Multicast groups: numbers of QPs, by the GID in hexadecimal. */
   readonly groups = new Map<string, Set<number>>();
 

@@ -1,6 +1,6 @@
 import type { Link } from './capabilities.ts';
 import * as h from './headers/ifc.ts';
-import { FIRST_UAR, LID } from './limits.ts';
+import { FIRST_UAR, LID, MEMIC_START } from './limits.ts';
 import { OWN_GID } from './routes.ts';
 import { type Answer, Machine, PAGES } from './test-machine.ts';
 
@@ -111,6 +111,20 @@ export class Setup {
     for (const page of [0, 1])
       input.writeBigUInt64BE(BigInt(address + page * 0x1000), PAGES + 8 * page);
     return this.#keyOf(this.machine.command(h.MLX5_CMD_OP_CREATE_MKEY, input), 0x42);
+  }
+
+  /** A key of memory of the device, at this offset of all of it. */
+  deviceKey(offset: number, length: number): number {
+    const input = Buffer.alloc(PAGES);
+    const context = h.create_mkey_in.bytes(input, 'memory_key_mkey_entry');
+    for (const right of RIGHTS) h.mkc.set(context, right, 1);
+    h.mkc.set(context, 'access_mode_1_0', h.MLX5_MKC_ACCESS_MODE_MEMIC & 3);
+    h.mkc.set(context, 'access_mode_4_2', h.MLX5_MKC_ACCESS_MODE_MEMIC >> 2);
+    h.mkc.set(context, 'qpn', 0xffffff);
+    h.mkc.set(context, 'pd', PD);
+    h.mkc.setBig(context, 'start_addr', BigInt(MEMIC_START + offset));
+    h.mkc.setBig(context, 'len', BigInt(length));
+    return this.#keyOf(this.machine.command(h.MLX5_CMD_OP_CREATE_MKEY, input), 0);
   }
 
   /** A key without memory, which requests give it. */
