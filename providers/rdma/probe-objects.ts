@@ -136,11 +136,15 @@ function probeRest(trial: Trial): Missing {
   return { ...missing, ...probeSrq(trial), ...probeFlow(trial), ...probeMulticast(trial) };
 }
 
+/** A rule without it would take everything that comes to the port, whoever it is for. */
+const NOBODYS_FRAMES = { layer: 'ethernet', is: { destination: '03:00:00:00:00:01' } } as const;
+
 /** On a QP of raw packets; where there are none, on one that does not exist, for what refuses before. */
 function probeFlow({ verbs, pd, cq }: Trial): Missing {
   const qp = verbs.create('qp', { type: 'raw-packet', pd, sendCq: cq, receiveCq: cq });
   const target = qp.ok ? qp.value : rdmaObject('qp', NO_OBJECT);
-  const flow = verbs.create('flow', { qp: target, port: 1 }, { abi: 'write' });
+  const want = { qp: target, port: 1, specs: [NOBODYS_FRAMES] };
+  const flow = verbs.create('flow', want, { abi: 'write' });
   if (flow.ok) verbs.destroy(flow.value);
   if (qp.ok) verbs.destroy(qp.value);
   return flow.ok || !isUnsupported(flow.errno) ? {} : { 'rdma-flow': refusal(flow) };
