@@ -7,9 +7,8 @@ import { tryFcntl } from '../../uapi/sys-file.ts';
 import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
 import { type Answer, byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { undone } from './destroy.ts';
-import type { DriverData } from './driver.ts';
-import { keepMemory, withQueueMemory } from './queue-memory.ts';
+import type { CompletionQueue, DriverData } from './driver.ts';
+import { keepMemory, openQueue, withQueueMemory } from './queue-memory.ts';
 
 /** Completion queues and the channels that tell of them. */
 
@@ -59,18 +58,12 @@ export function createCq(context: Context, asked: CqWanted, how: How): CallOutco
   const { made, memory } = outcome.value;
   const { handle, entries, driver } = made;
   const object = rdmaObject('cq', handle, { entries });
-  const queue = context.part.queues?.openCq({
-    fd: context.fd,
-    object,
-    want,
-    response: driver,
-    contextAnswer: context.driverAnswer,
-    memory,
-  });
-  if (queue === undefined) return keepMemory(context, object, memory);
-  if (!queue.ok) return undone(context, object, queue);
-  context.cqs.add(object, queue.value);
-  return { ok: true, value: object };
+  return openQueue<'cq', CompletionQueue>(
+    context,
+    { object, want, response: driver, memory },
+    context.part.queues?.openCq,
+    (queue) => context.cqs.add(object, queue),
+  );
 }
 
 function cqByMethod(context: Context, want: CqWanted, data: DriverData): CallOutcome<MadeCq> {

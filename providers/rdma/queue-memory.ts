@@ -1,9 +1,10 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
-import type { RdmaObject } from '../contract-verbs.ts';
+import type { RdmaKind, RdmaObject } from '../contract-verbs.ts';
 import { driverData } from './call.ts';
 import type { Context } from './context.ts';
-import type { DriverData, QueueKind, QueueRequests } from './driver.ts';
+import { undone } from './destroy.ts';
+import type { DriverData, Made, QueueKind, QueueRequests } from './driver.ts';
 
 /** What the kernel made, and the memory of its queue where that is the process's own. */
 export interface WithMemory<T> {
@@ -26,6 +27,27 @@ export function withQueueMemory<K extends QueueKind, T>(
   if (made.ok) return { ok: true, value: { made: made.value, memory } };
   memory?.unmap();
   return made;
+}
+
+/**
+ * Opens the queue of an object that the kernel has just made. Where the part works on none its memory stays
+ * as long as the object; where it cannot be opened the object goes.
+ *
+ * @param open what the part has for it
+ * @param add keeps the queue
+ */
+export function openQueue<K extends RdmaKind, Q>(
+  context: Context,
+  made: Omit<Made<K>, 'fd' | 'contextAnswer'>,
+  open: ((made: Made<K>) => CallOutcome<Q>) | undefined,
+  add: (queue: Q) => void,
+): CallOutcome<RdmaObject> {
+  const { object, memory } = made;
+  const queue = open?.({ ...made, fd: context.fd, contextAnswer: context.driverAnswer });
+  if (queue === undefined) return keepMemory(context, object, memory);
+  if (!queue.ok) return undone(context, object, queue);
+  add(queue.value);
+  return { ok: true, value: object };
 }
 
 /** Keeps the memory of a queue that nobody here works on for as long as its object. */

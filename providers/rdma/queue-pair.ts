@@ -10,10 +10,9 @@ import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, How, QpType, RdmaObject } from '../contract-verbs.ts';
 import { type Answer, byMethod, command, method, room } from './call.ts';
 import { type Context, QpQueue, rdmaObject } from './context.ts';
-import { undone } from './destroy.ts';
 import { doorbell } from './doorbell.ts';
-import type { DriverData } from './driver.ts';
-import { keepMemory, withQueueMemory } from './queue-memory.ts';
+import type { DriverData, QpQueues } from './driver.ts';
+import { openQueue, withQueueMemory } from './queue-memory.ts';
 import { QP_TYPES } from './words.ts';
 
 type QpWanted = CreateRequests['qp'];
@@ -62,19 +61,12 @@ export function createQp(context: Context, asked: QpWanted, how: How): CallOutco
   const { handle, fields, driver } = made;
   const type = want.rawType ?? QP_TYPES[want.type];
   const object = rdmaObject('qp', handle, { ...fields, type });
-  const { fd, part, driverAnswer: contextAnswer } = context;
-  const queues = part.queues?.openQp({
-    fd,
-    object,
-    want,
-    response: driver,
-    contextAnswer,
-    memory,
-  });
-  if (queues === undefined) return keepMemory(context, object, memory);
-  if (!queues.ok) return undone(context, object, queues);
-  context.qps.add(object, new QpQueue(queues.value, doorbell(handle)));
-  return { ok: true, value: object };
+  return openQueue<'qp', QpQueues>(
+    context,
+    { object, want, response: driver, memory },
+    context.part.queues?.openQp,
+    (queues) => context.qps.add(object, new QpQueue(queues, doorbell(handle))),
+  );
 }
 
 /** The method has a flag for what is a byte of the commands. */

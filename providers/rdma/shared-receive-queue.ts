@@ -5,9 +5,8 @@ import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
 import { type Answer, byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { undone } from './destroy.ts';
-import type { DriverData } from './driver.ts';
-import { keepMemory, withQueueMemory } from './queue-memory.ts';
+import type { DriverData, ReceiveQueue } from './driver.ts';
+import { openQueue, withQueueMemory } from './queue-memory.ts';
 
 type SrqWanted = CreateRequests['srq'];
 
@@ -32,23 +31,17 @@ export function createSrq(context: Context, want: SrqWanted, how: How): CallOutc
   if (!outcome.ok) return outcome;
   const { made, memory } = outcome.value;
   const { handle, driver } = made;
-  const { fd, part } = context;
+  const { part } = context;
   const object = rdmaObject('srq', handle, {
     ...made.fields,
     ...part.fields?.('srq', driver, want),
   });
-  const queue = part.queues?.openSrq({
-    fd,
-    object,
-    want,
-    response: driver,
-    contextAnswer: context.driverAnswer,
-    memory,
-  });
-  if (queue === undefined) return keepMemory(context, object, memory);
-  if (!queue.ok) return undone(context, object, queue);
-  context.srqs.add(object, queue.value);
-  return { ok: true, value: object };
+  return openQueue<'srq', ReceiveQueue>(
+    context,
+    { object, want, response: driver, memory },
+    part.queues?.openSrq,
+    (queue) => context.srqs.add(object, queue),
+  );
 }
 
 function srqByMethod(context: Context, want: SrqWanted, data: DriverData): CallOutcome<MadeSrq> {

@@ -5,9 +5,8 @@ import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
 import { byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
-import { undone } from './destroy.ts';
-import type { DriverData } from './driver.ts';
-import { keepMemory, withQueueMemory } from './queue-memory.ts';
+import type { DriverData, ReceiveQueue } from './driver.ts';
+import { openQueue, withQueueMemory } from './queue-memory.ts';
 
 /** Work queues and their tables, and counters: what software devices do not have. */
 
@@ -30,19 +29,12 @@ export function createWq(
   const { made, memory } = outcome.value;
   const { handle, fields, driver } = made;
   const object = rdmaObject('wq', handle, fields);
-  const { fd, part, driverAnswer: contextAnswer } = context;
-  const queue = part.queues?.openWq?.({
-    fd,
-    object,
-    want,
-    response: driver,
-    contextAnswer,
-    memory,
-  });
-  if (queue === undefined) return keepMemory(context, object, memory);
-  if (!queue.ok) return undone(context, object, queue);
-  context.wqs.add(object, queue.value);
-  return { ok: true, value: object };
+  return openQueue<'wq', ReceiveQueue>(
+    context,
+    { object, want, response: driver, memory },
+    context.part.queues?.openWq,
+    (queue) => context.wqs.add(object, queue),
+  );
 }
 
 function wqByMethod(
