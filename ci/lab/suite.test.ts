@@ -120,13 +120,17 @@ t.test('the guest that probes an accelerator runs where the lab does', async (t)
   t.notOk(await runsGuest(findQemu(), 'tcg', silent, 500), 'and one that says nothing is none');
 });
 
-t.test("efa's driver holds on the model of its device", async (t) => {
+t.test('drivers hold on the models of their devices', async (t) => {
   // the kernel whose source is here for what else is built
-  const selection = ['--target', 'vm:debian-6.12', '--device', 'rdma@efa_0', ...only(['rdma'])];
-  const args = [...selection, ...OF_A_MODEL];
+  const target = ['--target', 'vm:debian-6.12', ...only(['rdma']), '--sample'];
+  const devices = ['--device', 'rdma@efa_0', '--device', 'rdma@mlx5_*'];
+  const args = [...target, ...devices, ...OF_A_MODEL];
   const { points } = await holds(t, args, ['rdma'], { UAPI_CONFORM_QEMU: 'newer' });
   const jobs = points.filter(({ id, verdict }) => id.startsWith('submit/') && verdict === 'pass');
-  t.ok(jobs.length > 30, `${jobs.length} jobs were verified`);
+  for (const device of ['efa_0', 'mlx5_0', 'mlx5_1']) {
+    const own = jobs.filter(({ id }) => id.includes(device));
+    t.ok(own.length > 30, `${own.length} jobs were verified on ${device}`);
+  }
 });
 
 t.test('an ordinary user gets the same verdicts, or a skip for want of privilege', async (t) => {
