@@ -16,99 +16,90 @@ export const {
   MLX5_SQC_STATE_ERR: BROKEN,
 } = h;
 
-const contextIn = (input: Buffer): Buffer =>
-  Buffer.from(input.subarray(CONTEXT, CONTEXT + h.sqc.sizeBytes));
+/** What both kinds have in their contexts, though not all of it at the same places. */
+interface Layout {
+  get(context: Buffer, field: 'state' | 'user_index' | 'flush_in_error_en' | 'cqn'): number;
+  set(context: Buffer, field: 'state', value: number): void;
+  bytes(context: Buffer, field: 'wq'): Buffer;
+}
+
+abstract class WorkQueue implements Accessor {
+  readonly number: number;
+  /** As QUERY_SQ and QUERY_RQ answer. */
+  readonly context: Buffer;
+  readonly #layout: Layout;
+
+  constructor(layout: Layout, number: number, input: Buffer) {
+    this.#layout = layout;
+    this.number = number;
+    this.context = Buffer.from(input.subarray(CONTEXT, CONTEXT + h.sqc.sizeBytes));
+    this.state = RESET;
+  }
+
+  get state(): number {
+    return this.#layout.get(this.context, 'state');
+  }
+
+  set state(state: number) {
+    this.#layout.set(this.context, 'state', state);
+  }
+
+  get cqn(): number {
+    return this.#layout.get(this.context, 'cqn');
+  }
+
+  get userIndex(): number {
+    return this.#layout.get(this.context, 'user_index');
+  }
+
+  get flushes(): boolean {
+    return this.#layout.get(this.context, 'flush_in_error_en') === 1;
+  }
+
+  get pd(): number {
+    return h.wq.get(this.queue, 'pd');
+  }
+
+  protected get queue(): Buffer {
+    return this.#layout.bytes(this.context, 'wq');
+  }
+}
 
 /** A send queue. Its requests have the memory of a PD, though the verbs object that has one is the QP. */
-export class SendQueue implements Accessor, Sender {
-  readonly number: number;
-  /** As QUERY_SQ answers. */
-  readonly context: Buffer;
+export class SendQueue extends WorkQueue implements Sender {
   readonly ring: SendRing;
 
   constructor(host: Host, number: number, input: Buffer) {
-    this.number = number;
-    this.context = contextIn(input);
-    this.state = RESET;
+    super(h.sqc, number, input);
     const { pages, slots, record } = workRing(input);
     must(slots.bytes === h.MLX5_SEND_WQE_BB, 'requests have blocks of 64 bytes');
     this.ring = new SendRing(host, pages, 0, slots.count, record);
   }
 
-  get state(): number {
-    return h.sqc.get(this.context, 'state');
-  }
-
-  set state(state: number) {
-    h.sqc.set(this.context, 'state', state);
-  }
-
-  get pd(): number {
-    return h.wq.get(h.sqc.bytes(this.context, 'wq'), 'pd');
-  }
-
   get uar(): number {
-    return h.wq.get(h.sqc.bytes(this.context, 'wq'), 'uar_page');
-  }
-
-  get userIndex(): number {
-    return h.sqc.get(this.context, 'user_index');
+    return h.wq.get(this.queue, 'uar_page');
   }
 
   get sendCqn(): number {
-    return h.sqc.get(this.context, 'cqn');
+    return this.cqn;
   }
 
   get tisn(): number {
     return h.sqc.get(this.context, 'tis_num_0');
   }
-
-  get flushes(): boolean {
-    return h.sqc.get(this.context, 'flush_in_error_en') === 1;
-  }
 }
 
 /** A receive queue. */
-export class ReceiveQueue implements Accessor {
-  readonly number: number;
-  /** As QUERY_RQ answers. */
-  readonly context: Buffer;
+export class ReceiveQueue extends WorkQueue {
   readonly ring: ReceiveRing;
 
   constructor(host: Host, number: number, input: Buffer) {
-    this.number = number;
-    this.context = contextIn(input);
-    this.state = RESET;
-    const queue = h.rqc.bytes(this.context, 'wq');
+    super(h.rqc, number, input);
     const memory = h.rqc.get(this.context, 'mem_rq_type');
     must(memory === h.MLX5_RQC_MEM_RQ_TYPE_MEMORY_RQ_INLINE, 'an RQ has receives of its own');
-    must(h.wq.get(queue, 'wq_type') === h.MLX5_WQ_TYPE_CYCLIC, 'an RQ is a ring');
+    must(h.wq.get(this.queue, 'wq_type') === h.MLX5_WQ_TYPE_CYCLIC, 'an RQ is a ring');
     const { pages, slots, record } = workRing(input);
     this.ring = new ReceiveRing(host, pages, slots, record);
-  }
-
-  get state(): number {
-    return h.rqc.get(this.context, 'state');
-  }
-
-  set state(state: number) {
-    h.rqc.set(this.context, 'state', state);
-  }
-
-  get pd(): number {
-    return h.wq.get(h.rqc.bytes(this.context, 'wq'), 'pd');
-  }
-
-  get userIndex(): number {
-    return h.rqc.get(this.context, 'user_index');
-  }
-
-  get cqn(): number {
-    return h.rqc.get(this.context, 'cqn');
-  }
-
-  get flushes(): boolean {
-    return h.rqc.get(this.context, 'flush_in_error_en') === 1;
   }
 }
 
