@@ -1,10 +1,8 @@
 import { Refusal, type RefusalKind } from '../refusal.ts';
 import { Capabilities, type Link } from './capabilities.ts';
 import { answer, answerWith, callOf, type Entries, type Handler } from './command.ts';
-import type { DeviceMemory } from './device-memory.ts';
 import * as h from './headers/ifc.ts';
 import { BOARD, DUMP_FILL_MKEY, NULL_MKEY } from './limits.ts';
-import type { Port } from './port.ts';
 import { simpleObjects } from './simple-objects.ts';
 
 const STATUSES: Readonly<Record<RefusalKind, number>> = {
@@ -64,25 +62,17 @@ function queryAdapter(): Buffer {
   return output;
 }
 
-export interface CommandParts {
-  readonly link: Link;
-  readonly port: Port;
-  readonly memory: DeviceMemory;
-}
-
 /** Carries out commands. */
 export class Commands {
   readonly #handlers: Map<number, Handler>;
   readonly #say: (line: string) => void;
 
-  constructor({ link, port, memory }: CommandParts, more: Entries, say: (line: string) => void) {
+  constructor(link: Link, more: Entries, say: (line: string) => void) {
     this.#say = say;
     this.#handlers = new Map([
       ...ownHandlers(),
       ...new Capabilities(link).handlers,
-      ...port.handlers,
       ...simpleObjects(),
-      ...memory.handlers,
       ...more,
     ]);
   }

@@ -49,6 +49,8 @@ function begin(host: Host, link: Link): Life {
   const dataPath = new DataPath(host, link, objects, completions);
   const packetPath = new PacketPath({ host, port, objects, completions });
   const entries = [
+    ...port.handlers,
+    ...objects.deviceMemory.handlers,
     ...eventQueues(host, objects),
     ...completionQueues(host, objects),
     ...sharedReceives(host, objects),
@@ -60,9 +62,7 @@ function begin(host: Host, link: Link): Life {
     ...flowTables(objects),
     ...flowCounters(objects),
   ];
-  const memory = objects.deviceMemory;
-  const commands = new Commands({ link, port, memory }, entries, host.say);
-  return { objects, dataPath, packetPath, commands };
+  return { objects, dataPath, packetPath, commands: new Commands(link, entries, host.say) };
 }
 
 /** NVIDIA's ConnectX-5, as its driver sees it. */

@@ -70,7 +70,7 @@ export class KeyedMemory {
     if (found?.key !== key || found.isFree || depth > MOST_INDIRECTIONS) return undefined;
     if (found.pd !== who.pd || (found.qpn !== ANY_QP && found.qpn !== who.number)) return undefined;
     if (!found.allows(right)) return undefined;
-    const offset = found.isOfDevice ? address : address - found.start;
+    const offset = address - found.firstAddress;
     if (offset < 0n || offset + BigInt(length) > found.length) return undefined;
     if (found.isPhysical) return [{ address: Number(address), length }];
     if (found.isOfDevice) {

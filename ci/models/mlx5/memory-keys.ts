@@ -72,6 +72,11 @@ export class MemoryKey {
     return h.mkc.big(this.context, 'start_addr');
   }
 
+  /** The first address that it is reached by: of the device's memory the start is where in BAR 0 it lies. */
+  get firstAddress(): bigint {
+    return this.isOfDevice ? 0n : this.start;
+  }
+
   get length(): bigint {
     const isAll = h.mkc.get(this.context, 'length64') === 1;
     return isAll ? 2n ** 64n : h.mkc.big(this.context, 'len');
@@ -82,10 +87,7 @@ export class MemoryKey {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_PA;
   }
 
-  /**
-   * Of the device itself: the start is where in BAR 0 it is, and addresses begin at 0.
-   * Source: mr.c, mlx5_ib_reg_dm_mr()
-   */
+  /** Memory of the device itself. Source: mr.c, mlx5_ib_reg_dm_mr() */
   get isOfDevice(): boolean {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_MEMIC;
   }
