@@ -105,10 +105,7 @@ const COUNTS = ['packets', 'bytes'] as const;
 function flowData({ fresh }: FlowWant): DriverData {
   if (fresh.length === 0) return NO_DRIVER_DATA;
   const desc = h.mlx5_ib_flow_counters_desc;
-  const memory = Buffer.alloc(COUNTS.length * desc.size);
-  for (const index of COUNTS.keys()) {
-    desc.codec.write(memory, index * desc.size, { description: index, index }, '');
-  }
+  const memory = Buffer.concat(COUNTS.map((_, index) => desc.make({ description: index, index })));
   const data = h.mlx5_ib_flow_counters_data.make({
     counters_data: addressOf(memory),
     ncounters: COUNTS.length,
