@@ -2,6 +2,7 @@ import koffi from 'koffi';
 import { beginCall, endCall } from './call-log.ts';
 import { E } from './errno.ts';
 import { libc, type Outcome } from './sys-call.ts';
+import { currentPid } from './sys-fork.ts';
 
 /** Memory of this process by bare addresses, where nobody knows whether there is any. */
 
@@ -17,7 +18,6 @@ type RawProcessVmReadv = (
 const rawProcessVmReadv: RawProcessVmReadv = libc.func(
   'long process_vm_readv(int pid, void *local, unsigned long m, void *remote, unsigned long n, unsigned long flags)',
 );
-const rawGetpid: () => number = libc.func('int getpid()');
 
 /** Bytes of a struct iovec. */
 const IOVEC = { size: 16, length: 8 } as const;
@@ -48,8 +48,7 @@ export function tryReadMemory(ranges: readonly MemoryRange[]): Outcome<Buffer> {
   if (length === 0) return { ok: true, value: bytes };
   const local = iovecs([{ address: koffi.address(bytes), length }]);
   const remote = iovecs(ranges);
-  // Not process.pid, which a child by fork(2) has from its parent.
-  const pid = rawGetpid();
+  const pid = currentPid();
   const slot = beginCall('process_vm_readv', -1, [pid, length]);
   const ret = rawProcessVmReadv(pid, local, 1, remote, ranges.length, 0);
   const errno = ret < 0 ? koffi.errno() : 0;
