@@ -2,10 +2,14 @@ import type { RdmaObject } from './contract-verbs.ts';
 
 /** Flow rules: what comes to a port, and what becomes of it. */
 
-/** enum ib_flow_attr_type. Source: include/rdma/ib_verbs.h */
-export type FlowType = 'normal' | 'all-default' | 'multicast-default' | 'sniffer';
+/** enum ib_flow_attr_type, by number. Source: include/rdma/ib_verbs.h */
+export const FLOW_TYPES = ['normal', 'all-default', 'multicast-default', 'sniffer'] as const;
 
-export type FlowLayer = 'ethernet' | 'ipv4' | 'ipv6' | 'tcp' | 'udp';
+export type FlowType = (typeof FLOW_TYPES)[number];
+
+export const FLOW_LAYERS = ['ethernet', 'ipv4', 'ipv6', 'tcp', 'udp'] as const;
+
+export type FlowLayer = (typeof FLOW_LAYERS)[number];
 
 /**
  * Fields of a layer, by their names in {@link FLOW_FIELDS}: numbers, or addresses as people write them.

@@ -1,20 +1,12 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
-import type { FlowSpec, FlowType } from '../contract-flow.ts';
+import { FLOW_TYPES, type FlowSpec } from '../contract-flow.ts';
 import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
 import { command, driverData } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import type { FlowWant } from './driver.ts';
 import { encodeFlowSpec } from './flow-specs.ts';
-
-/** enum ib_flow_attr_type. Source: include/rdma/ib_verbs.h */
-const TYPES: Readonly<Record<FlowType, number>> = {
-  normal: 0,
-  'all-default': 1,
-  'multicast-default': 2,
-  sniffer: 3,
-};
 
 /** How many rules count into them. */
 const rulesOf = new WeakMap<RdmaObject, number>();
@@ -56,7 +48,13 @@ export function encodeFlow(want: CreateRequests['flow']): Buffer {
   const size = encoded.reduce((sum, { length }) => sum + length, 0);
   const head = h.ib_uverbs_create_flow.make({
     qp_handle: qp.handle,
-    flow_attr: { type: TYPES[type], size, priority, num_of_specs: specs.length, port },
+    flow_attr: {
+      type: FLOW_TYPES.indexOf(type),
+      size,
+      priority,
+      num_of_specs: specs.length,
+      port,
+    },
   });
   return Buffer.concat([head, ...encoded]);
 }

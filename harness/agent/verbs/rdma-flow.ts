@@ -1,11 +1,12 @@
 import type { CreateRequest } from '../../../cases/types.gen.ts';
 import {
   FLOW_FIELDS,
+  FLOW_LAYERS,
+  FLOW_TYPES,
   type FlowFields,
   type FlowLayer,
   type FlowRequest,
   type FlowSpec,
-  type FlowType,
 } from '../../../providers/contract-flow.ts';
 import { frameHead } from '../frame.ts';
 import type { Scope } from '../scope.ts';
@@ -18,15 +19,12 @@ type Want = NonNullable<CreateRequest['flow']>;
 type WantedSpec = NonNullable<Want['specs']>[number];
 type WantedFields = NonNullable<WantedSpec['is']>;
 
-const TYPES: readonly FlowType[] = ['normal', 'all-default', 'multicast-default', 'sniffer'];
-const LAYERS: readonly FlowLayer[] = ['ethernet', 'ipv4', 'ipv6', 'tcp', 'udp'];
-
 /** What a `create` step asks of a flow rule. */
 export function lowerFlow(want: Want, scope: Scope): FlowRequest {
   return present({
     qp: rdmaOf(want.qp, scope, 'qp').object,
     port: numberOf(want.port ?? 1, scope),
-    type: want.type === undefined ? undefined : wordOf(want.type, TYPES, scope),
+    type: want.type === undefined ? undefined : wordOf(want.type, FLOW_TYPES, scope),
     priority: numberOf(want.priority, scope),
     specs: want.specs?.map((spec) => lowerSpec(spec, scope)),
   });
@@ -35,7 +33,7 @@ export function lowerFlow(want: Want, scope: Scope): FlowRequest {
 /** The head of a packet, for `fill` and `bytes`. */
 export function frame(args: Arguments<'frame'>, { scope }: PointContext): VerbResult {
   const layers = args.layers.map(({ layer: name, is = {} }) => {
-    const layer = wordOf(name, LAYERS, scope);
+    const layer = wordOf(name, FLOW_LAYERS, scope);
     return { layer, is: fieldsOf(layer, is, scope) };
   });
   const head = frameHead(layers, numberOf(args.length, scope));
@@ -47,7 +45,7 @@ function lowerSpec({ layer: name, is = {}, mask, counters }: WantedSpec, scope: 
     return { action: 'count', counters: rdmaOf(counters, scope, 'counters').object };
   }
   if (name === undefined) return { action: 'drop' };
-  const layer = wordOf(name, LAYERS, scope);
+  const layer = wordOf(name, FLOW_LAYERS, scope);
   return present({
     layer,
     is: fieldsOf(layer, is, scope),
