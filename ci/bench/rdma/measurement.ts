@@ -70,5 +70,5 @@ export type Measurement = Times & OwnCoverage;
 export interface EveryDevice {
   readonly kernel: string;
   readonly times: SuiteTimes;
-  readonly functions: readonly TracedFunction[];
+  readonly coverage: Coverage;
 }

@@ -40,16 +40,34 @@ export function ownCoverage({ ourCoverage }: OwnCoverage): string {
 }
 
 /** What our suite executes of the core and of the drivers on all devices, also in Markdown. */
-export function everyDevice({ kernel, times: { executed }, functions }: EveryDevice): string {
-  const rows = [...MODULES, ...DRIVERS].flatMap((module) => {
-    const all = functions.filter((item) => item.module === module);
-    const missed = all.filter(({ isExecuted }) => !isExecuted).map(({ name }) => name);
-    return all.length === 0
-      ? []
-      : [`| ${module} | ${shareOf(all)} | ${missed.sort().join(', ')} |`];
+export function everyDevice({ kernel, times: { executed }, coverage }: EveryDevice): string {
+  const modules = [...MODULES, ...DRIVERS].flatMap((module) => {
+    const all = coverage.functions.filter((item) => item.module === module);
+    return all.length === 0 ? [] : [listRow(`functions of ${module}`, shareOf(all), all)];
   });
-  const head = ['| module | functions run | not run |', '| --- | --- | --- |'];
-  return [`Kernel ${kernel}, ${executed} points executed.`, '', ...head, ...rows].join('\n');
+  const handlers = handlersOf(coverage.functions);
+  const head = ['| what | run | not run |', '| --- | --- | --- |'];
+  return [
+    `Kernel ${kernel}, ${executed} points executed.`,
+    ...['', ...head],
+    listRow('handlers of methods and commands', executedOf(handlers), handlers),
+    ...modules,
+    ...['', `Object methods done by ioctl: ${succeededMethods(coverage).length}.`],
+    `Commands done by plain write(2): ${writesOf(coverage)}.`,
+  ].join('\n');
+}
+
+function listRow(
+  what: string,
+  share: string,
+  items: readonly { readonly name: string; readonly isExecuted: boolean }[],
+): string {
+  const missed = items.filter(({ isExecuted }) => !isExecuted).map(({ name }) => name);
+  return `| ${what} | ${share} | ${missed.sort().join(', ')} |`;
+}
+
+function writesOf(coverage: Coverage): string {
+  return `${succeededWrites(coverage).length} of ${Object.keys(uverbsCommands).length}`;
 }
 
 /** How many of them are run, and that in percent. */
@@ -109,16 +127,12 @@ function coverageRows(peer: Coverage, ours: Coverage): readonly Row[] {
     ({ isExecuted, functionName }) =>
       isExecuted || excused({ module: 'ib_uverbs', name: functionName }),
   );
-  const commands = Object.keys(uverbsCommands).length;
   return [
     both('handlers of ioctl methods run', (coverage) => hit(coverage, 'method')),
     both('handlers of write commands run', (coverage) => hit(coverage, 'command')),
     both('both', (coverage) => hit(coverage), verdict(isWhole, 'every one reachable on rxe')),
     both('object methods done by ioctl', (coverage) => String(succeededMethods(coverage).length)),
-    both(
-      'commands done by plain write(2)',
-      (coverage) => `${succeededWrites(coverage).length} of ${commands}`,
-    ),
+    both('commands done by plain write(2)', writesOf),
     moduleRow('rdma_rxe', peer, ours, 0.85),
     moduleRow('ib_uverbs', peer, ours, 0.75),
     moduleRow('rdma_ucm', peer, ours, 0.5),
