@@ -119,6 +119,7 @@ export type FlowSpec1 = {
  * Which entry of the uverbs interface is taken: a method of RDMA_VERBS_IOCTL, a command by write(2), or that command through UVERBS_METHOD_INVOKE_WRITE. Default: the method where the kernel has one.
  */
 export type Abi = ('ioctl' | 'write' | 'invoke') | Reference;
+export type WqState = ('reset' | 'ready' | 'error') | number | Reference;
 /**
  * Pieces of memory: of an MR, or by address and key. Default offset 0, length to the end of the MR.
  */
@@ -873,6 +874,19 @@ export interface Step {
     srq: Reference;
     maxWr?: Size;
     limit?: Size;
+    abi?: Abi;
+  };
+  /**
+   * Modifies a work queue; the mask names what is given here and nothing else.
+   */
+  modifyWq?: {
+    wq: Reference;
+    state?: WqState;
+    currentState?: WqState;
+    /**
+     * bytes: a number, or a sum of terms such as `page`, `2 pages`, `64KiB`, `$buffer.size`, as in `$buffer.size+page` or `page-1`
+     */
+    extraMask?: number | string;
     abi?: Abi;
   };
   /**

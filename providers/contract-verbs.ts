@@ -160,6 +160,14 @@ export interface Address {
   readonly port: number;
 }
 
+/** States are those of enum ib_wq_state, as numbers; the attribute mask is made of what is there. */
+export interface WqChange {
+  readonly state?: number;
+  readonly currentState?: number;
+  /** Further bits of enum ib_wq_attr_mask. */
+  readonly extraMask?: number;
+}
+
 /** What `modify` sets; the attribute mask is made of what is there. */
 export interface QpAttributes {
   readonly state?: QpState;
@@ -367,6 +375,7 @@ export interface RdmaVerbs {
     attributes: QpAttributes,
     how?: How & { readonly extended?: boolean },
   ): Outcome<Facts>;
+  modifyWq(wq: RdmaObject, change: WqChange, how?: How): Outcome<Facts>;
   modifySrq(
     srq: RdmaObject,
     attributes: { readonly maxWr?: number; readonly limit?: number },

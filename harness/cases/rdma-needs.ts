@@ -26,6 +26,7 @@ export function rdmaObjectOf(step: Step): string | undefined {
     step.modifyCompCntr?.counter ??
     (step.resizeCq ?? step.pollCq ?? step.armCq)?.cq ??
     step.modifySrq?.srq ??
+    step.modifyWq?.wq ??
     step.reregister?.mr ??
     step.adviseMr?.pd ??
     step.postReceive?.queue ??
@@ -95,6 +96,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
   }
   if (step.resizeCq !== undefined) return ['cq-resize'];
   if (step.modifySrq?.maxWr !== undefined) return ['srq-resize'];
+  if (step.modifyWq !== undefined) return ['rdma-wq'];
   if (step.reregister !== undefined) return ['mr-reregister'];
   if (step.adviseMr !== undefined) return ['mr-advice'];
   if (step.attachMulticast !== undefined) return ['multicast'];

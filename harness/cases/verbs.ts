@@ -127,6 +127,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   infoHandles: { gives: 'any fields', session: 'first' },
   modify: { gives: 'any fields', session: 'owner' },
   modifySrq: { gives: 'any fields', session: 'owner' },
+  modifyWq: { gives: 'nothing', session: 'owner' },
   reregister: { gives: 'mr', session: 'owner' },
   adviseMr: { gives: 'nothing', session: 'owner' },
   resizeCq: { gives: 'cq', session: 'owner' },

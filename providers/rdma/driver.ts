@@ -62,7 +62,13 @@ export interface QueueRequests extends Pick<CreateRequests, 'cq' | 'qp' | 'srq' 
 export type QueueKind = keyof QueueRequests;
 
 /** A call that carries driver data: the creation of an object, or one of these. */
-export type DriverCall = RdmaKind | 'context' | 'resize-cq' | 'modify-srq' | 'query-device';
+export type DriverCall =
+  | RdmaKind
+  | 'context'
+  | 'resize-cq'
+  | 'modify-srq'
+  | 'modify-wq'
+  | 'query-device';
 
 /**
  * The driver's part of one call: UVERBS_ATTR_UHW_IN and _OUT, or the tail of a write command; or

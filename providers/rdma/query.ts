@@ -7,10 +7,10 @@ import type { Facts, How, RdmaObject } from '../contract-verbs.ts';
 import { byMethod, command, driverData, method, room } from './call.ts';
 import { readCompCntr } from './completion-counters.ts';
 import type { Context } from './context.ts';
+import { readCounters } from './counters.ts';
 import { factsOf, swapped64 } from './facts.ts';
 import { gidText } from './gid.ts';
 import { queryMr } from './more-memory.ts';
-import { readCounters } from './steering.ts';
 import { mtuBytes, PORT_STATES, QP_STATES } from './words.ts';
 
 const numbered = (words: readonly string[]) => (value: number) => words[value] ?? value;

@@ -18,6 +18,7 @@ import {
 import { allocAsyncEvents, createChannel, createCq, resizeCq } from './completion-queue.ts';
 import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
+import { createCounters } from './counters.ts';
 import { destroy } from './destroy.ts';
 import { createFlow } from './flow.ts';
 import { subnetAddress, usableAddress } from './gid.ts';
@@ -30,7 +31,7 @@ import { query, queryDevice, queryPort, queryPortSpeed } from './query.ts';
 import { gidTable, infoHandles, queryCharDevice, queryGid, queryGidTable } from './query-tables.ts';
 import { createQp, openQp } from './queue-pair.ts';
 import { createSrq, modifySrq } from './shared-receive-queue.ts';
-import { createCounters, createWq, createWqTable } from './steering.ts';
+import { createWq, createWqTable, modifyWq } from './work-queue.ts';
 
 type Creators = {
   readonly [K in RdmaKind]: (
@@ -93,6 +94,7 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     query: (object, how = BY_DEFAULT) => query(context, object, how),
     modifyQp: (qp, attributes, how = BY_DEFAULT) => modifyQp(context, qp, attributes, how),
     modifySrq: (srq, attributes, how = BY_DEFAULT) => modifySrq(context, srq, attributes, how),
+    modifyWq: (wq, change, how = BY_DEFAULT) => modifyWq(context, wq, change, how),
     reregisterMr: (mr, change, how = BY_DEFAULT) => reregMr(context, mr, change, how),
     adviseMr: (pd, advice) => adviseMr(context, pd, advice),
     resizeCq: (cq, entries, how = BY_DEFAULT) => resizeCq(context, cq, entries, how),

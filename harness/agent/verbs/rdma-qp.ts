@@ -3,13 +3,15 @@ import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
 import type { Arguments, PointContext, VerbResult } from '../verb.ts';
 import { addressOf, pathOf } from './rdma-address.ts';
-import { accessBits, flagOf, howOf, numberOf, present, wordOf } from './rdma-arguments.ts';
+import { accessBits, bitsOf, flagOf, howOf, numberOf, present, wordOf } from './rdma-arguments.ts';
 import { rdmaOf, verbsFor, verbsOf } from './rdma-held.ts';
 import { gaveFacts } from './rdma-queries.ts';
 
-/** Verbs on the state of QPs and SRQs. */
+/** Verbs on the state of QPs, SRQs and WQs. */
 
 const STATES = ['reset', 'init', 'rtr', 'rts', 'sqd', 'sqe', 'err'] as const;
+/** enum ib_wq_state. Source: include/rdma/ib_verbs.h */
+const WQ_STATES = { reset: 0, ready: 1, error: 2 };
 const UNTIL = ['init', 'rtr', 'rts'] as const;
 const MTUS = [256, 512, 1024, 2048, 4096] as const;
 
@@ -95,4 +97,17 @@ export function modifySrq(args: Arguments<'modifySrq'>, context: PointContext): 
     limit: numberOf(args.limit, scope),
   });
   return gaveFacts(verbsFor(value, context).modifySrq(value.object, change, howOf(args, scope)));
+}
+
+export function modifyWq(args: Arguments<'modifyWq'>, context: PointContext): VerbResult {
+  const { scope } = context;
+  const value = rdmaOf(args.wq, scope, 'wq');
+  const state = (told: string | number | undefined) =>
+    told === undefined ? undefined : bitsOf(WQ_STATES, told, 'state of a WQ', scope);
+  const change = present({
+    state: state(args.state),
+    currentState: state(args.currentState),
+    extraMask: numberOf(args.extraMask, scope),
+  });
+  return gaveFacts(verbsFor(value, context).modifyWq(value.object, change, howOf(args, scope)));
 }

@@ -14,7 +14,7 @@ import {
   reregister,
   resizeCq,
 } from './rdma-objects.ts';
-import { connect, modify, modifySrq } from './rdma-qp.ts';
+import { connect, modify, modifySrq, modifyWq } from './rdma-qp.ts';
 import {
   infoHandles,
   query,
@@ -44,6 +44,7 @@ export const RDMA_VERBS = {
   setPort,
   modify,
   modifySrq,
+  modifyWq,
   reregister,
   adviseMr,
   resizeCq,

@@ -150,6 +150,8 @@ export function driverData(
       return flowData(want as FlowWant);
     case 'dm':
       return dmData();
+    case 'modify-wq':
+      return { input: h.mlx5_ib_modify_wq.make({}), outputSize: 0 };
     case 'wq':
       return wqData(want as CreateRequests['wq'], contextAnswer, memory);
     default:

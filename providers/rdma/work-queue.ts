@@ -2,13 +2,13 @@ import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
-import type { CreateRequests, Facts, How, RdmaObject } from '../contract-verbs.ts';
-import { byMethod, command, method, room } from './call.ts';
+import type { CreateRequests, Facts, How, RdmaObject, WqChange } from '../contract-verbs.ts';
+import { byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import type { DriverData, ReceiveQueue } from './driver.ts';
 import { openQueue, withQueueMemory } from './queue-memory.ts';
 
-/** Work queues and their tables, and counters: what software devices do not have. */
+/** Work queues, which receive alone, and tables of them: what software devices do not have. */
 
 /** A WQ that the kernel has made, whatever the form. */
 interface MadeWq {
@@ -90,6 +90,37 @@ function wqByCommand(
   return { ok: true, value: { handle: wq_handle, fields, driver: answered } };
 }
 
+/** enum ib_wq_attr_mask. Source: include/rdma/ib_verbs.h */
+const WQ_STATE = 1;
+const WQ_CURRENT_STATE = 2;
+/** enum ib_wq_state */
+const WQ_RESET = 0;
+
+/** What waits in a WQ that goes back to reset is forgotten. */
+export function modifyWq(
+  context: Context,
+  wq: RdmaObject,
+  { state, currentState, extraMask = 0 }: WqChange,
+  how: How,
+): CallOutcome<Facts> {
+  const told =
+    (state === undefined ? 0 : WQ_STATE) | (currentState === undefined ? 0 : WQ_CURRENT_STATE);
+  const answer = command(context, {
+    command: uverbsCommands.EX_MODIFY_WQ,
+    request: h.ib_uverbs_ex_modify_wq.make({
+      attr_mask: (told | extraMask) >>> 0,
+      wq_handle: wq.handle,
+      wq_state: state ?? 0,
+      curr_wq_state: currentState ?? 0,
+    }),
+    driver: driverData(context, 'modify-wq', state),
+    abi: how.abi,
+  });
+  if (!answer.ok) return answer;
+  if (state === WQ_RESET) context.wqs.get(wq)?.drop?.();
+  return { ok: true, value: {} };
+}
+
 export function createWqTable(
   context: Context,
   { log2Size, wqs }: CreateRequests['wq-table'],
@@ -111,30 +142,4 @@ export function createWqTable(
   const { response } = answer.value;
   const handle = h.ib_uverbs_ex_create_rwq_ind_table_resp.get(response, 'ind_tbl_handle');
   return { ok: true, value: rdmaObject('wq-table', handle) };
-}
-
-export function createCounters(context: Context): CallOutcome<RdmaObject> {
-  const values = { CREATE_COUNTERS_HANDLE: 'new' as const };
-  const answer = method(context, uverbsMethods.COUNTERS_CREATE, values);
-  if (!answer.ok) return answer;
-  const handle = answer.value.result.handle('CREATE_COUNTERS_HANDLE');
-  return { ok: true, value: rdmaObject('counters', handle) };
-}
-
-/** As many values as a driver may have; those that it has not stay zero. */
-const COUNTERS = 32;
-
-/**
- * EINVAL while no rule counts into them: only the rule has said what they count.
- * Source: uverbs_std_types_counters.c, UVERBS_METHOD_COUNTERS_READ
- */
-export function readCounters(context: Context, counters: RdmaObject): CallOutcome<Facts> {
-  const answer = method(context, uverbsMethods.COUNTERS_READ, {
-    READ_COUNTERS_HANDLE: counters.handle,
-    READ_COUNTERS_BUFF: room(8 * COUNTERS),
-  });
-  if (!answer.ok) return answer;
-  const bytes = answer.value.result.bytes('READ_COUNTERS_BUFF');
-  const values = Array.from({ length: COUNTERS }, (_, i) => bytes.readBigUInt64LE(8 * i));
-  return { ok: true, value: { values } };
 }

@@ -9,7 +9,7 @@ import type { Made, ReceiveQueue } from './driver.ts';
 import { postReceive } from './jobs.ts';
 import { partOf } from './parts.ts';
 import { createQp } from './queue-pair.ts';
-import { createWq } from './steering.ts';
+import { createWq } from './work-queue.ts';
 
 const PD = rdmaObject('pd', 0x21);
 const CQ = rdmaObject('cq', 0x22);
