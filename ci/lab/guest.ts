@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
-import { dirname } from 'node:path';
+import type { WriteStream } from 'node:fs';
 import { type Duplex, PassThrough, type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 import { findProgram } from '../../harness/system-packages.ts';
 import type { TargetConnection, TargetLoss } from '../../harness/target.ts';
 import { addConsoleLine, type ConsoleState, classifyLoss, labLine } from './console.ts';
+import { openLog } from './log-file.ts';
 import type { RunningModels } from './models.ts';
 import { PORT_FD } from './qemu-command.ts';
 
@@ -141,7 +141,7 @@ class Guest implements TargetConnection {
 
   /** Reads the console to its end: into the log, into the state, and our own lines to people. */
   async #followConsole(console: Readable): Promise<void> {
-    const log = openLog(this.#options);
+    const log = openLog(this.#options.consoleLog, this.#options.title);
     let rest = '';
     for await (const chunk of console as AsyncIterable<Buffer>) {
       const lines = (rest + chunk.toString('latin1')).split('\n');
@@ -188,11 +188,4 @@ function exitOf(child: ChildProcess): Promise<string> {
     child.on('error', (error) => resolve(error.message));
     child.on('exit', (code, signal) => resolve(signal ?? `status ${code}`));
   });
-}
-
-function openLog(options: BootOptions): WriteStream {
-  mkdirSync(dirname(options.consoleLog), { recursive: true });
-  const log = createWriteStream(options.consoleLog, { flags: 'a' });
-  log.write(`=== ${new Date().toISOString()} ${options.title}\n`);
-  return log;
 }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import { listenUnix } from '../../uapi/sys-listen.ts';
 import { withParentDeath } from './guest.ts';
+import { openLog } from './log-file.ts';
 
 /** Which models a module drives. @param drivers of each model, its module */
 export function modelsOf(
@@ -98,9 +99,7 @@ function startModel(name: string, socket: string, outputDir: string): StartedMod
     detached: true,
   });
   tryClose(listening);
-  mkdirSync(outputDir, { recursive: true });
-  const log = createWriteStream(join(outputDir, `model-${name}.log`), { flags: 'a' });
-  log.write(`=== ${new Date().toISOString()}\n`);
+  const log = openLog(join(outputDir, `model-${name}.log`));
   let words = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     log.write(chunk);

@@ -110,11 +110,12 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   });
   const modules = [...own, ...tree.names];
   const extraModules = [...plan.extraModules, ...built];
-  const initramfs = await buildInitramfs(kernel, { ...plan, modules, extraModules });
+  const whole = { ...plan, modules, extraModules };
+  const initramfs = await buildInitramfs(kernel, whole);
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  return new VmTarget(options, kernel, initramfs.file, accelerator, machines);
+  return new VmTarget(options, kernel, whole, accelerator, machines);
 }
 
 class VmTarget implements Target {
@@ -123,7 +124,7 @@ class VmTarget implements Target {
   readonly bootsAnew = true;
   readonly #options: VmOptions;
   readonly #kernel: Kernel;
-  readonly #initramfs: string;
+  readonly #plan: GuestPlan;
   #accelerator: Accelerator;
   #machine: Machine;
   readonly #machines: readonly [Machine, ...Machine[]];
@@ -131,7 +132,7 @@ class VmTarget implements Target {
   constructor(
     options: VmOptions,
     kernel: Kernel,
-    initramfs: string,
+    plan: GuestPlan,
     accelerator: Accelerator,
     machines: readonly [Machine, ...Machine[]],
   ) {
@@ -141,7 +142,7 @@ class VmTarget implements Target {
     this.name = `vm:${kernel.name}`;
     this.#options = options;
     this.#kernel = kernel;
-    this.#initramfs = initramfs;
+    this.#plan = plan;
   }
 
   get timeoutScale(): number {
@@ -180,6 +181,8 @@ class VmTarget implements Target {
     const { qemu, glDevices } = this.#machine;
     const models = startModels(this.#machine.models, this.#options.outputDir);
     const isEmulated = this.#accelerator === 'tcg';
+    // Others may have taken it out of the cache since the last boot.
+    const initramfs = await buildInitramfs(this.#kernel, this.#plan);
     return await bootGuest({
       qemu: qemu.program,
       args: [
@@ -188,7 +191,7 @@ class VmTarget implements Target {
           accelerator: this.#accelerator,
           // The first time; should that be the trouble, the usual way is tried next.
           image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
-          initramfs: this.#initramfs,
+          initramfs: initramfs.file,
           devices: [...new Set(this.#options.qemuDevices)],
           glDevices,
           boardDevices: this.#options.boardDevices ?? [],

@@ -41,6 +41,18 @@ t.test('a board is restarted before it is connected again, and not before that',
   t.match(said, [/power-cycling ssh:board/, /waiting for/, /waiting for/]);
 });
 
+t.test('a board that does not tell its boot is asked again, and then refused', async (t) => {
+  const late = board([undefined, undefined, 'one']);
+  await withPowerCycle(late.target, { command: 'true', bootId: late.bootId, ...FAST }).connect(
+    quiet,
+  );
+  const silent = board([undefined]);
+  const cycled = withPowerCycle(silent.target, { command: 'true', bootId: silent.bootId, ...FAST });
+  await t.rejects(cycled.connect(quiet), {
+    message: /ssh:board does not tell which boot it is in/,
+  });
+});
+
 const FAILURES = [
   {
     name: 'a command that fails is named with its words',

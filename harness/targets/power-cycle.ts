@@ -17,6 +17,8 @@ export interface PowerCycleOptions {
 /** How long a board may take to answer again, and how long the command may take. */
 const LIMIT_MS = 600_000;
 const POLL_MS = 3000;
+/** How often a board that is connected is asked for its boot. */
+const ASKS = 3;
 /** As much of what the command wrote as an error repeats. */
 const WORDS = 400;
 
@@ -33,10 +35,26 @@ export function withPowerCycle(target: Target, options: PowerCycleOptions): Targ
       if (!isFirst) await cycle(target.name, options, bootId, say, stop);
       isFirst = false;
       const connection = await target.connect(say, stop);
-      bootId = await options.bootId();
-      return connection;
+      bootId = await bootIdOf(options);
+      if (bootId !== undefined) return connection;
+      await connection.close();
+      throw new InfraError(
+        `${target.name} does not tell which boot it is in: no restart could be seen.`,
+      );
     },
   };
+}
+
+/** Of a board that has just answered. */
+async function bootIdOf({
+  bootId,
+  pollMs = POLL_MS,
+}: PowerCycleOptions): Promise<string | undefined> {
+  for (let left = ASKS; ; left--) {
+    const told = await bootId();
+    if (told !== undefined || left === 1) return told;
+    await delay(pollMs);
+  }
 }
 
 async function cycle(

@@ -82,12 +82,18 @@ async function findNode(options: SshTargetOptions): Promise<RemoteNode> {
   return { program, arch };
 }
 
-/** Directories of earlier runs that a panic left there are removed after a week. */
+/** In the agent's directory: the process that uses it. */
+const USER_FILE = 'used-by';
+
+/** Directories that a panic left there are removed after a week; a run may last longer. */
 const COPY_SCRIPT = `
 set -e
 cache="\${XDG_CACHE_HOME:-$HOME/.cache}/uapi-conform"
 mkdir -p "$cache"
-find "$cache" -maxdepth 1 -name 'agent.*' -mtime +6 -exec rm -rf {} +
+find "$cache" -maxdepth 1 -name 'agent.*' -mtime +6 | while read -r old; do
+  user=$(cat "$old/${USER_FILE}" 2>/dev/null) || user=
+  [ -n "$user" ] && [ -d "/proc/$user" ] || rm -rf "$old"
+done
 directory=$(mktemp -d "$cache/agent.XXXXXX")
 tar -xzf - -C "$directory"
 ln -s .. "$directory/node_modules/uapi-conform"
@@ -115,7 +121,7 @@ function startAgent(
   const sudo = options.become ? 'sudo -n ' : '';
   const where = shellQuote(directory);
   // The agent ends when the connection does, so what follows it is run in any case.
-  const script = `cd ${where} && ${sudo}${shellQuote(node.program)} ${FORKABLE_NODE.join(' ')} ${AGENT_ENTRY}; code=$?; cd /; rm -rf ${where}; exit $code`;
+  const script = `cd ${where} && echo $$ > ${USER_FILE} && ${sudo}${shellQuote(node.program)} ${FORKABLE_NODE.join(' ')} ${AGENT_ENTRY}; code=$?; cd /; rm -rf ${where}; exit $code`;
   return startChildAgent({
     program: sshProgram(),
     args: sshArguments(options, script),

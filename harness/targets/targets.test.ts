@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -130,6 +130,25 @@ t.test('over ssh', async (t) => {
     t.equal(copies().length, 1);
     await session.close();
     t.strictSame(copies(), []);
+  });
+
+  await t.test('what a panic left is removed, and what is in use is not', async (t) => {
+    const left = (name: string, user?: number) => {
+      const path = join(sshd.cache, 'uapi-conform', `agent.${name}`);
+      mkdirSync(path, { recursive: true });
+      if (user !== undefined) writeFileSync(join(path, 'used-by'), `${user}\n`);
+      const old = Date.now() / 1000 - 8 * 86_400;
+      utimesSync(path, old, old);
+    };
+    left('without a user');
+    left('of the dead', 2 ** 22 + 1);
+    left('in use', process.pid);
+    const { session } = await talkTo(target('board'));
+    t.equal(copies().length, 2);
+    t.ok(copies().includes('agent.in use'));
+    await session.close();
+    t.strictSame(copies(), ['agent.in use']);
+    rmSync(join(sshd.cache, 'uapi-conform', 'agent.in use'), { recursive: true });
   });
 
   await t.test('providers from outside the tree are copied along', async (t) => {
