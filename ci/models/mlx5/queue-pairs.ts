@@ -66,8 +66,9 @@ export class QueuePair implements Accessor, Sender {
     h.qpc.set(this.context, 'state', state);
   }
 
-  get pd(): number {
-    return this.get('pd');
+  /** The kernel's own for changes of keys has none. Source: qp.c, create_kernel_qp() */
+  get pd(): number | undefined {
+    return this.isForKeys ? undefined : this.get('pd');
   }
 
   get userIndex(): number {
@@ -96,6 +97,11 @@ export class QueuePair implements Accessor, Sender {
     return this.type === h.MLX5_QPC_ST_QP1;
   }
 
+  /** The kernel's own, by which it changes keys of whatever domain. */
+  get isForKeys(): boolean {
+    return this.type === h.MLX5_QPC_ST_REG_UMR;
+  }
+
   /** The way to the other end. */
   get path(): Buffer {
     return h.qpc.bytes(this.context, 'primary_address_path');
@@ -110,6 +116,11 @@ export class QueuePair implements Accessor, Sender {
     this.sends?.reset();
     this.receives?.reset();
   }
+}
+
+/** MLX5_QPC_MTU_256_BYTES is 1, and each more is twice that. */
+export function packetBytes(qp: QueuePair): number {
+  return 128 * 2 ** Math.max(h.MLX5_QPC_MTU_256_BYTES, qp.get('mtu'));
 }
 
 export function queuePairs(host: Host, { qps }: Objects, actions: QueuePairActions): Entries {
