@@ -102,6 +102,8 @@ export const CAPABILITIES = {
   'on-demand-srq': 'receives of shared queues into MRs whose pages are not pinned',
   'on-demand-flush': 'flushes of MRs whose pages are not pinned',
   'on-demand-atomic-write': 'atomic writes to MRs whose pages are not pinned',
+  'on-demand-all': 'MRs of all addresses of a process',
+  'on-demand-ud-send': 'UD sends from MRs whose pages are not pinned',
   'on-demand-datagram': 'UD sends and receives of MRs whose pages are not pinned',
   'mr-dmabuf': 'MRs over a dma-buf',
   'device-memory': 'memory of the device',

@@ -10,13 +10,15 @@ import { type Missing, refusal } from './probe-reasons.ts';
 
 /** enum ib_odp_general_cap_bits. Source: include/rdma/ib_verbs.h */
 const SUPPORT = 1n;
+const IMPLICIT = 2n;
 /** enum ib_odp_transport_cap_bits. Source: include/rdma/ib_verbs.h */
 const SEND = 1n << 0n;
 const RECEIVE = 1n << 1n;
 
 /** The field of QUERY_DEVICE's answer that tells of a job, and the bits that it needs there. */
 interface Told {
-  readonly transport: 'rcOdpCaps' | 'udOdpCaps';
+  /** Absent for what goes for all jobs. */
+  readonly transport?: 'rcOdpCaps' | 'udOdpCaps';
   readonly bits: bigint;
 }
 
@@ -29,6 +31,8 @@ export const ON_DEMAND_JOBS: ReadonlyMap<Capability, Told> = new Map<Capability,
   ['on-demand-srq', { transport: 'rcOdpCaps', bits: 1n << 5n }],
   ['on-demand-flush', { transport: 'rcOdpCaps', bits: 1n << 6n }],
   ['on-demand-atomic-write', { transport: 'rcOdpCaps', bits: 1n << 7n }],
+  ['on-demand-all', { bits: IMPLICIT }],
+  ['on-demand-ud-send', { transport: 'udOdpCaps', bits: SEND }],
   ['on-demand-datagram', { transport: 'udOdpCaps', bits: SEND | RECEIVE }],
 ]);
 
@@ -43,10 +47,13 @@ export function probeOnDemandJobs(facts: Facts): Missing {
   const supported = (bitsOf(caps, 'generalCaps') & SUPPORT) !== 0n;
   const missing: Missing = {};
   for (const [capability, { transport, bits }] of ON_DEMAND_JOBS) {
-    const has = bitsOf(caps?.['perTransportCaps'], transport);
+    const has =
+      transport === undefined
+        ? bitsOf(caps, 'generalCaps')
+        : bitsOf(caps?.['perTransportCaps'], transport);
     if (supported && (has & bits) === bits) continue;
     missing[capability] = supported
-      ? `QUERY_DEVICE: ${transport} is 0x${has.toString(16)}`
+      ? `QUERY_DEVICE: ${transport ?? 'generalCaps'} is 0x${has.toString(16)}`
       : 'QUERY_DEVICE: no on-demand paging';
   }
   return missing;

@@ -32,6 +32,9 @@ export interface Event {
   readonly number: number;
   readonly first: number;
   readonly syndrome: number;
+  readonly subtype: number;
+  /** All that its type says. */
+  readonly data: Buffer;
 }
 
 /** For unit tests: a device with its command queue set up as the driver does it, in memory of 1 MiB. */
@@ -104,7 +107,9 @@ export class Machine {
       this.#polled.set(at, index);
       if (!isThere) return found;
       const [number, first] = [entry.readUInt32BE(56), entry.readUInt32BE(32)];
-      found.push({ type: entry.readUInt8(1), number, first, syndrome: entry.readUInt8(43) });
+      const [type, subtype, syndrome] = [1, 3, 43].map((at) => entry.readUInt8(at));
+      const data = Buffer.from(entry.subarray(32, 60));
+      found.push({ type, number, first, syndrome, subtype, data } as Event);
     }
   }
 

@@ -30,6 +30,7 @@ const PSN = 7;
 
 export const RIGHTS = ['lr', 'lw', 'rr', 'rw', 'a'] as const;
 type Right = (typeof RIGHTS)[number];
+type KeyField = Parameters<typeof h.mkc.get>[1];
 
 export interface Side {
   readonly number: number;
@@ -115,29 +116,32 @@ export class Setup {
 
   /** A key of memory of the device, at this offset of all of it. */
   deviceKey(offset: number, length: number): number {
-    const input = Buffer.alloc(PAGES);
-    const context = h.create_mkey_in.bytes(input, 'memory_key_mkey_entry');
-    for (const right of RIGHTS) h.mkc.set(context, right, 1);
-    h.mkc.set(context, 'access_mode_1_0', h.MLX5_MKC_ACCESS_MODE_MEMIC & 3);
-    h.mkc.set(context, 'access_mode_4_2', h.MLX5_MKC_ACCESS_MODE_MEMIC >> 2);
-    h.mkc.set(context, 'qpn', 0xffffff);
-    h.mkc.set(context, 'pd', PD);
-    h.mkc.setBig(context, 'start_addr', BigInt(MEMIC_START + offset));
-    h.mkc.setBig(context, 'len', BigInt(length));
-    return this.#keyOf(this.machine.command(h.MLX5_CMD_OP_CREATE_MKEY, input), 0);
+    const fields = {
+      access_mode_1_0: h.MLX5_MKC_ACCESS_MODE_MEMIC & 3,
+      access_mode_4_2: h.MLX5_MKC_ACCESS_MODE_MEMIC >> 2,
+    };
+    const rights = { lr: 1, lw: 1, rr: 1, rw: 1, a: 1 };
+    return this.key({ ...fields, ...rights }, MEMIC_START + offset, length);
   }
 
   /** A key without memory, which requests give it. */
   freeKey(): number {
+    return this.key({
+      ...{ free: 1, umr_en: 1, lr: 1, en_rinval: 1 },
+      access_mode_1_0: h.MLX5_MKC_ACCESS_MODE_KLMS,
+      translations_octword_size: 4,
+    });
+  }
+
+  /** A key as the fields say, or 0 where it is refused. */
+  key(fields: Partial<Record<KeyField, number>>, start = 0, length = 0): number {
     const input = Buffer.alloc(PAGES);
     const context = h.create_mkey_in.bytes(input, 'memory_key_mkey_entry');
-    for (const field of ['free', 'umr_en', 'lr', 'en_rinval'] as const)
-      h.mkc.set(context, field, 1);
-    h.mkc.set(context, 'translations_octword_size', 4);
-    h.mkc.set(context, 'access_mode_1_0', h.MLX5_MKC_ACCESS_MODE_KLMS);
-    h.mkc.set(context, 'qpn', 0xffffff);
-    h.mkc.set(context, 'pd', PD);
-    return this.#keyOf(this.machine.command(h.MLX5_CMD_OP_CREATE_MKEY, input), 0);
+    h.mkc.make({ qpn: 0xffffff, pd: PD, ...fields }).copy(context);
+    h.mkc.setBig(context, 'start_addr', BigInt(start));
+    h.mkc.setBig(context, 'len', BigInt(length));
+    const variant = fields.mkey_7_0 ?? 0;
+    return this.#keyOf(this.machine.command(h.MLX5_CMD_OP_CREATE_MKEY, input), variant);
   }
 
   #keyOf({ ok, number }: Answer, variant: number): number {
