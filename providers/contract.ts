@@ -125,6 +125,7 @@ export const CAPABILITIES = {
   'port-speed': 'ports that tell their speed by a method of its own, which 6.12 does not have',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
   unplug: 'a device that can be removed while it is in use, and made again',
+  reset: 'a PCI function that user space resets',
   'rdma-link': 'devices are made over network devices by a command, under any name',
   'unplug-waits': 'the removal of a device waits until nobody has it open any more',
   'unplug-cuts': 'the removal of a device cuts off who has it open',

@@ -58,6 +58,7 @@ const feature = followed(
     nested('dma_buf', dmaBuf, 0),
     nested('bus_master', vfio.vfio_device_feature_bus_master, 0),
     nested('migration', vfio.vfio_device_feature_migration, 0),
+    nested('low_power', vfio.vfio_device_low_power_entry_with_wakeup, 0),
     array('token', u8('', 0), 16, 0),
   ),
 );

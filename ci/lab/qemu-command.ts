@@ -44,8 +44,12 @@ export function kernelArguments(interactive: boolean, more: readonly string[] = 
  * keys are loaded with each switch between a process and a kernel thread, and each load forgets all
  * translations of addresses; a fifth level of page tables makes each of these dearer (together 10 % of
  * the CPU time of a run).
+ *
+ * QEMU's `max` is an AMD; from Zen on, devices may reach each other's memory through any host bridge
+ * (drivers/pci/p2pdma.c, cpu_supports_p2pdma()). Zen 3 is the one that the kernel mends nothing of in a
+ * guest (arch/x86/kernel/cpu/amd.c, init_amd_zen3()).
  */
-const EMULATED_CPU = 'max,-erms,-fsrm,-pku,-la57';
+const EMULATED_CPU = 'max,family=25,model=1,-erms,-fsrm,-pku,-la57';
 
 /** What the probe of an accelerator and a real boot have in common, since each can make KVM fail. */
 export function machineArguments(accelerator: Accelerator): string[] {
@@ -76,12 +80,15 @@ export function qemuArguments(plan: MachinePlan): string[] {
   ];
 }
 
-/** Device models reach the guest's memory, so that is a file which they can map. */
+/**
+ * Device models reach the guest's memory, so that is a file which they can map; with `aux-ram-share` so is
+ * what other devices have in their BARs.
+ */
 function modelArguments({ modelSockets = [], memoryMiB }: MachinePlan): string[] {
   if (modelSockets.length === 0) return [];
   const ram = `memory-backend-memfd,id=ram,size=${memoryMiB}M,share=on`;
   return [
-    ...['-object', ram, '-machine', 'memory-backend=ram'],
+    ...['-object', ram, '-machine', 'memory-backend=ram,aux-ram-share=on'],
     ...modelSockets.flatMap((path, i) => [
       ...['-device', `pcie-root-port,id=model${i},chassis=${i + 1}`],
       ...['-device', modelDevice(path, `model${i}`)],
