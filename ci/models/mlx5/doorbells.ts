@@ -8,8 +8,7 @@ const CQ_DOORBELL = 0x20;
 const EQ_ARM = 0x40;
 const EQ_UPDATE = 0x48;
 const WORK = 0x800;
-const WORK_END = 0xc00;
-/** There are four, each in two halves that take turns. Source: log_bf_reg_size of the capabilities */
+/** To the end there are four, each in two halves that take turns. Source: log_bf_reg_size of the capabilities */
 const WORK_BYTES = 0x100;
 
 const NUMBER_MASK = 0xff_ffff;
@@ -37,7 +36,7 @@ export function ringDoorbell(paths: Paths, offset: number, data: Buffer): void {
   const second = data.length >= 8 ? 0 : 4;
   const number = data.readUInt32BE(4 - second);
   if (at === CQ_DOORBELL + second) armCq(objects, page, number, data);
-  else if (at >= WORK && at < WORK_END && at % WORK_BYTES === second) {
+  else if (at >= WORK && at % WORK_BYTES === second) {
     ringSends(paths, page, number >>> QPN_SHIFT);
   }
 }

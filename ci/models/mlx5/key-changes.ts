@@ -1,6 +1,6 @@
 import * as h from './headers/ifc.ts';
 import type { Accessor, KeyedMemory } from './keyed-memory.ts';
-import { ANY_QP, indexOf, klmsIn, type MemoryKey } from './memory-keys.ts';
+import { ANY_QP, indexOf, klmsIn, type MemoryKey, OCTOWORD_BYTES } from './memory-keys.ts';
 import type { Objects } from './objects.ts';
 import type { QueuePair } from './queue-pairs.ts';
 import { spanAt } from './receives.ts';
@@ -15,10 +15,9 @@ const FLAGS = 0;
 const TRANSLATIONS = 4;
 const TRANSLATION_OFFSET = 6;
 const MASK = 8;
+const TRANSLATION_OFFSET_HIGH = 16;
 const KEY = 48;
 const LIST = KEY + h.mkc.sizeBytes;
-/** In which translations are counted. */
-const OCTOWORD_BYTES = 16;
 
 /** MLX5_UMR_…; the first has a name in rdma-core alone (mlx5dv.h). */
 const FLAG = { ofThisQp: 8, hasOffset: 16, ofFree: 32, ofUsed: 64, isInline: 128 } as const;
@@ -65,11 +64,9 @@ export function changeKey(
     return REFUSED;
   const list = translationsIn(memory, qp, body);
   if (list === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
-  const hasOffset = (body.readUInt8(FLAGS) & FLAG.hasOffset) !== 0;
-  const offset = hasOffset ? body.readUInt16BE(TRANSLATION_OFFSET) * OCTOWORD_BYTES : 0;
   const wanted = body.subarray(KEY, LIST);
-  if (found.parts !== undefined && !mayBind(memory, qp, list, wanted)) return REFUSED;
-  if (list.length > 0) found.translate(list, offset);
+  if (found.isList && !mayBind(memory, qp, list, wanted)) return REFUSED;
+  if (list.length > 0 && !found.translate(list, offsetIn(body))) return REFUSED;
   applyMask(found, wanted, mask);
   return DONE;
 }
@@ -86,11 +83,23 @@ function mayChange(
   if (h.mkc.get(found.context, 'umr_en') === 0) return false;
   // A new variant is named already where the request brings it.
   if (found.key !== key && !has(mask, VARIANT_BIT)) return false;
-  const isKernels = qp.type === h.MLX5_QPC_ST_REG_UMR;
-  if (!isKernels && (found.pd !== qp.pd || !found.isChangeable || has(mask, PD_BIT))) return false;
+  if (!qp.isForKeys && !isOwn(qp, found, mask)) return false;
   if ((flags & FLAG.ofThisQp) !== 0 && found.qpn !== qp.number) return false;
   if ((flags & FLAG.ofFree) !== 0 && !found.isFree) return false;
   return (flags & FLAG.ofUsed) === 0 || !found.isFree;
+}
+
+/** Who has no bit for it says nothing of pages, only of memory that keys give. Source: qp.c, _create_kernel_qp() */
+function isOwn(qp: QueuePair, found: MemoryKey, mask: bigint): boolean {
+  if (found.pd !== qp.pd || has(mask, PD_BIT)) return false;
+  return found.isList || qp.get('fre') === 1;
+}
+
+/** Where in the table the list goes, in bytes; 48 bits of octowords. Source: umr.c, mlx5r_umr_update_offset() */
+function offsetIn(body: Buffer): number {
+  if ((body.readUInt8(FLAGS) & FLAG.hasOffset) === 0) return 0;
+  const high = body.readUInt32BE(TRANSLATION_OFFSET_HIGH);
+  return (high * 2 ** 16 + body.readUInt16BE(TRANSLATION_OFFSET)) * OCTOWORD_BYTES;
 }
 
 /** IBTA, section 10.6.7.2: who may write there may so himself. That it is looked at so early is a guess. */
@@ -117,13 +126,13 @@ function applyMask(found: MemoryKey, wanted: Buffer, mask: bigint): void {
   for (const [bit, field] of MASKED_WIDE) {
     if (has(mask, bit)) h.mkc.setBig(found.context, field, h.mkc.big(wanted, field));
   }
-  found.forgetPages();
 }
 
-/** Whether a message may take a key away: one that requests have filled, of that domain, for that QP. */
+/** Whether a message may take a key away: one that was made for it, of that domain, for that QP. */
 export function isInvalidatable({ keys }: Objects, who: Accessor, key: number): boolean {
   const found = keys.get(indexOf(key));
-  if (found?.key !== key || found.isFree || !found.isChangeable) return false;
+  if (found?.key !== key || found.isFree || h.mkc.get(found.context, 'en_rinval') === 0)
+    return false;
   return found.pd === who.pd && (found.qpn === ANY_QP || found.qpn === who.number);
 }
 

@@ -9,7 +9,8 @@ export type Data = Buffer | Span;
 
 /** Whose access it is. */
 export interface Accessor {
-  readonly pd: number;
+  /** Undefined where it is of none, and no key of another. */
+  readonly pd: number | undefined;
   readonly number: number;
 }
 
@@ -68,7 +69,8 @@ export class KeyedMemory {
     if (key === NULL_MKEY) return [{ address: undefined, length }];
     const found = this.#objects.keys.get(indexOf(key));
     if (found?.key !== key || found.isFree || depth > MOST_INDIRECTIONS) return undefined;
-    if (found.pd !== who.pd || (found.qpn !== ANY_QP && found.qpn !== who.number)) return undefined;
+    if (who.pd !== undefined && found.pd !== who.pd) return undefined;
+    if (found.qpn !== ANY_QP && found.qpn !== who.number) return undefined;
     if (!found.allows(right)) return undefined;
     const offset = address - found.firstAddress;
     if (offset < 0n || offset + BigInt(length) > found.length) return undefined;
@@ -77,35 +79,41 @@ export class KeyedMemory {
       const start = Number(found.start + offset);
       return [{ address: start, length, of: this.#objects.deviceMemory }];
     }
-    if (found.parts === undefined) return [...found.pages.pieces(Number(offset), length)];
-    return this.#partsOf(found, who, { offset: Number(offset), length, right, depth });
+    const want = { offset: Number(offset), length, right, depth };
+    return found.isIndirect ? this.#partsOf(found, who, want) : pagesOf(found, want);
   }
 
   /** The rights to memory from afar are those of the key that was named; to its parts, those of their owner. */
-  #partsOf(
-    { parts = [] }: MemoryKey,
-    who: Accessor,
-    want: {
-      readonly offset: number;
-      readonly length: number;
-      readonly right: Right;
-      readonly depth: number;
-    },
-  ): readonly Piece[] | undefined {
+  #partsOf(key: MemoryKey, who: Accessor, want: Want): readonly Piece[] | undefined {
     const pieces: Piece[] = [];
-    let skip = want.offset;
     let left = want.length;
-    for (const part of parts) {
-      const count = Math.min(left, Math.max(0, part.length - skip));
-      const span = { key: part.key, address: part.address + BigInt(skip), length: count };
+    for (const span of key.parts(want.offset, want.length)) {
       const found = this.#pieces(who, span, LOCAL[want.right], want.depth + 1);
       if (found === undefined) return undefined;
       pieces.push(...found);
-      skip = Math.max(0, skip - part.length);
-      left -= count;
+      left -= span.length;
     }
     return left === 0 ? pieces : undefined;
   }
 }
 
+/** What of a key's memory is wanted. */
+interface Want {
+  readonly offset: number;
+  readonly length: number;
+  readonly right: Right;
+  readonly depth: number;
+}
+
 const LOCAL: Readonly<Record<Right, Right>> = { lr: 'lr', lw: 'lw', rr: 'lr', rw: 'lw', a: 'lw' };
+
+/** Undefined where a page is not there, or not for that. */
+function pagesOf(key: MemoryKey, { offset, length, right }: Want): readonly Piece[] | undefined {
+  const pieces: Piece[] = [];
+  const isRead = LOCAL[right] === 'lr';
+  for (const { address, length: count, mayRead, mayWrite } of key.pages(offset, length)) {
+    if (address === undefined || !(isRead ? mayRead : mayWrite)) return undefined;
+    pieces.push({ address, length: count });
+  }
+  return pieces;
+}

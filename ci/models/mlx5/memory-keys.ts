@@ -1,8 +1,9 @@
-import { PageList, pagesOf } from '../page-list.ts';
-import { answer, answerWith, type Call, type Entries, numberIn } from './command.ts';
+import { POINTER_BYTES } from '../page-list.ts';
+import { answer, type Call, type Entries, numberIn } from './command.ts';
 import * as h from './headers/ifc.ts';
 import type { Objects } from './objects.ts';
-import { pagesIn } from './queue-pages.ts';
+import { PAGE_ADDRESS_MASK } from './queue-pages.ts';
+import { Translations } from './translations.ts';
 
 /** What of memory a queue pair names. */
 export interface Span {
@@ -12,10 +13,16 @@ export interface Span {
 }
 
 const CONTEXT = 16;
+/** In which tables of translations are counted, and whole rows of which they have. Source: umr.h, MLX5_IB_UMR_XLT_ALIGNMENT */
+export const OCTOWORD_BYTES = 16;
+const ROW_BYTES = 64;
 /** The lowest byte of a key is whoever's who made it; the rest numbers it. */
 const VARIANT_BITS = 8;
-/** Source: include/linux/mlx5/device.h, struct mlx5_klm */
+/** Source: include/linux/mlx5/device.h, struct mlx5_klm and mlx5_ksm, whose first word is none */
 const KLM_BYTES = 16;
+/** Of a page's address, where the list says so. Source: drivers/infiniband/hw/mlx5/mlx5_ib.h, MLX5_IB_MTT_READ */
+const MAY_READ = 1n;
+const MAY_WRITE = 2n;
 /** A key of any QP. */
 export const ANY_QP = 0xff_ffff;
 
@@ -25,29 +32,46 @@ export const indexOf = (key: number): number => key >>> VARIANT_BITS;
 
 /** Memory of other keys in a list. */
 export function klmsIn(list: Buffer): readonly Span[] {
-  return Array.from({ length: Math.floor(list.length / KLM_BYTES) }, (_, i) => ({
-    length: list.readUInt32BE(i * KLM_BYTES),
-    key: list.readUInt32BE(i * KLM_BYTES + 4),
-    address: list.readBigUInt64BE(i * KLM_BYTES + 8),
-  }));
+  return Array.from({ length: Math.floor(list.length / KLM_BYTES) }, (_, i) =>
+    spanIn(list.subarray(i * KLM_BYTES)),
+  );
+}
+
+function spanIn(klm: Buffer): Span {
+  return {
+    length: klm.readUInt32BE(0),
+    key: klm.readUInt32BE(4),
+    address: klm.readBigUInt64BE(8),
+  };
+}
+
+/** A piece of a page. */
+export interface PagePart {
+  /** Undefined where nothing says what page it is. */
+  readonly address: number | undefined;
+  readonly length: number;
+  readonly mayRead: boolean;
+  readonly mayWrite: boolean;
 }
 
 /** A memory key. Requests change it too, by a mask that says what of its context. */
 export class MemoryKey {
-  /** As QUERY_MKEY answers. */
   readonly context: Buffer;
-  /** Made to be given memory by requests; these alone are taken away again from afar. */
-  readonly isChangeable: boolean;
   readonly #index: number;
   /** As the driver gave them: addresses of pages, or parts of other keys' memory. */
-  #translations: Buffer;
-  #pages: PageList | undefined;
+  readonly #translations: Translations;
+  /** Whether each page says what it may be used for. */
+  #hasPageRights: boolean;
 
   constructor(index: number, input: Buffer) {
     this.#index = index;
     this.context = Buffer.from(h.create_mkey_in.bytes(input, 'memory_key_mkey_entry'));
-    this.isChangeable = this.isFree;
-    this.#translations = Buffer.from(input.subarray(h.create_mkey_in.byteOf('klm_pas_mtt')));
+    this.#hasPageRights = h.create_mkey_in.get(input, 'pg_access') === 1;
+    const list = input.subarray(h.create_mkey_in.byteOf('klm_pas_mtt'));
+    const octowords = h.mkc.get(this.context, 'translations_octword_size');
+    const bytes = Math.max(octowords * OCTOWORD_BYTES, list.length);
+    this.#translations = new Translations(Math.ceil(bytes / ROW_BYTES) * ROW_BYTES);
+    this.#translations.write(0, list);
   }
 
   get key(): number {
@@ -92,44 +116,95 @@ export class MemoryKey {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_MEMIC;
   }
 
-  /** Memory of other keys, piece by piece; undefined where it has pages. */
-  get parts(): readonly Span[] | undefined {
-    if (this.#mode !== h.MLX5_MKC_ACCESS_MODE_KLMS) return undefined;
-    return klmsIn(this.#translations);
+  /** Its memory is that of other keys, in pieces as long as each says, or all of one size. */
+  get isIndirect(): boolean {
+    return this.isList || this.#isTable;
   }
 
-  get pages(): PageList {
-    this.#pages ??= this.#readPages();
-    return this.#pages;
+  get isList(): boolean {
+    return this.#mode === h.MLX5_MKC_ACCESS_MODE_KLMS;
+  }
+
+  get #isTable(): boolean {
+    return this.#mode === h.MLX5_MKC_ACCESS_MODE_KSM;
   }
 
   allows(right: Right): boolean {
     return h.mkc.get(this.context, right) === 1;
   }
 
-  /** @param at where in the list, in bytes */
-  translate(list: Buffer, at: number): void {
-    const all = Buffer.alloc(Math.max(this.#translations.length, at + list.length));
-    this.#translations.copy(all);
-    list.copy(all, at);
-    this.#translations = all;
-    this.forgetPages();
+  /**
+   * New translations. Whoever brings them later than with the command says of each page what it may be used for.
+   *
+   * @param at where in the table, in bytes
+   * @returns whether there is room
+   */
+  translate(list: Buffer, at: number): boolean {
+    this.#hasPageRights = true;
+    return this.#translations.write(at, list);
   }
 
-  /** After a change of what the list is read by. */
-  forgetPages(): void {
-    this.#pages = undefined;
+  /** What QUERY_MKEY answers: the table is where the driver has room for it. */
+  answer(outputBytes: number): Buffer {
+    const table = h.query_mkey_out.byteOf('bsf0_klm0_pas_mtt0_1');
+    const output = Buffer.alloc(Math.max(table, outputBytes));
+    this.context.copy(output, CONTEXT);
+    this.#translations.head(output.length - table).copy(output, table);
+    return output;
+  }
+
+  /** The pages that a part of it lies in. */
+  *pages(offset: number, length: number): Generator<PagePart> {
+    for (const { index, skip, count } of this.#entities(offset, length)) {
+      const entry = this.#translations.entry(index, POINTER_BYTES)?.readBigUInt64BE(0);
+      const isMarked = entry !== undefined && this.#hasPageRights;
+      yield {
+        address: entry === undefined ? undefined : Number(entry & PAGE_ADDRESS_MASK) + skip,
+        length: count,
+        mayRead: !isMarked || (entry & MAY_READ) !== 0n,
+        mayWrite: !isMarked || (entry & MAY_WRITE) !== 0n,
+      };
+    }
+  }
+
+  /** The memory of other keys that a part of it is; less where there is no more. */
+  *parts(offset: number, length: number): Generator<Span> {
+    if (this.#isTable) {
+      for (const { index, skip, count } of this.#entities(offset, length)) {
+        const entry = this.#translations.entry(index, KLM_BYTES);
+        if (entry === undefined) return;
+        const { key, address } = spanIn(entry);
+        yield { key, address: address + BigInt(skip), length: count };
+      }
+      return;
+    }
+    let skip = offset;
+    let left = length;
+    for (const part of klmsIn(this.#translations.head(Number.POSITIVE_INFINITY))) {
+      const count = Math.min(left, Math.max(0, part.length - skip));
+      if (count > 0) yield { key: part.key, address: part.address + BigInt(skip), length: count };
+      skip = Math.max(0, skip - part.length);
+      left -= count;
+    }
+  }
+
+  /** Entries of one size, the first of which may begin before the memory does. */
+  *#entities(offset: number, length: number) {
+    const shift = h.mkc.get(this.context, 'log_page_size');
+    const bytes = 2 ** shift;
+    let at = Number(BigInt.asUintN(shift, this.start)) + offset;
+    for (let left = length; left > 0; ) {
+      const skip = at % bytes;
+      const count = Math.min(left, bytes - skip);
+      yield { index: Math.floor(at / bytes), skip, count };
+      at += count;
+      left -= count;
+    }
   }
 
   get #mode(): number {
     const high = h.mkc.get(this.context, 'access_mode_4_2');
     return (high << 2) | h.mkc.get(this.context, 'access_mode_1_0');
-  }
-
-  #readPages(): PageList {
-    const shift = h.mkc.get(this.context, 'log_page_size');
-    const count = pagesOf(this.start, Number(this.length), shift);
-    return new PageList(pagesIn(this.#translations, count), shift, this.start);
   }
 }
 
@@ -139,7 +214,7 @@ export function memoryKeys({ keys }: Objects): Entries {
       h.MLX5_CMD_OP_CREATE_MKEY,
       ({ input }: Call) => answer(keys.add((index) => new MemoryKey(index, input))),
     ],
-    [h.MLX5_CMD_OP_QUERY_MKEY, (call) => answerWith(keys.find(numberIn(call)).context, CONTEXT)],
+    [h.MLX5_CMD_OP_QUERY_MKEY, (call) => keys.find(numberIn(call)).answer(call.outputBytes)],
     [h.MLX5_CMD_OP_DESTROY_MKEY, (call) => void keys.remove(numberIn(call))],
   ];
 }

@@ -7,7 +7,7 @@ const PAGE_SHIFT = 12;
 /** Offsets in the first page are in parts of it. Source: mlx5_ib.h, mlx5_umem_find_best_quantized_pgoff() */
 const PARTS_OF_PAGE = 64;
 /** The lowest bits of a page's address say what it may be used for. */
-const ADDRESS_MASK = ~0xfffn;
+export const PAGE_ADDRESS_MASK = ~0xfffn;
 
 /** A queue in a command: a context says how it lies, and a list of pages follows. */
 export interface QueuePlace {
@@ -19,11 +19,11 @@ export interface QueuePlace {
 }
 
 /** Pages in a list, as many as there are. */
-export function pagesIn(list: Buffer, count: number): bigint[] {
+function pagesIn(list: Buffer, count: number): bigint[] {
   const there = Math.min(count, Math.floor(list.length / POINTER_BYTES));
   return Array.from(
     { length: there },
-    (_, i) => list.readBigUInt64BE(i * POINTER_BYTES) & ADDRESS_MASK,
+    (_, i) => list.readBigUInt64BE(i * POINTER_BYTES) & PAGE_ADDRESS_MASK,
   );
 }
 

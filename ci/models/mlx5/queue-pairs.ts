@@ -66,8 +66,9 @@ export class QueuePair implements Accessor, Sender {
     h.qpc.set(this.context, 'state', state);
   }
 
-  get pd(): number {
-    return this.get('pd');
+  /** The kernel's own for changes of keys has none. Source: qp.c, create_kernel_qp() */
+  get pd(): number | undefined {
+    return this.isForKeys ? undefined : this.get('pd');
   }
 
   get userIndex(): number {
@@ -94,6 +95,11 @@ export class QueuePair implements Accessor, Sender {
   /** The one for management: QP 1 on the wire. */
   get isGeneral(): boolean {
     return this.type === h.MLX5_QPC_ST_QP1;
+  }
+
+  /** The kernel's own, by which it changes keys of whatever domain. */
+  get isForKeys(): boolean {
+    return this.type === h.MLX5_QPC_ST_REG_UMR;
   }
 
   /** The way to the other end. */

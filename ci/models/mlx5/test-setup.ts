@@ -131,7 +131,9 @@ export class Setup {
   freeKey(): number {
     const input = Buffer.alloc(PAGES);
     const context = h.create_mkey_in.bytes(input, 'memory_key_mkey_entry');
-    for (const field of ['free', 'umr_en', 'lr'] as const) h.mkc.set(context, field, 1);
+    for (const field of ['free', 'umr_en', 'lr', 'en_rinval'] as const)
+      h.mkc.set(context, field, 1);
+    h.mkc.set(context, 'translations_octword_size', 4);
     h.mkc.set(context, 'access_mode_1_0', h.MLX5_MKC_ACCESS_MODE_KLMS);
     h.mkc.set(context, 'qpn', 0xffffff);
     h.mkc.set(context, 'pd', PD);

@@ -128,10 +128,10 @@ const WRITES = [h.MLX5_OPCODE_RDMA_WRITE, h.MLX5_OPCODE_RDMA_WRITE_IMM];
 const UNRELIABLE = [...SENDS, ...WRITES, h.MLX5_OPCODE_SEND_INVAL, h.MLX5_OPCODE_UMR];
 
 /** As in IB (table 36), by the type of the QP. */
-function isAllowed({ isDatagram, type }: QueuePair, opcode: number): boolean {
+function isAllowed({ isDatagram, isForKeys, type }: QueuePair, opcode: number): boolean {
   if (isDatagram) return SENDS.includes(opcode);
   if (type === h.MLX5_QPC_ST_UC) return UNRELIABLE.includes(opcode);
-  if (type === h.MLX5_QPC_ST_REG_UMR) return opcode === h.MLX5_OPCODE_UMR;
+  if (isForKeys) return opcode === h.MLX5_OPCODE_UMR;
   return true;
 }
 

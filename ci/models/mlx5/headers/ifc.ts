@@ -346,6 +346,13 @@ export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_FLOW_TAG = 0x1;
 export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_DESTINATION_LIST = 0x2;
 export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_FLOW_COUNTERS = 0x3;
 export const MLX5_SET_FTE_MODIFY_ENABLE_MASK_IPSEC_OBJ_ID = 0x4;
+export const MLX5_PFAULT_SUBTYPE_WQE = 0x0;
+export const MLX5_PFAULT_SUBTYPE_RDMA = 0x1;
+export const MLX5_PFAULT_SUBTYPE_MEMORY = 0x2;
+export const MLX5_WQE_PF_TYPE_RMP = 0x0;
+export const MLX5_WQE_PF_TYPE_REQ_SEND_OR_WRITE = 0x1;
+export const MLX5_WQE_PF_TYPE_RESP = 0x2;
+export const MLX5_WQE_PF_TYPE_REQ_READ_OR_ATOMIC = 0x3;
 export const MLX5_EVENT_QUEUE_TYPE_QP = 0x0;
 export const MLX5_EVENT_QUEUE_TYPE_RQ = 0x1;
 export const MLX5_EVENT_QUEUE_TYPE_SQ = 0x2;
@@ -362,6 +369,7 @@ export const MLX5_EVENT_TYPE_SRQ_CATAS_ERROR = 0x12;
 export const MLX5_EVENT_TYPE_PORT_CHANGE = 0x9;
 export const MLX5_EVENT_TYPE_PORT_MODULE_EVENT = 0x16;
 export const MLX5_EVENT_TYPE_CMD = 0xa;
+export const MLX5_EVENT_TYPE_PAGE_FAULT = 0xc;
 export const MLX5_OPCODE_NOP = 0x0;
 export const MLX5_OPCODE_SEND_INVAL = 0x1;
 export const MLX5_OPCODE_RDMA_WRITE = 0x8;
@@ -519,6 +527,9 @@ export const MLX5_REG_RESOURCE_DUMP = 0xc000;
 export const MLX5_REG_NIC_CAP = 0xc00d;
 export const MLX5_REG_DTOR = 0xc00e;
 export const MLX5_REG_VHCA_ICM_CTRL = 0xc010;
+export const MLX5_PFAULT_REQUESTOR = 0x1;
+export const MLX5_PFAULT_WRITE = 0x2;
+export const MLX5_PFAULT_RDMA = 0x4;
 export const MLX5_QP_OPTPAR_ALT_ADDR_PATH = 0x1;
 export const MLX5_QP_OPTPAR_RRE = 0x2;
 export const MLX5_QP_OPTPAR_RAE = 0x4;
@@ -1256,6 +1267,74 @@ export const device_mem_cap = new BitStruct(0x800, {
   indirect_encap_sw_icm_start_address: [0x240, 0x40],
 });
 
+export const odp_cap = new BitStruct(0x800, {
+  'transport_page_fault_scheme_cap.sig': [0x40, 0x1],
+  'transport_page_fault_scheme_cap.page_prefetch': [0x45, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.send': [0x80, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.receive': [0x81, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.write': [0x82, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.read': [0x83, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.atomic': [0x84, 0x1],
+  'transport_page_fault_scheme_cap.rc_odp_caps.srq_receive': [0x85, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.send': [0xa0, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.receive': [0xa1, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.write': [0xa2, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.read': [0xa3, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.atomic': [0xa4, 0x1],
+  'transport_page_fault_scheme_cap.uc_odp_caps.srq_receive': [0xa5, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.send': [0xc0, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.receive': [0xc1, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.write': [0xc2, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.read': [0xc3, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.atomic': [0xc4, 0x1],
+  'transport_page_fault_scheme_cap.ud_odp_caps.srq_receive': [0xc5, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.send': [0xe0, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.receive': [0xe1, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.write': [0xe2, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.read': [0xe3, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.atomic': [0xe4, 0x1],
+  'transport_page_fault_scheme_cap.xrc_odp_caps.srq_receive': [0xe5, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.send': [0x100, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.receive': [0x101, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.write': [0x102, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.read': [0x103, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.atomic': [0x104, 0x1],
+  'transport_page_fault_scheme_cap.dc_odp_caps.srq_receive': [0x105, 0x1],
+  'memory_page_fault_scheme_cap.sig': [0x240, 0x1],
+  'memory_page_fault_scheme_cap.page_prefetch': [0x245, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.send': [0x280, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.receive': [0x281, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.write': [0x282, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.read': [0x283, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.atomic': [0x284, 0x1],
+  'memory_page_fault_scheme_cap.rc_odp_caps.srq_receive': [0x285, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.send': [0x2a0, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.receive': [0x2a1, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.write': [0x2a2, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.read': [0x2a3, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.atomic': [0x2a4, 0x1],
+  'memory_page_fault_scheme_cap.uc_odp_caps.srq_receive': [0x2a5, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.send': [0x2c0, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.receive': [0x2c1, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.write': [0x2c2, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.read': [0x2c3, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.atomic': [0x2c4, 0x1],
+  'memory_page_fault_scheme_cap.ud_odp_caps.srq_receive': [0x2c5, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.send': [0x2e0, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.receive': [0x2e1, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.write': [0x2e2, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.read': [0x2e3, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.atomic': [0x2e4, 0x1],
+  'memory_page_fault_scheme_cap.xrc_odp_caps.srq_receive': [0x2e5, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.send': [0x300, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.receive': [0x301, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.write': [0x302, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.read': [0x303, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.atomic': [0x304, 0x1],
+  'memory_page_fault_scheme_cap.dc_odp_caps.srq_receive': [0x305, 0x1],
+  mem_page_fault: [0x600, 0x1],
+});
+
 export const query_hca_cap_in = new BitStruct(0x80, {
   opcode: [0x0, 0x10],
   op_mod: [0x30, 0x10],
@@ -1394,6 +1473,27 @@ export const mkc = new BitStruct(0x200, {
   pcie_tph_en: [0x1e5, 0x1],
   pcie_tph_ph: [0x1e6, 0x2],
   pcie_tph_steering_tag_index: [0x1e8, 0x8],
+});
+
+export const query_mkey_out = new BitStruct(0x980, {
+  status: [0x0, 0x8],
+  syndrome: [0x20, 0x20],
+  memory_key_mkey_entry: [0x80, 0x200],
+  bsf0_klm0_pas_mtt0_1: [0x880, 0x8],
+  bsf1_klm1_pas_mtt2_3: [0x900, 0x8],
+});
+
+export const trans_page_fault_info = new BitStruct(0x40, {
+  error: [0x0, 0x1],
+  page_fault_type: [0x5, 0x3],
+  wq_number: [0x8, 0x18],
+  fault_token: [0x28, 0x18],
+});
+
+export const mem_page_fault_info = new BitStruct(0x40, {
+  error: [0x0, 0x1],
+  fault_token_47_32: [0x10, 0x10],
+  fault_token_31_0: [0x20, 0x20],
 });
 
 export const create_qp_in = new BitStruct(0x880, {
