@@ -1,7 +1,8 @@
-import { must } from '../refusal.ts';
+import { must, mustFind } from '../refusal.ts';
 import type { Call, Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
 import { LIMITS, MEMIC_BYTES, MEMIC_START } from './limits.ts';
+import { firstOnDemand, onDemand } from './on-demand.ts';
 
 export type Link = 'infiniband' | 'ethernet';
 
@@ -87,6 +88,9 @@ function general(link: Link): Buffer {
     device_memory: 1,
     umr_extended_translation_offset: 1,
     pg: 1,
+    // For keys of all that a process has.
+    fixed_buffer_size: 1,
+    null_mkey: 1,
     uar_4k: 1,
     uar_sz: 4,
     num_of_uars_per_page: 1,
@@ -225,13 +229,18 @@ export class Capabilities {
     this.#possible = new Map([
       [h.MLX5_CAP_GENERAL, general(link)],
       [h.MLX5_CAP_ATOMIC, atomics()],
-      [h.MLX5_CAP_ODP, h.odp_cap.make()],
+      [h.MLX5_CAP_ODP, onDemand()],
       [h.MLX5_CAP_ETHERNET_OFFLOADS, ethernet()],
       [h.MLX5_CAP_ROCE, roce()],
       [h.MLX5_CAP_FLOW_TABLE, flowTables()],
       [h.MLX5_CAP_DEV_MEM, deviceMemory()],
     ]);
-    this.#chosen = new Map(this.#possible);
+    this.#chosen = new Map([...this.#possible, [h.MLX5_CAP_ODP, firstOnDemand()]]);
+  }
+
+  /** Of paging. */
+  get onDemand(): Buffer {
+    return mustFind(this.#chosen.get(h.MLX5_CAP_ODP), 'capabilities of paging');
   }
 
   get handlers(): readonly (readonly [number, Handler])[] {

@@ -1,5 +1,5 @@
 import { Refusal, type RefusalKind } from '../refusal.ts';
-import { Capabilities, type Link } from './capabilities.ts';
+import type { Capabilities } from './capabilities.ts';
 import { answer, answerWith, callOf, type Entries, type Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
 import { BOARD, DUMP_FILL_MKEY, NULL_MKEY } from './limits.ts';
@@ -67,11 +67,11 @@ export class Commands {
   readonly #handlers: Map<number, Handler>;
   readonly #say: (line: string) => void;
 
-  constructor(link: Link, more: Entries, say: (line: string) => void) {
+  constructor(capabilities: Capabilities, more: Entries, say: (line: string) => void) {
     this.#say = say;
     this.#handlers = new Map([
       ...ownHandlers(),
-      ...new Capabilities(link).handlers,
+      ...capabilities.handlers,
       ...simpleObjects(),
       ...more,
     ]);

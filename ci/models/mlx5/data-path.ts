@@ -1,11 +1,11 @@
-import type { Host } from '../vfio-user/device.ts';
-import type { Link } from './capabilities.ts';
+import type { Call, Entries } from './command.ts';
 import type { Completions } from './completions.ts';
-import { Delivery } from './delivery.ts';
+import { Delivery, type DeliveryParts } from './delivery.ts';
 import { numberEvent } from './events.ts';
 import { FlushTimer } from './flush-timer.ts';
 import * as h from './headers/ifc.ts';
 import type { Objects } from './objects.ts';
+import { type PageFault, resumptionIn } from './page-faults.ts';
 import type { QueuePair, QueuePairActions } from './queue-pairs.ts';
 import { receiverOf } from './receivers.ts';
 import { DONE, type Verdict, type Wait } from './verdict.ts';
@@ -13,10 +13,13 @@ import { lengthOf, requestOf, type SendRequest } from './work-requests.ts';
 
 /** A QP whose request waits. */
 interface Blocked {
-  readonly why: Wait['why'];
-  tries: number;
+  readonly why: Wait['why'] | PageFault['why'];
+  readonly tries: number;
   /** When it is tried again, by performance.now(). */
-  atMs: number;
+  readonly atMs: number;
+  /** What it waits for, until the driver says something. */
+  readonly fault?: PageFault;
+  readonly deniedFault?: number;
 }
 
 const FLUSHED = h.MLX5_CQE_SYNDROME_WR_FLUSH_ERR;
@@ -29,16 +32,17 @@ export class DataPath implements QueuePairActions {
   readonly #blocked = new Map<QueuePair, Blocked>();
   readonly #broken = new FlushTimer<QueuePair>();
 
-  constructor(host: Host, link: Link, objects: Objects, completions: Completions) {
-    this.#objects = objects;
-    this.#completions = completions;
+  constructor(parts: Omit<DeliveryParts, 'failPeer'>) {
+    this.#objects = parts.objects;
+    this.#completions = parts.completions;
     this.#delivery = new Delivery({
-      host,
-      link,
-      objects,
-      completions: this.#completions,
+      ...parts,
       failPeer: (peer, event) => this.#break(peer, event),
     });
+  }
+
+  get handlers(): Entries {
+    return [[h.MLX5_CMD_OP_PAGE_FAULT_RESUME, (call) => this.#resume(call)]];
   }
 
   ring(qp: QueuePair): void {
@@ -58,6 +62,7 @@ export class DataPath implements QueuePairActions {
   fail(qp: QueuePair): void {
     this.#flushSends(qp);
     this.#flushReceives(qp);
+    this.#release(qp);
     if (qp.receives !== undefined) this.#broken.add(qp);
     const sharesReceives = qp.get('rq_type') === h.MLX5_SRQ_RQ;
     if (sharesReceives && qp.type !== h.MLX5_QPC_ST_XRC)
@@ -67,6 +72,7 @@ export class DataPath implements QueuePairActions {
   forget(qp: QueuePair): void {
     this.#blocked.delete(qp);
     this.#broken.delete(qp);
+    this.#release(qp);
   }
 
   /** When there is something to do that nobody rings for; undefined for never. */
@@ -90,7 +96,8 @@ export class DataPath implements QueuePairActions {
       this.#break(qp, h.MLX5_EVENT_TYPE_WQ_CATAS_ERROR);
       return false;
     }
-    const request = requestOf(qp, posted);
+    const { deniedFault } = this.#blocked.get(qp) ?? {};
+    const request = { ...requestOf(qp, posted), deniedFault };
     const verdict = this.#afterTries(qp, this.#delivery.deliver(qp, request));
     if (verdict === 'later') return false;
     // It may have broken its own QP, which then has flushed what was there.
@@ -103,6 +110,10 @@ export class DataPath implements QueuePairActions {
   /** What becomes of a request that has to wait. */
   #afterTries(qp: QueuePair, verdict: Verdict): number | 'later' {
     if (typeof verdict === 'number') return verdict;
+    if (verdict.why === 'page-fault') {
+      this.#await(qp, verdict);
+      return 'later';
+    }
     const { why, periodMs } = verdict;
     const before = this.#blocked.get(qp);
     const tries = before?.why === why ? before.tries : verdict.tries;
@@ -113,6 +124,31 @@ export class DataPath implements QueuePairActions {
     }
     this.#blocked.set(qp, { why, tries: tries - 1, atMs: performance.now() + periodMs });
     return 'later';
+  }
+
+  /** It waits as long as the driver needs; whether retries of the far side count meanwhile is not known. */
+  #await(qp: QueuePair, fault: PageFault): void {
+    const { why, event, subtype } = fault;
+    const forever = Number.POSITIVE_INFINITY;
+    this.#blocked.set(qp, { why, tries: forever, atMs: forever, fault });
+    this.#objects.sayEvent(h.MLX5_EVENT_TYPE_PAGE_FAULT, event, subtype);
+  }
+
+  /** Where nobody waits any more, nothing happens: a guess, as that there must be such a QP. */
+  #resume({ input }: Call): undefined {
+    const { qpn, type, isError } = resumptionIn(input);
+    this.#objects.qps.find(qpn);
+    for (const [qp, { fault, ...blocked }] of [...this.#blocked]) {
+      if (fault?.qp.number !== qpn || fault.type !== type) continue;
+      this.#blocked.set(qp, { ...blocked, atMs: 0, ...(isError && { deniedFault: type }) });
+      this.run(qp);
+    }
+  }
+
+  /** What waits for pages of a far side that is no more finds out by trying. */
+  #release(peer: QueuePair): void {
+    for (const [qp, { fault, ...blocked }] of this.#blocked)
+      if (fault?.qp === peer) this.#blocked.set(qp, { ...blocked, atMs: performance.now() });
   }
 
   #finish(qp: QueuePair, request: SendRequest, syndrome: number): void {

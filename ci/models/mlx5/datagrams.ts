@@ -1,7 +1,6 @@
 import type { DeliveryParts } from './delivery.ts';
 import * as h from './headers/ifc.ts';
 import type { KeyedMemory } from './keyed-memory.ts';
-import { MTU_BYTES } from './limits.ts';
 import { isGroupLid, membersOf } from './multicast.ts';
 import { canReceive } from './queue-pair-states.ts';
 import type { QueuePair } from './queue-pairs.ts';
@@ -16,8 +15,6 @@ import {
   type SendRequest,
   type Work,
 } from './work-requests.ts';
-
-type Send = Extract<Work, { kind: 'send' }>;
 
 /** In front of the data of each datagram that arrives: a global header, or room for one. */
 const HEADER_BYTES = 40;
@@ -34,16 +31,11 @@ export function deliverDatagram(
   parts: DeliveryParts,
   memory: KeyedMemory,
   qp: QueuePair,
-  request: SendRequest,
-  work: Send,
+  message: Message,
 ): Verdict {
-  const { data: pieces, to } = work;
+  const { to } = message.work;
   if (to === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
-  // As IBA C10-93.1.1 has it: it is not sent, and nobody is told. What silicon does is not known.
-  if (lengthOf(pieces) > MTU_BYTES) return DONE;
-  const data = memory.gather(qp, pieces, 'lr');
-  if (data === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
-  const sent = { qp, request, work, to, data };
+  const sent = { ...message, qp, to };
   for (const peer of peersOf(parts, qp, to))
     if (isFor(peer, qp, to.qkey)) receive(parts, memory, peer, sent);
   return DONE;
@@ -66,12 +58,15 @@ function isFor(peer: QueuePair, qp: QueuePair, qkey: number): boolean {
   return key === (peer.isGeneral ? GENERAL_QKEY : peer.get('q_key'));
 }
 
-interface Sent {
-  readonly qp: QueuePair;
+interface Message {
   readonly request: SendRequest;
-  readonly work: Send;
-  readonly to: Address;
+  readonly work: Extract<Work, { kind: 'send' }>;
   readonly data: Buffer;
+}
+
+interface Sent extends Message {
+  readonly qp: QueuePair;
+  readonly to: Address;
 }
 
 /** As of any QP, a receive that fails is the end. */
@@ -87,7 +82,7 @@ function receive(
   const { index, spans = [] } = posted;
   const bytes = Buffer.concat([headerOf(to.global, data.length), data]);
   const isTooLong = bytes.length > lengthOf(spans);
-  if (isTooLong || !memory.scatter(receiver.who, spans, bytes, 'lw')) {
+  if (isTooLong || memory.scatter(receiver.who, spans, bytes, 'lw') !== true) {
     const syndrome = isTooLong
       ? h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR
       : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;

@@ -1,15 +1,16 @@
 import type { Host } from '../vfio-user/device.ts';
-import type { Link } from './capabilities.ts';
+import type { Capabilities, Link } from './capabilities.ts';
 import type { Completions } from './completions.ts';
 import { deliverDatagram } from './datagrams.ts';
 import * as h from './headers/ifc.ts';
 import { changeKey, invalidateRemotely, isInvalidatable } from './key-changes.ts';
-import { KeyedMemory } from './keyed-memory.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { type Absent, KeyedMemory } from './keyed-memory.ts';
+import { MAX_MESSAGE_BYTES, MTU_BYTES } from './limits.ts';
 import type { Span } from './memory-keys.ts';
 import type { Objects } from './objects.ts';
+import { Paging, receiveFault, remoteFault, requestFault } from './page-faults.ts';
 import { canReceive } from './queue-pair-states.ts';
-import type { QueuePair } from './queue-pairs.ts';
+import { packetBytes, type QueuePair } from './queue-pairs.ts';
 import { type Receiver, receiverOf, xrcReceiver } from './receivers.ts';
 import type { Receive } from './receives.ts';
 import { isOwnPath } from './routes.ts';
@@ -23,20 +24,24 @@ export interface DeliveryParts {
   readonly link: Link;
   readonly objects: Objects;
   readonly completions: Completions;
+  readonly capabilities: Capabilities;
   /** The receiver's queue pair is broken; the event says why, where no completion does. */
   readonly failPeer: (peer: QueuePair, event?: number) => void;
 }
 
 const ATOMIC_BYTES = 8;
+const PROTECTED = () => h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
 
 /** Brings one request to its end. Errors are those of IB: section 9.9, and 10.10 for what becomes of the QPs. */
 export class Delivery {
   readonly #parts: DeliveryParts;
   readonly #memory: KeyedMemory;
+  readonly #paging: Paging;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
     this.#memory = new KeyedMemory(parts.host, parts.objects);
+    this.#paging = new Paging(parts.capabilities);
   }
 
   deliver(qp: QueuePair, request: SendRequest): Verdict {
@@ -45,10 +50,14 @@ export class Delivery {
       case 'nothing':
         return DONE;
       case 'send':
-        if (qp.isDatagram) return deliverDatagram(this.#parts, this.#memory, qp, request, work);
-        return this.#withData(qp, work, (data, peer) => this.#send(qp, peer, request, data, work));
+        if (qp.isDatagram) return this.#datagram(qp, request, work);
+        return this.#withData(qp, request, work, (data, peer) =>
+          this.#send(qp, peer, request, data, work),
+        );
       case 'write':
-        return this.#withData(qp, work, (data, peer) => this.#write(qp, peer, request, data, work));
+        return this.#withData(qp, request, work, (data, peer) =>
+          this.#write(qp, peer, request, data, work),
+        );
       case 'read':
         return this.#read(qp, request, work);
       case 'atomic':
@@ -60,14 +69,23 @@ export class Delivery {
     }
   }
 
+  #datagram(qp: QueuePair, request: SendRequest, work: Kind<'send'>): Verdict {
+    // As IBA C10-93.1.1 has it: it is not sent, and nobody is told. What silicon does is not known.
+    if (lengthOf(work.data) > MTU_BYTES) return DONE;
+    const data = this.#memory.gather(qp, work.data, 'lr');
+    if (!Buffer.isBuffer(data)) return this.#lacksOwn(data, qp, request, work);
+    return deliverDatagram(this.#parts, this.#memory, qp, { request, work, data });
+  }
+
   #withData(
     qp: QueuePair,
+    request: SendRequest,
     work: Kind<'send' | 'write'>,
     act: (data: Buffer, peer: QueuePair) => Verdict,
   ): Verdict {
     if (lengthOf(work.data) > MAX_MESSAGE_BYTES) return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
     const data = this.#memory.gather(qp, work.data, 'lr');
-    if (data === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    if (!Buffer.isBuffer(data)) return this.#lacksOwn(data, qp, request, work);
     const peer = this.#peerOf(qp);
     return peer === undefined ? this.#silence(qp) : act(data, peer);
   }
@@ -86,9 +104,11 @@ export class Delivery {
         ? undefined
         : isInvalidatable(this.#parts.objects, to.who, invalidate);
     if (key === false) return this.#refuse(qp, peer, 'access');
-    const receive = to.receives?.take();
+    const receive = to.receives?.peek();
     if (receive === undefined) return this.#notReady(qp, peer);
-    const syndrome = this.#fill(to, receive, data);
+    const syndrome = this.#fill(to, receive, data, request);
+    if (typeof syndrome !== 'number') return syndrome;
+    to.receives?.take();
     if (syndrome !== DONE) {
       this.#parts.completions.receiveFailed(to, receive.index, syndrome);
       this.#parts.failPeer(peer);
@@ -106,11 +126,13 @@ export class Delivery {
     return DONE;
   }
 
-  #fill(to: Receiver, { spans }: Receive, data: Buffer): number {
+  #fill(to: Receiver, { index, spans }: Receive, data: Buffer, request: SendRequest): Verdict {
     if (spans === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
     if (data.length > lengthOf(spans)) return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
     const isFilled = this.#memory.scatter(to.who, spans, data, 'lw');
-    return isFilled ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    if (isFilled === true) return DONE;
+    const fault = receiveFault(to, index, data.length);
+    return this.#paging.orWait(isFilled, fault, request, PROTECTED);
   }
 
   /** Immediate data takes a receive whose memory is not used. */
@@ -127,7 +149,10 @@ export class Delivery {
     if (!isReady) return this.#notReady(qp, peer);
     const span = { ...remote, length: data.length };
     const isWritten = this.#memory.scatter(to.who, [span], data, 'rw');
-    if (!isWritten) return this.#refuse(qp, peer, 'access');
+    if (isWritten !== true) {
+      const fault = remoteFault(peer, span, 'write');
+      return this.#paging.orWait(isWritten, fault, request, () => this.#refuse(qp, peer, 'access'));
+    }
     this.#count(qp, peer, data.length);
     const receive = immediate === undefined ? undefined : to.receives?.take();
     if (receive === undefined) return DONE;
@@ -137,26 +162,33 @@ export class Delivery {
     return DONE;
   }
 
-  #read(qp: QueuePair, request: SendRequest, { local, remote }: Kind<'read'>): Verdict {
+  #read(qp: QueuePair, request: SendRequest, work: Kind<'read'>): Verdict {
+    const { local, remote } = work;
     const length = lengthOf(local);
     if (length > MAX_MESSAGE_BYTES) return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
-    if (!this.#memory.canReach(qp, local, 'lw')) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    const isThere = this.#memory.canReach(qp, local, 'lw');
+    if (isThere !== true) return this.#lacksOwn(isThere, qp, request, work);
     const peer = this.#peerOf(qp);
     if (peer === undefined) return this.#silence(qp);
     const to = this.#receiver(peer, request);
     if (to === undefined || peer.get('rre') === 0) return this.#refuse(qp, peer, 'request');
-    const data = this.#memory.gather(to.who, [{ ...remote, length }], 'rr');
-    if (data === undefined) return this.#refuse(qp, peer, 'access');
+    const span = { ...remote, length };
+    const data = this.#memory.gather(to.who, [span], 'rr');
+    if (!Buffer.isBuffer(data)) {
+      const fault = remoteFault(peer, span, 'read');
+      return this.#paging.orWait(data, fault, request, () => this.#refuse(qp, peer, 'access'));
+    }
     this.#count(qp, peer, length);
     const isFilled = this.#memory.scatter(qp, local, data, 'lw');
-    return isFilled ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    return isFilled === true ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
   }
 
   /** Numbers are in memory as the CPU has them. */
   #atomic(qp: QueuePair, request: SendRequest, work: Kind<'atomic'>): Verdict {
     const { local, compare, value } = work;
     if (lengthOf(local) !== ATOMIC_BYTES) return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
-    if (!this.#memory.canReach(qp, local, 'lw')) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    const isThere = this.#memory.canReach(qp, local, 'lw');
+    if (isThere !== true) return this.#lacksOwn(isThere, qp, request, work);
     const peer = this.#peerOf(qp);
     if (peer === undefined) return this.#silence(qp);
     const to = this.#receiver(peer, request);
@@ -165,17 +197,30 @@ export class Delivery {
     if (to === undefined || peer.get('rae') === 0 || !isAligned)
       return this.#refuse(qp, peer, 'request');
     const old = this.#memory.gather(to.who, [remote], 'a');
-    if (old === undefined) return this.#refuse(qp, peer, 'access');
+    if (!Buffer.isBuffer(old)) {
+      const fault = remoteFault(peer, remote, 'atomic');
+      return this.#paging.orWait(old, fault, request, () => this.#refuse(qp, peer, 'access'));
+    }
     const found = old.readBigUInt64LE(0);
     const swapped = compare === found ? value : found;
     const next = compare === undefined ? BigInt.asUintN(64, found + value) : swapped;
     const result = Buffer.alloc(ATOMIC_BYTES);
     result.writeBigUInt64LE(next);
-    if (!this.#memory.scatter(to.who, [remote], result, 'a'))
+    if (this.#memory.scatter(to.who, [remote], result, 'a') !== true)
       return this.#refuse(qp, peer, 'access');
     this.#count(qp, peer, ATOMIC_BYTES);
     const isFilled = this.#memory.scatter(qp, local, old, 'lw');
-    return isFilled ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    return isFilled === true ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+  }
+
+  /** Memory of the requester itself. */
+  #lacksOwn(
+    found: Absent | false | undefined,
+    qp: QueuePair,
+    request: SendRequest,
+    work: Work,
+  ): Verdict {
+    return this.#paging.orWait(found, requestFault(qp, request, work), request, PROTECTED);
   }
 
   #receiver(peer: QueuePair, { srqn }: SendRequest): Receiver | undefined {
@@ -223,9 +268,4 @@ export class Delivery {
     qp.advance('next_send_psn', packets);
     peer.advance('next_rcv_psn', packets);
   }
-}
-
-/** MLX5_QPC_MTU_256_BYTES is 1, and each more is twice that. */
-function packetBytes(qp: QueuePair): number {
-  return 128 * 2 ** Math.max(h.MLX5_QPC_MTU_256_BYTES, qp.get('mtu'));
 }

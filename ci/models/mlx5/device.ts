@@ -1,5 +1,5 @@
 import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
-import type { Link } from './capabilities.ts';
+import { Capabilities, type Link } from './capabilities.ts';
 import { serveCommands } from './command-queue.ts';
 import { Commands } from './commands.ts';
 import { completionQueues } from './completion-queues.ts';
@@ -46,7 +46,8 @@ function begin(host: Host, link: Link): Life {
   const objects = new Objects();
   const port = new Port(link);
   const completions = new Completions(objects);
-  const dataPath = new DataPath(host, link, objects, completions);
+  const capabilities = new Capabilities(link);
+  const dataPath = new DataPath({ host, link, objects, completions, capabilities });
   const packetPath = new PacketPath({ host, port, objects, completions });
   const entries = [
     ...port.handlers,
@@ -56,13 +57,14 @@ function begin(host: Host, link: Link): Life {
     ...sharedReceives(host, objects),
     ...memoryKeys(objects),
     ...queuePairs(host, objects, dataPath),
+    ...dataPath.handlers,
     ...multicastGroups(objects),
     ...workQueues(host, objects, packetPath),
     ...packetRoutes(objects),
     ...flowTables(objects),
     ...flowCounters(objects),
   ];
-  return { objects, dataPath, packetPath, commands: new Commands(link, entries, host.say) };
+  return { objects, dataPath, packetPath, commands: new Commands(capabilities, entries, host.say) };
 }
 
 /** NVIDIA's ConnectX-5, as its driver sees it. */

@@ -102,10 +102,10 @@ function offsetIn(body: Buffer): number {
   return (high * 2 ** 16 + body.readUInt16BE(TRANSLATION_OFFSET)) * OCTOWORD_BYTES;
 }
 
-/** IBTA, section 10.6.7.2: who may write there may so himself. That it is looked at so early is a guess. */
+/** IBTA, section 10.6.7.2: who may write there may so himself. That it is looked at so early is a guess, and that pages may be missing. */
 function mayBind(memory: KeyedMemory, qp: QueuePair, list: Buffer, wanted: Buffer): boolean {
   const writes = h.mkc.get(wanted, 'rw') === 1 || h.mkc.get(wanted, 'a') === 1;
-  return memory.canReach(qp, klmsIn(list), writes ? 'lw' : 'lr');
+  return memory.canReach(qp, klmsIn(list), writes ? 'lw' : 'lr') !== false;
 }
 
 /** In the request, or where its last piece is. */
@@ -115,7 +115,7 @@ function translationsIn(memory: KeyedMemory, qp: QueuePair, body: Buffer): Buffe
   if ((body.readUInt8(FLAGS) & FLAG.isInline) !== 0) return rest.subarray(0, bytes);
   if (bytes === 0 || rest.length < OCTOWORD_BYTES) return Buffer.alloc(0);
   const all = memory.gather(qp, [spanAt(rest, 0)], 'lr');
-  return all?.subarray(0, bytes);
+  return Buffer.isBuffer(all) ? all.subarray(0, bytes) : undefined;
 }
 
 function applyMask(found: MemoryKey, wanted: Buffer, mask: bigint): void {

@@ -15,6 +15,13 @@ export interface Accessor {
   readonly number: number;
 }
 
+/** Memory that is somebody's, but without pages at the moment. */
+export class Absent {}
+const ABSENT = new Absent();
+
+/** Undefined where there is no such memory, or not for that. */
+type Found<T> = T | Absent | undefined;
+
 /** Keys whose memory is that of others may be so again. Source: max_indirection of the capabilities */
 const MOST_INDIRECTIONS = 4;
 
@@ -28,29 +35,36 @@ export class KeyedMemory {
     this.#objects = objects;
   }
 
-  canReach(who: Accessor, data: readonly Data[], right: Right): boolean {
-    return data.every((one) => Buffer.isBuffer(one) || this.#pieces(who, one, right) !== undefined);
+  /** @returns false where some may not be had */
+  canReach(who: Accessor, data: readonly Data[], right: Right): boolean | Absent {
+    for (const one of data) {
+      const pieces = Buffer.isBuffer(one) ? [] : this.#pieces(who, one, right);
+      if (pieces === undefined) return false;
+      if (pieces instanceof Absent) return pieces;
+    }
+    return true;
   }
 
-  /** All bytes in a row; undefined where some may not be had. */
-  gather(who: Accessor, data: readonly Data[], right: Right): Buffer | undefined {
+  /** All bytes in a row. */
+  gather(who: Accessor, data: readonly Data[], right: Right): Found<Buffer> {
     const all: Buffer[] = [];
     for (const one of data) {
       const bytes = Buffer.isBuffer(one) ? one : this.#read(who, one, right);
-      if (bytes === undefined) return undefined;
+      if (!Buffer.isBuffer(bytes)) return bytes;
       all.push(bytes);
     }
     return Buffer.concat(all);
   }
 
   /** Fills spans in their order; of those that are not needed nothing is looked at. */
-  scatter(who: Accessor, spans: readonly Span[], bytes: Buffer, right: Right): boolean {
+  scatter(who: Accessor, spans: readonly Span[], bytes: Buffer, right: Right): boolean | Absent {
     const parts: { readonly pieces: readonly Piece[]; readonly bytes: Buffer }[] = [];
     let done = 0;
     for (const span of spans) {
       const part = bytes.subarray(done, done + span.length);
       const pieces = this.#pieces(who, { ...span, length: part.length }, right);
       if (pieces === undefined) return false;
+      if (pieces instanceof Absent) return pieces;
       parts.push({ pieces, bytes: part });
       done += part.length;
     }
@@ -58,13 +72,14 @@ export class KeyedMemory {
     return parts.every((part) => writePieces(this.#memory, part.pieces, part.bytes));
   }
 
-  #read(who: Accessor, span: Span, right: Right): Buffer | undefined {
+  #read(who: Accessor, span: Span, right: Right): Found<Buffer> {
     const pieces = this.#pieces(who, span, right);
-    return pieces === undefined ? undefined : readPieces(this.#memory, pieces);
+    if (pieces === undefined || pieces instanceof Absent) return pieces;
+    return readPieces(this.#memory, pieces);
   }
 
   /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */
-  #pieces(who: Accessor, span: Span, right: Right, depth = 0): readonly Piece[] | undefined {
+  #pieces(who: Accessor, span: Span, right: Right, depth = 0): Found<readonly Piece[]> {
     const { key, address, length } = span;
     if (length === 0) return [];
     if (key === NULL_MKEY) return [{ address: undefined, length }];
@@ -85,12 +100,14 @@ export class KeyedMemory {
   }
 
   /** The rights to memory from afar are those of the key that was named; to its parts, those of their owner. */
-  #partsOf(key: MemoryKey, who: Accessor, want: Want): readonly Piece[] | undefined {
+  #partsOf(key: MemoryKey, who: Accessor, want: Want): Found<readonly Piece[]> {
     const pieces: Piece[] = [];
     let left = want.length;
     for (const span of key.parts(want.offset, want.length)) {
+      // What a table has nothing for yet. Source: drivers/infiniband/hw/mlx5/odp.c, populate_ksm()
+      if (key.isTable && span.key === NULL_MKEY) return ABSENT;
       const found = this.#pieces(who, span, LOCAL[want.right], want.depth + 1);
-      if (found === undefined) return undefined;
+      if (found === undefined || found instanceof Absent) return found;
       pieces.push(...found);
       left -= span.length;
     }
@@ -108,12 +125,13 @@ interface Want {
 
 const LOCAL: Readonly<Record<Right, Right>> = { lr: 'lr', lw: 'lw', rr: 'lr', rw: 'lw', a: 'lw' };
 
-/** Undefined where a page is not there, or not for that. */
-function pagesOf(key: MemoryKey, { offset, length, right }: Want): readonly Piece[] | undefined {
+/** A page that may only be read lacks what a write needs: the driver may bring it anew. */
+function pagesOf(key: MemoryKey, { offset, length, right }: Want): Found<readonly Piece[]> {
   const pieces: Piece[] = [];
   const isRead = LOCAL[right] === 'lr';
   for (const { address, length: count, mayRead, mayWrite } of key.pages(offset, length)) {
-    if (address === undefined || !(isRead ? mayRead : mayWrite)) return undefined;
+    if (address === undefined) return undefined;
+    if (!(isRead ? mayRead : mayWrite)) return ABSENT;
     pieces.push({ address, length: count });
   }
   return pieces;

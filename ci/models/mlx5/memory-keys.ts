@@ -118,14 +118,14 @@ export class MemoryKey {
 
   /** Its memory is that of other keys, in pieces as long as each says, or all of one size. */
   get isIndirect(): boolean {
-    return this.isList || this.#isTable;
+    return this.isList || this.isTable;
   }
 
   get isList(): boolean {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_KLMS;
   }
 
-  get #isTable(): boolean {
+  get isTable(): boolean {
     return this.#mode === h.MLX5_MKC_ACCESS_MODE_KSM;
   }
 
@@ -169,7 +169,7 @@ export class MemoryKey {
 
   /** The memory of other keys that a part of it is; less where there is no more. */
   *parts(offset: number, length: number): Generator<Span> {
-    if (this.#isTable) {
+    if (this.isTable) {
       for (const { index, skip, count } of this.#entities(offset, length)) {
         const entry = this.#translations.entry(index, KLM_BYTES);
         if (entry === undefined) return;

@@ -33,7 +33,7 @@ export class Objects {
   readonly groups = new Map<string, Set<number>>();
 
   /** Tells the driver of something, where it has asked to be told. */
-  sayEvent(type: number, data: Buffer): void {
-    for (const eq of this.eqs.values()) if (eq.wants(type)) eq.post(type, data);
+  sayEvent(type: number, data: Buffer, subtype = 0): void {
+    for (const eq of this.eqs.values()) if (eq.wants(type)) eq.post(type, data, subtype);
   }
 }

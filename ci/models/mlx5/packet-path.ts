@@ -94,7 +94,7 @@ export class PacketPath implements WorkQueueActions {
     if (length < MIN_FRAME_BYTES || length > MAX_FRAME_BYTES)
       return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
     const frame = this.#memory.gather(sq, data, 'lr');
-    if (frame === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    if (!Buffer.isBuffer(frame)) return h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
     for (const arrival of this.#loopback.receiversOf(sq, frame)) this.#receive(arrival, frame);
     return DONE;
   }
@@ -118,7 +118,7 @@ export class PacketPath implements WorkQueueActions {
     if (spans === undefined) return h.MLX5_CQE_SYNDROME_LOCAL_QP_OP_ERR;
     if (frame.length > lengthOf(spans)) return h.MLX5_CQE_SYNDROME_LOCAL_LENGTH_ERR;
     const isFilled = this.#memory.scatter(rq, spans, frame, 'lw');
-    return isFilled ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
+    return isFilled === true ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
   }
 
   /**

@@ -118,6 +118,11 @@ export class QueuePair implements Accessor, Sender {
   }
 }
 
+/** MLX5_QPC_MTU_256_BYTES is 1, and each more is twice that. */
+export function packetBytes(qp: QueuePair): number {
+  return 128 * 2 ** Math.max(h.MLX5_QPC_MTU_256_BYTES, qp.get('mtu'));
+}
+
 export function queuePairs(host: Host, { qps }: Objects, actions: QueuePairActions): Entries {
   const create = ({ input }: Call) => {
     const number = qps.add((id) => new QueuePair(host, id, input));

@@ -12,6 +12,8 @@ export interface Receiver extends Taker {
   readonly who: Accessor;
   /** Undefined where it has none. */
   readonly receives: Receives | undefined;
+  /** Of shared ones, the number of their queue. */
+  readonly srqn?: number | undefined;
 }
 
 /** An owner that wants numbers of queues in completions, as in the first version. Source: MLX5_IB_DEFAULT_UIDX */
@@ -26,6 +28,7 @@ export function receiverOf({ srqs, cqs }: Objects, qp: QueuePair): Receiver {
     qp,
     who: srq === undefined ? qp : { pd: srq.shape.pd, number: qp.number },
     receives: isShared ? srq : qp.receives,
+    srqn: srq?.number,
     cq: cqs.get(qp.get('cqn_rcv')),
     name: userIndex === NO_USER_INDEX ? (srq?.number ?? 0) : userIndex,
   };
@@ -46,6 +49,7 @@ export function xrcReceiver(
     qp,
     who: { pd, number: qp.number },
     receives: srq,
+    srqn,
     cq: cqs.get(h.xrc_srqc.get(context, 'cqn')),
     name: userIndex === NO_USER_INDEX ? srqn : userIndex,
   };

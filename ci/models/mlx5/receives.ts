@@ -20,6 +20,8 @@ export interface Receive {
 /** Where receives wait, with nobody ringing for them: a record in memory counts. */
 export interface Receives {
   readonly waiting: number;
+  /** The next one, which stays. */
+  peek(): Receive | undefined;
   take(): Receive | undefined;
 }
 
@@ -70,13 +72,18 @@ export class ReceiveRing implements Receives {
     return waitingOf(this.#host, this.#record, this.#taken);
   }
 
-  take(): Receive | undefined {
+  peek(): Receive | undefined {
     if (this.waiting === 0) return undefined;
     const { count, bytes } = this.#slots;
     const index = this.#taken & COUNT_MASK;
-    this.#taken++;
     const wqe = readQueue(this.#host, this.#pages, (index % count) * bytes, bytes);
     return { index, spans: wqe === undefined ? undefined : spansIn(wqe) };
+  }
+
+  take(): Receive | undefined {
+    const receive = this.peek();
+    if (receive !== undefined) this.#taken++;
+    return receive;
   }
 
   reset(): void {

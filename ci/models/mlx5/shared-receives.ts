@@ -47,15 +47,27 @@ export class SharedReceives implements Receives {
     return waitingOf(this.#host, this.shape.record, this.#taken);
   }
 
+  peek(): Receive | undefined {
+    return this.#read()?.receive;
+  }
+
   take(): Receive | undefined {
+    const read = this.#read();
+    if (read === undefined) return undefined;
+    this.#taken++;
+    this.#next = read.next;
+    this.#checkLimit();
+    return read.receive;
+  }
+
+  #read(): { readonly receive: Receive; readonly next: number } | undefined {
     if (this.waiting === 0) return undefined;
     const { pages, slots } = this.shape;
     const index = this.#next % slots.count;
     const wqe = readQueue(this.#host, pages, index * slots.bytes, slots.bytes);
-    this.#taken++;
-    this.#next = wqe?.readUInt16BE(NEXT_INDEX) ?? index + 1;
-    this.#checkLimit();
-    return { index, spans: wqe === undefined ? undefined : spansIn(wqe.subarray(NEXT_BYTES)) };
+    if (wqe === undefined) return { receive: { index, spans: undefined }, next: index + 1 };
+    const spans = spansIn(wqe.subarray(NEXT_BYTES));
+    return { receive: { index, spans }, next: wqe.readUInt16BE(NEXT_INDEX) };
   }
 
   /** One event, when a receive is taken and fewer than that are left: a guess where there are few already. */

@@ -1,4 +1,5 @@
 import { ads } from './headers/ifc.ts';
+import type { PageFault } from './page-faults.ts';
 import type { QueuePair } from './queue-pairs.ts';
 
 /** A request that has to wait: its receiver is not ready, or nobody answers. */
@@ -10,7 +11,7 @@ export interface Wait {
 }
 
 /** MLX5_CQE_SYNDROME_… of the sender's completion, or that it has to wait. */
-export type Verdict = number | Wait;
+export type Verdict = number | Wait | PageFault;
 
 /** All is well. */
 export const DONE = 0;

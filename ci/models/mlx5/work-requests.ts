@@ -90,6 +90,8 @@ export interface SendRequest extends Control {
   readonly srqn: number;
   /** Undefined for what such a QP does not do. */
   readonly work: Work | undefined;
+  /** Of its faults the one whose pages the driver could not bring. */
+  readonly deniedFault?: number | undefined;
 }
 
 /** What the first segment says, whatever the queue. */
