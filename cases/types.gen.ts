@@ -345,7 +345,7 @@ export interface Step {
     buffer: Reference;
   };
   /**
-   * Maps a buffer, a dma-buf or host memory for the CPU; without `what`, memory of no file.
+   * Maps a buffer, a dma-buf, host memory or memory of an RDMA device for the CPU; without `what`, memory of no file.
    */
   map?: {
     [k: string]: unknown;
@@ -430,10 +430,13 @@ export interface Step {
     how: 'read' | 'write';
   };
   /**
-   * Makes a dma-buf descriptor of a buffer.
+   * Makes a dma-buf descriptor of a buffer, or of what mmap(2) shows of the device at an offset.
    */
   export?: {
-    buffer: Reference;
+    [k: string]: unknown;
+  } & {
+    buffer?: Reference;
+    offset?: Size;
     access?: AccessOrParameter;
     closeOnExec?: BooleanOrParameter;
   };

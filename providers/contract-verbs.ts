@@ -34,7 +34,8 @@ export interface RdmaObject {
    * What belongs to it, by kind. mr: lkey, rkey, address (the first byte as keys see it), length.
    * mw: rkey, type. cq: entries. srq, wq: maxWr, maxSge, number. qp: number, type (as the
    * kernel numbers it), sendWr, receiveWr, sendSge, receiveSge, inline. ah: what the driver's
-   * queues name it by. Others: nothing.
+   * queues name it by. dm: length, and where it can be mapped offset (in the session's file) and
+   * start (its first byte in what is mapped there). Others: nothing.
    */
   readonly fields: Readonly<Record<string, number | bigint>>;
 }
@@ -166,6 +167,12 @@ export interface WqChange {
   readonly currentState?: number;
   /** Further bits of enum ib_wq_attr_mask. */
   readonly extraMask?: number;
+}
+
+/** What mmap(2) needs to map memory of the device from the start of its first page. */
+export interface MapPlace {
+  readonly fd: number;
+  readonly offset: bigint;
 }
 
 /** What `modify` sets; the attribute mask is made of what is there. */
@@ -391,6 +398,14 @@ export interface RdmaVerbs {
     pd: RdmaObject,
     advice: { readonly advice: number; readonly flags: number; readonly sges: readonly Sge[] },
   ): Outcome<Facts>;
+  /** Where the CPU finds memory of the device; EOPNOTSUPP where that is not known. */
+  placeOfDm(dm: RdmaObject): Outcome<MapPlace>;
+  /**
+   * Makes a dma-buf of what mmap(2) shows at an offset of the session's file.
+   * Guarantees: the caller owns the descriptor; nobody reaches the memory through the dma-buf any more
+   * once it is given back or the session is closed.
+   */
+  exportPages(offset: bigint): Outcome<number>;
   /** Gives the CQ with its new size; completions that wait stay. */
   resizeCq(cq: RdmaObject, entries: number, how?: How): Outcome<RdmaObject>;
   openQp?(

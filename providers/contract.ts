@@ -107,6 +107,8 @@ export const CAPABILITIES = {
   'on-demand-datagram': 'UD sends and receives of MRs whose pages are not pinned',
   'mr-dmabuf': 'MRs over a dma-buf',
   'device-memory': 'memory of the device',
+  'device-memory-map': 'memory of the device is mapped into the process',
+  'offset-export': 'what mmap(2) shows of the device at an offset becomes a dma-buf',
   srq: 'shared receive queues',
   'srq-resize': 'shared receive queues change their size',
   'rdma-gid':

@@ -49,6 +49,7 @@ function capabilitiesFor(step: Step, scope: Scope, needs: readonly Capability[])
   if (alloc !== undefined) {
     return [needs.includes('buffer') ? 'buffer' : 'alloc', ...ifShared('alloc-access', alloc)];
   }
+  if (step.export?.offset !== undefined) return ['offset-export'];
   if (step.export !== undefined) return ['export', ...ifShared('export-access', step.export)];
   const job = jobCapabilities(step, scope);
   if (job.length > 0) return job;
@@ -57,6 +58,7 @@ function capabilitiesFor(step: Step, scope: Scope, needs: readonly Capability[])
   if (step.attachFence !== undefined || step.signalFence !== undefined) return ['fence'];
   if (step.open?.node === 'render') return ['render-node'];
   const mapped = map === undefined ? undefined : objectOf(step, scope);
+  if (mapped?.kind === 'dm') return ['device-memory-map'];
   if (mapped?.kind !== 'buffer') return [];
   return [mapped.imported === true ? 'map-imported' : 'map'];
 }

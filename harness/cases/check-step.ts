@@ -108,8 +108,9 @@ function sessionOf(
   return undefined;
 }
 
-/** RDMA objects that are made from no other, and the events of a whole context. */
+/** RDMA objects that are made from no other, the events of a whole context, and pages of its device. */
 function goesToFirst(step: Step): boolean {
+  if (step.export?.offset !== undefined) return true;
   const reachesContext = step.create !== undefined || step.readEvent !== undefined;
   return reachesContext && rdmaObjectOf(step) === undefined;
 }

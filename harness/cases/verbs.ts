@@ -167,7 +167,7 @@ export const FIELDS: Readonly<Record<Exclude<Kind, 'record' | 'parameter'>, read
   'dmabuf-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
   'dm-mr': ['handle', 'lkey', 'rkey', 'address', 'length'],
   mw: ['handle', 'rkey'],
-  dm: ['handle'],
+  dm: ['handle', 'length', 'offset', 'start'],
   channel: ['handle', 'fd'],
   'async-events': ['handle', 'fd'],
   cq: ['handle', 'entries', 'element'],

@@ -5,7 +5,7 @@ import type { CreateRequests, Facts, RdmaObject, Sge } from '../contract-verbs.t
 import { driverData, type MethodAnswer, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 
-/** Memory regions that only methods make, device memory, and advice. */
+/** Memory regions that only methods make, and advice. */
 
 /** UVERBS_METHOD_REG_MR, which kernels from 6.17 on have. */
 export function regMrByMethod(
@@ -47,21 +47,6 @@ export function regDmabufMr(
   const answer = method(context, uverbsMethods.REG_DMABUF_MR, values);
   if (!answer.ok) return answer;
   return madeMr('dmabuf-mr', answer.value, 'REG_DMABUF_MR', { address: iova, length });
-}
-
-export function allocDm(
-  context: Context,
-  { length, alignment }: CreateRequests['dm'],
-): CallOutcome<RdmaObject> {
-  const values = {
-    ALLOC_DM_HANDLE: 'new' as const,
-    ALLOC_DM_LENGTH: length,
-    ALLOC_DM_ALIGNMENT: alignment,
-  };
-  const data = driverData(context, 'dm', { length, alignment });
-  const answer = method(context, uverbsMethods.DM_ALLOC, values, data);
-  if (!answer.ok) return answer;
-  return { ok: true, value: rdmaObject('dm', answer.value.result.handle('ALLOC_DM_HANDLE')) };
 }
 
 /** Addresses of device memory begin at zero. */

@@ -1,8 +1,17 @@
 import type { Mapping } from '../../uapi/mapping.ts';
+import { tryClose } from '../../uapi/sys.ts';
 import type { Outcome } from '../contract.ts';
-import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
+import type {
+  CreateRequests,
+  How,
+  MapPlace,
+  RdmaKind,
+  RdmaObject,
+  RdmaVerbs,
+} from '../contract-verbs.ts';
 import { rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
+import { mapKey } from './map-key.ts';
 import { probeOnDemand } from './probe-on-demand.ts';
 import { isUnsupported, type Missing, refusal, registerRefusal } from './probe-reasons.ts';
 
@@ -42,6 +51,7 @@ function probeWith(trial: Trial, part: Part): Missing {
     ...probeInline(trial),
     ...probeReceivePieces(trial),
     ...probeRest(trial),
+    ...probeDeviceMemory(trial),
     ...(part.queues === undefined && { 'rdma-inline': 'no queues to put inline data into' }),
   };
 }
@@ -90,6 +100,33 @@ function probeDmabuf({ verbs, pd }: Trial): Missing {
   const made = verbs.create('dmabuf-mr', want);
   if (made.ok) verbs.destroy(made.value);
   return !made.ok && isUnsupported(made.errno) ? { 'mr-dmabuf': refusal(made) } : {};
+}
+
+/** Memory of the device is also what is exported, where it can be mapped. */
+function probeDeviceMemory({ verbs, memory }: Trial): Missing {
+  const length = memory.length;
+  const dm = verbs.create('dm', { length: BigInt(length), alignment: 0 });
+  if (!dm.ok) return { 'device-memory-map': refusal(dm), 'offset-export': refusal(dm) };
+  const place = verbs.placeOfDm(dm.value);
+  const missing: Missing = place.ok
+    ? { ...probeMap(place.value, length), ...probeExport(verbs, place.value) }
+    : { 'device-memory-map': refusal(place), 'offset-export': refusal(place) };
+  verbs.destroy(dm.value);
+  return missing;
+}
+
+function probeMap({ fd, offset }: MapPlace, length: number): Missing {
+  const mapped = mapKey(fd, offset, length, 'memory of the device');
+  if (!mapped.ok) return { 'device-memory-map': refusal(mapped) };
+  mapped.value.unmap();
+  return {};
+}
+
+function probeExport(verbs: RdmaVerbs, { offset }: MapPlace): Missing {
+  const exported = verbs.exportPages(offset);
+  if (!exported.ok) return { 'offset-export': refusal(exported) };
+  tryClose(exported.value);
+  return {};
 }
 
 const QP_TYPES = [

@@ -48,7 +48,8 @@ function notRemoved(reason: string): Missing {
  */
 function probeRemoval({ node, identity }: Device): Missing {
   const driver = identity['driver'] ?? '';
-  const counters = [`rdma_${driver}`, driver].map((name) => `/sys/module/${name}/refcnt`);
+  const modules = [`rdma_${driver}`, `${driver}_ib`, driver];
+  const counters = modules.map((name) => `/sys/module/${name}/refcnt`);
   const counter = counters.find((path) => existsSync(path));
   if (counter === undefined)
     return notRemoved(`whether ${driver} waits is not known: it is no module`);

@@ -45,6 +45,8 @@ export const OFFERED: readonly Capability[] = [
   'mr-dmabuf',
   'import',
   'device-memory',
+  'device-memory-map',
+  'offset-export',
   'srq',
   'srq-resize',
   'rdma-gid',

@@ -20,13 +20,14 @@ import { connectByModify } from './connect.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { createCounters } from './counters.ts';
 import { destroy } from './destroy.ts';
+import { allocDm, exportPages, placeOfDm } from './device-memory.ts';
 import { createFlow } from './flow.ts';
 import { subnetAddress, usableAddress } from './gid.ts';
 import { iwarpAddress } from './iwarp-address.ts';
 import { armCq, pollCq, postReceive, postSend, readEvent } from './jobs.ts';
 import { allocMw, allocPd, regMr, reregMr } from './memory.ts';
 import { modifyQp } from './modify-qp.ts';
-import { adviseMr, allocDm, regDmabufMr, regDmMr } from './more-memory.ts';
+import { adviseMr, regDmabufMr, regDmMr } from './more-memory.ts';
 import { query, queryDevice, queryPort, queryPortSpeed } from './query.ts';
 import { gidTable, infoHandles, queryCharDevice, queryGid, queryGidTable } from './query-tables.ts';
 import { createQp, openQp } from './queue-pair.ts';
@@ -97,6 +98,8 @@ export function createVerbs(context: Context, asyncEvents: RdmaObject): RdmaVerb
     modifyWq: (wq, change, how = BY_DEFAULT) => modifyWq(context, wq, change, how),
     reregisterMr: (mr, change, how = BY_DEFAULT) => reregMr(context, mr, change, how),
     adviseMr: (pd, advice) => adviseMr(context, pd, advice),
+    placeOfDm: (dm) => placeOfDm(context, dm),
+    exportPages: (offset) => exportPages(context, offset),
     resizeCq: (cq, entries, how = BY_DEFAULT) => resizeCq(context, cq, entries, how),
     openQp: (want, how = BY_DEFAULT) => openQp(context, want, how),
     modifyCompCntr: (counter, change) => modifyCompCntr(context, counter, change),

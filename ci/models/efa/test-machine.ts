@@ -32,6 +32,7 @@ export class Machine {
     this.memory.map({ address: 0n, size: 0x40000n, prot: 3, fd, fileOffset: 0n });
     this.device = new EfaDevice({
       memory: this.memory,
+      barAddress: () => undefined,
       interrupt: (vector) => this.interrupts.push(vector),
       say: () => {},
     });

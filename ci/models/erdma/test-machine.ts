@@ -48,6 +48,7 @@ export class Machine {
     this.memory.map({ address: 0n, size: BigInt(MEMORY_BYTES), prot: 3, fd, fileOffset: 0n });
     this.device = new ErdmaDevice({
       memory: this.memory,
+      barAddress: () => undefined,
       interrupt: (vector) => this.interrupts.push(vector),
       say: () => {},
     });

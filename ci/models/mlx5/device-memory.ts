@@ -4,8 +4,12 @@ import type { Call, Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
 import { MEMIC_BYTES, MEMIC_START } from './limits.ts';
 
+/** What alignments are multiples of. Source: drivers/infiniband/hw/mlx5/dm.h, MLX5_MEMIC_BASE_SIZE */
+const UNIT_BYTES = 64;
+
 /**
- * Memory of the device, in BAR 0: the driver looks for room, and asks for memory in a range of offsets.
+ * Memory of the device, in BAR 0: the driver looks for room, and asks for memory in a range of offsets. Where
+ * in it is up to the device: here at the end, so that a driver is seen to look at the answer.
  * Source: drivers/infiniband/hw/mlx5/dm.c, mlx5_cmd_alloc_memic()
  */
 export class DeviceMemory implements ByteMemory {
@@ -30,10 +34,17 @@ export class DeviceMemory implements ByteMemory {
   }
 
   #allocate({ input }: Call): Buffer {
-    const start = Number(h.alloc_memic_in.big(input, 'range_start_addr'));
+    const from = Number(h.alloc_memic_in.big(input, 'range_start_addr'));
+    const range = h.alloc_memic_in.get(input, 'range_size');
     const length = h.alloc_memic_in.get(input, 'memic_size');
-    const isInside = start >= MEMIC_START && start + length <= MEMIC_START + MEMIC_BYTES;
-    must(isInside, `${length} bytes at ${start} are not in the device's memory`);
+    const isInside = from >= MEMIC_START && from + range <= MEMIC_START + MEMIC_BYTES;
+    must(isInside, `${range} bytes at ${from} are not in the device's memory`);
+    const alignment = UNIT_BYTES << h.alloc_memic_in.get(input, 'log_memic_addr_alignment');
+    const start = Math.floor((from + range - length) / alignment) * alignment;
+    must(
+      start >= from,
+      `no ${length} bytes in ${range} at ${from} begin at a multiple of ${alignment}`,
+    );
     const isFree = [...this.#taken].every(
       ([at, size]) => at >= start + length || at + size <= start,
     );

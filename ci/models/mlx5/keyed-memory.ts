@@ -3,6 +3,7 @@ import type { Host } from '../vfio-user/device.ts';
 import { NULL_MKEY } from './limits.ts';
 import { ANY_QP, indexOf, type MemoryKey, type Right, type Span } from './memory-keys.ts';
 import type { Objects } from './objects.ts';
+import { ReachedMemory } from './reached-memory.ts';
 
 /** Data that is in a request itself, or where it is. */
 export type Data = Buffer | Span;
@@ -24,13 +25,13 @@ type Found<T> = T | Absent | undefined;
 /** Keys whose memory is that of others may be so again. Source: max_indirection of the capabilities */
 const MOST_INDIRECTIONS = 4;
 
-/** Guest memory by key and address, with the checks that a key is for. */
+/** Memory by key and address, with the checks that a key is for. */
 export class KeyedMemory {
-  readonly #host: Host;
+  readonly #memory: ReachedMemory;
   readonly #objects: Objects;
 
   constructor(host: Host, objects: Objects) {
-    this.#host = host;
+    this.#memory = new ReachedMemory(host, objects);
     this.#objects = objects;
   }
 
@@ -68,13 +69,13 @@ export class KeyedMemory {
       done += part.length;
     }
     if (done < bytes.length) return false;
-    return parts.every((part) => writePieces(this.#host.memory, part.pieces, part.bytes));
+    return parts.every((part) => writePieces(this.#memory, part.pieces, part.bytes));
   }
 
   #read(who: Accessor, span: Span, right: Right): Found<Buffer> {
     const pieces = this.#pieces(who, span, right);
     if (pieces === undefined || pieces instanceof Absent) return pieces;
-    return readPieces(this.#host.memory, pieces);
+    return readPieces(this.#memory, pieces);
   }
 
   /** Of no bytes nothing is checked, as in IB (C9-88): a key need not be there. */

@@ -13,6 +13,8 @@ const BLOCK_BYTES = 512;
 const NEXT = BLOCK_BYTES + 48;
 const INLINE_BYTES = 16;
 const MEMORY_BYTES = 0x100000;
+/** Behind the guest's memory. */
+export const BAR_ADDRESS = 0x4000_0000;
 
 const EQE_BYTES = 64;
 const EQ_DEPTH = 64;
@@ -49,7 +51,8 @@ export class Machine {
     ftruncate(fd, MEMORY_BYTES);
     this.memory.map({ address: 0n, size: BigInt(MEMORY_BYTES), prot: 3, fd, fileOffset: 0n });
     const interrupt = (vector: number) => this.interrupts.push(vector);
-    this.device = new Mlx5Device({ memory: this.memory, interrupt, say: () => {} }, link);
+    const host = { memory: this.memory, barAddress: () => BAR_ADDRESS, interrupt, say: () => {} };
+    this.device = new Mlx5Device(host, link);
     this.write32(0x10, 0);
     this.write32(0x14, COMMANDS);
   }

@@ -11,6 +11,8 @@ const SPACE_BYTES = 4096;
 const COMMAND = 0x04;
 const STATUS = 0x06;
 const FIRST_BAR = 0x10;
+const BAR_FLAGS = 0xf;
+const BAR_IS_64_BIT = 0x4;
 const CAPABILITIES = 0x34;
 const INTERRUPT_LINE = 0x3c;
 const EXPRESS = 0x40;
@@ -20,6 +22,7 @@ const MSIX = 0x80;
 const STATUS_HAS_CAPABILITIES = 0x10;
 /** Memory space, bus mastering, parity, SERR#, no INTx. */
 const COMMAND_WRITABLE = 0x0546;
+const COMMAND_MEMORY = 0x2;
 const CAPABILITY_EXPRESS = 0x10;
 const CAPABILITY_MSIX = 0x11;
 /** Version 2, an endpoint. */
@@ -70,6 +73,15 @@ export class ConfigSpace {
     if (startsReset(offset, data)) this.#onReset();
   }
 
+  /** As the guest has written it; undefined while memory is off. */
+  barAddress(index: number): number | undefined {
+    if ((this.#bytes.readUInt16LE(COMMAND) & COMMAND_MEMORY) === 0) return undefined;
+    const at = FIRST_BAR + 4 * index;
+    const low = this.#bytes.readUInt32LE(at);
+    const high = (low & BAR_IS_64_BIT) === 0 ? 0 : this.#bytes.readUInt32LE(at + 4);
+    return high * 2 ** 32 + (low - (low & BAR_FLAGS));
+  }
+
   reset(): void {
     this.#initial.copy(this.#bytes);
   }
@@ -96,7 +108,7 @@ function describeDevice({
   space.writeUInt8(identity.revision, 0x08);
   space.writeUIntLE(identity.classCode, 0x09, 3);
   for (const bar of bars) {
-    const flags = (bar.is64Bit ? 0x4 : 0) | (bar.isPrefetchable ? 0x8 : 0);
+    const flags = (bar.is64Bit ? BAR_IS_64_BIT : 0) | (bar.isPrefetchable ? 0x8 : 0);
     space.writeUInt32LE(flags, FIRST_BAR + 4 * bar.index);
   }
   space.writeUInt16LE(identity.subsystemVendorId, 0x2c);

@@ -4,6 +4,8 @@ import type { GuestMemory } from './guest-memory.ts';
 export interface Host {
   /** By the addresses that the guest's driver gives the device. */
   readonly memory: GuestMemory;
+  /** Where the guest has put a BAR of the device; undefined while its memory is off. */
+  barAddress(index: number): number | undefined;
   /** Raises an MSI-X vector. One that the guest has not enabled is lost, as on hardware. */
   interrupt(vector: number): void;
   /** A line for people: model.log beside the console's. */

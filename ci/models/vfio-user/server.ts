@@ -78,6 +78,7 @@ export class Server {
     this.#say = say;
     this.#device = make({
       memory: this.#memory,
+      barAddress: (index) => this.#config.barAddress(index),
       interrupt: (vector) => this.#interrupts.raise(vector),
       say,
     });

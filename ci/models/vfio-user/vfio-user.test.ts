@@ -93,6 +93,20 @@ t.test('the configuration space keeps what cannot be written', async (t) => {
   t.equal(space.read(0x10, 4).readUInt32LE(), 0);
 });
 
+t.test('a BAR is where the guest has put it, while its memory is on', async (t) => {
+  const space = new ConfigSpace(makeDevice({ written: [], resets: 0 }), () => {});
+  const wide = Buffer.alloc(8);
+  wide.writeBigUInt64LE(0x12_0000_0000n);
+  space.write(0x18, wide);
+  space.write(0x10, Buffer.from([0, 0, 0x10, 0xfe]));
+  t.equal(space.barAddress(0), undefined, 'memory is off');
+  space.write(0x04, Buffer.from([2]));
+  t.equal(space.barAddress(0), 0xfe10_0000);
+  t.equal(space.barAddress(2), 0x12_0000_0000, 'of 64 bits, without its flags');
+  space.write(0x04, Buffer.from([0]));
+  t.equal(space.barAddress(2), undefined);
+});
+
 t.test('guest memory is reached piece by piece', async (t) => {
   const memory = new GuestMemory();
   const fd = memfdCreate('guest-memory-test');

@@ -170,11 +170,21 @@ export function free(args: Arguments<'free'>, context: PointContext): VerbResult
 }
 
 export function exportDmabuf(args: Arguments<'export'>, context: PointContext): VerbResult {
-  const { buffer, owner } = context.scope.value(args.buffer, 'buffer');
+  const outcome = args.buffer === undefined ? pages(args, context) : wholeBuffer(args, context);
+  return outcome.ok ? gave(holdDescriptor(context, 'dmabuf', outcome.value)) : refused(outcome);
+}
+
+function wholeBuffer(args: Arguments<'export'>, context: PointContext): Outcome<number> {
+  const { buffer, owner } = context.scope.value(args.buffer ?? '', 'buffer');
   const session = context.on ?? owner;
   const verb = provided(session.session.exportDmabuf, 'exportDmabuf', session);
-  const outcome = verb(buffer, sharing(context, args));
-  return outcome.ok ? gave(holdDescriptor(context, 'dmabuf', outcome.value)) : refused(outcome);
+  return verb(buffer, sharing(context, args));
+}
+
+/** Of what the session's file has at an offset. */
+function pages(args: Arguments<'export'>, { session, scope }: PointContext): Outcome<number> {
+  const verbs = provided(session.session.verbs, 'verbs', session);
+  return verbs.exportPages(scope.size(args.offset ?? 0));
 }
 
 export function importDmabuf(args: Arguments<'import'>, context: PointContext): VerbResult {

@@ -24,13 +24,14 @@ import {
 import { Mapping } from '../../../uapi/mapping.ts';
 import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
 import {
+  pageSize,
   tryMadvise,
   tryMemfdCreate,
   tryMmap,
   tryMremap,
   tryMunmap,
 } from '../../../uapi/sys-memory.ts';
-import { CaseDefect, descriptorOf, type Scalar, type Value } from '../values.ts';
+import { CaseDefect, descriptorOf, type RdmaValue, type Scalar, type Value } from '../values.ts';
 import {
   type Arguments,
   finished,
@@ -42,6 +43,8 @@ import {
   type VerbResult,
 } from '../verb.ts';
 import { accessOf, holdDescriptor } from './device.ts';
+import { verbsFor } from './rdma-held.ts';
+import { fieldOf } from './rdma-memory.ts';
 
 /** Verbs on CPU memory: host memory, mappings, and what may be done to them. */
 
@@ -108,17 +111,29 @@ function placeOf(args: Arguments<'map'>, context: PointContext): Outcome<Place> 
   return { ok: true, value };
 }
 
-/** A buffer is mapped where its driver says; anything else at the start of its file. */
+/** A buffer, or memory of the device, is mapped where its driver says; all else at the start of its file. */
 function planOf(what: Value | Scalar, context: PointContext): Outcome<MapPlan> {
   if (typeof what === 'object' && what.kind === 'buffer') {
     const session = context.on ?? what.owner;
     return provided(session.session.map, 'map', session)(what.buffer);
   }
+  if (isDm(what)) return verbsFor(what, context).placeOfDm(what.object);
   return { ok: true, value: { fd: descriptorOf(what), offset: 0n } };
+}
+
+function isDm(what: Value | Scalar): what is RdmaValue {
+  return typeof what === 'object' && what.kind === 'rdma' && what.object.kind === 'dm';
+}
+
+/** All pages of it: it may begin behind the start of the first. */
+function mappedBytes(dm: RdmaValue): bigint {
+  const page = BigInt(pageSize());
+  return ((fieldOf(dm, 'start') + fieldOf(dm, 'length') + page - 1n) / page) * page;
 }
 
 function sizeOf(what: Value | Scalar): bigint {
   if (typeof what === 'object' && what.kind === 'buffer') return what.buffer.size;
+  if (isDm(what)) return mappedBytes(what);
   const { ret, errno } = tryLseek(descriptorOf(what), 0, SEEK_END);
   if (errno !== 0) throw new CaseDefect('map needs a length here: the descriptor has no size');
   return BigInt(ret);

@@ -8,6 +8,7 @@ import {
   type FlowWant,
   NO_DRIVER_DATA,
 } from '../driver.ts';
+import { dmData } from './device-memory.ts';
 import { CQE_BYTES } from './formats.ts';
 import { LOOPS_FRAMES } from './frames.ts';
 import { indexOf, recordAddress, ringAddress } from './memory.ts';
@@ -112,15 +113,6 @@ function flowData({ fresh }: FlowWant): DriverData {
   });
   const input = Buffer.concat([h.mlx5_ib_create_flow.make({ ncounters_data: 1 }), data]);
   return { input, outputSize: 0, memory };
-}
-
-/** Where the memory is in the device: nobody here maps it. Source: dm.c, handle_alloc_dm_memic() */
-function dmData(): DriverData {
-  const attributes = {
-    MLX5_IB_ATTR_ALLOC_DM_RESP_START_OFFSET: { out: Buffer.alloc(8) },
-    MLX5_IB_ATTR_ALLOC_DM_RESP_PAGE_INDEX: { out: Buffer.alloc(2) },
-  };
-  return { ...NO_DRIVER_DATA, attributes };
 }
 
 export function driverData(

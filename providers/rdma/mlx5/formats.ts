@@ -126,6 +126,9 @@ export const NEXT_INDEX = 2;
 /** Doorbell records: a word of a receive queue (or of a CQ's consumer), and one of sends (or of arming). */
 export const RECORD = { receives: 0, sends: 4, consumed: 0, armed: 4 } as const;
 
+/** MLX5_IB_MMAP_CMD_SHIFT: how a page is mapped stands in its offset, above its number. */
+export const HOW_SHIFT = 8;
+
 /** Registers in a page of the device. Source: include/linux/mlx5/doorbell.h */
 export const REGISTER = { cq: 0x20, work: 0x800 } as const;
 

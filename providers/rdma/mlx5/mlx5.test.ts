@@ -2,6 +2,7 @@ import t from 'tap';
 import { E } from '../../../uapi/errno.ts';
 import * as h from '../../../uapi/headers/rdma/mlx5-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
 import { rdmaObject } from '../context.ts';
 import type { CreateRequests, SendRequest } from '../driver.ts';
 import { ringMemory, ringsAt } from '../ring-memory.ts';
@@ -279,6 +280,15 @@ t.test('what has no encoding is refused, and what finds no room', async (t) => {
   t.type(post({ opcode: 'send', sges: [], inline: Buffer.alloc(8) }), Buffer);
   t.equal(post({ opcode: 'local-invalidate', sges: [] }), E.ENOMEM, 'one block is not two');
   memory.unmap();
+});
+
+t.test('the page of device memory is a number in two parts', async (t) => {
+  const answer = mlx5.driverData?.('dm', {}, NOTHING).memory ?? NOTHING;
+  answer.writeBigUInt64LE(192n, 0);
+  answer.writeUInt16LE(0x1234, 8);
+  const { offset, start } = mlx5.fields?.('dm', answer, {}) ?? {};
+  t.equal(offset, 0x12_0834n * BigInt(pageSize()), 'low byte, command, high byte');
+  t.equal(start, 192);
 });
 
 t.test('a receive ends with a mark where it has fewer pieces than its slot', async (t) => {

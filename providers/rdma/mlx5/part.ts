@@ -8,6 +8,7 @@ import type { CreateRequests, Facts, Part, RdmaKind, RdmaObject, Where } from '.
 import { factsOf } from '../facts.ts';
 import { openCq } from './completion.ts';
 import { addressFields } from './datagram.ts';
+import { dmFields } from './device-memory.ts';
 import { driverData } from './driver-data.ts';
 import { mlx5Memory } from './memory.ts';
 import { openQp } from './queues.ts';
@@ -30,6 +31,7 @@ function deviceFacts(response: Buffer): Facts {
 
 function fields(kind: RdmaKind, response: Buffer, want: unknown): RdmaObject['fields'] {
   if (kind === 'ah') return addressFields(response, want as CreateRequests['ah']);
+  if (kind === 'dm') return dmFields(response);
   if (kind === 'srq') return { number: mlx5_ib_create_srq_resp.get(response, 'srqn') };
   return {};
 }

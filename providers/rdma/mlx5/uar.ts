@@ -6,10 +6,8 @@ import {
 import type { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
 import { mapKey } from '../map-key.ts';
-import { REGISTER } from './formats.ts';
+import { HOW_SHIFT, REGISTER } from './formats.ts';
 
-/** MLX5_IB_MMAP_CMD_SHIFT: how a page is mapped stands in its offset, above its number. */
-const HOW_SHIFT = 8;
 /** MLX5_BFREGS_PER_UAR, of which users get two; a page of the context has one UAR, as was asked for. */
 const REGISTERS_PER_PAGE = 4;
 /** CQs are armed through the first. Source: cq.c, create_cq_user() */
