@@ -150,16 +150,17 @@ export class Agent {
   async #run(point: WirePoint): Promise<void> {
     const lane = this.#takeLane(Object.values(point.devices));
     await this.#prepare(lane, point);
-    this.#watch.begin(point);
+    const { expectLog = [] } = this.#cases.get(point.case) ?? {};
+    this.#watch.begin(point, expectLog);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
     const { stuck, moved = {}, ...result } = await this.#outcome(lane, point);
-    const { expectLog = [] } = this.#cases.get(point.case) ?? {};
-    const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog, moved });
+    const { view, notes } = await this.#watch.end(point, { isStuck: stuck, moved });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
-    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
+    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...view.leftBehind];
     this.#scheduler.finish(point);
     this.#idle.push(lane);
-    this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
+    for (const text of notes) this.#say({ t: 'note', text });
+    this.#say({ t: 'outcome', outcome: { ...result, ...view, id: point.id, leftBehind } });
     this.#startPoints();
   }
 
