@@ -35,6 +35,7 @@ export class Agent {
   #scheduler = new Scheduler(1);
   /** Looks for devices, or probes them. */
   #scout: WorkerProcess | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @param say sends a message; it has left the target when the call returns */
   constructor(say: (message: AgentMessage) => void) {
@@ -67,7 +68,13 @@ export class Agent {
     }
   }
 
-  async close(): Promise<void> {
+  /** Whoever asks again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#scheduler.cancel();
     const lanes = this.#lanes.map((lane) => lane.close());
     await Promise.all([...lanes, this.#scout?.end(SCOUT_END_MS)]);
@@ -150,6 +157,7 @@ export class Agent {
   async #run(point: WirePoint): Promise<void> {
     const lane = this.#takeLane(Object.values(point.devices));
     await this.#prepare(lane, point);
+    if (this.#closing !== undefined) return;
     const { expectLog = [] } = this.#cases.get(point.case) ?? {};
     this.#watch.begin(point, expectLog);
     this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
