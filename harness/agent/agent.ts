@@ -160,7 +160,8 @@ export class Agent {
     if (this.#closing !== undefined) return;
     const { expectLog = [] } = this.#cases.get(point.case) ?? {};
     this.#watch.begin(point, expectLog);
-    this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
+    const at = new Date().toISOString();
+    this.#say({ t: 'started', id: point.id, at, lane: this.#lanes.indexOf(lane) });
     const { stuck, moved = {}, ...result } = await this.#outcome(lane, point);
     const { view, notes } = await this.#watch.end(point, { isStuck: stuck, moved });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];

@@ -54,14 +54,12 @@ type DriveEnd =
   | { readonly kind: 'stopped' }
   | ({ readonly kind: 'dead' } & DeadKernel)
   | { readonly kind: 'lost'; readonly loss: TargetLoss; readonly wasSilent: boolean };
-
-/** The target was lost, or is to be left. */
 type TargetEnd = Exclude<DriveEnd, { kind: 'done' | 'stopped' }>;
 
 export class RunLoop {
   readonly #settings: LoopSettings;
   readonly #keeper: TargetKeeper;
-  readonly #history = new LaneHistory();
+  #history = new LaneHistory<SendablePoint>();
   readonly #failures: Failure[] = [];
   #queue = new PointQueue<SendablePoint>([], 0);
   #signs = new SeenSigns();
@@ -152,8 +150,8 @@ export class RunLoop {
           recorder.note(`the agent started a point that it was not sent: ${message.id}`);
           break;
         }
-        this.#history.started(point);
-        recorder.started(message.id, at);
+        this.#history.started(point, message.lane);
+        recorder.started(message.id, at, message.lane);
         break;
       }
       case 'outcome': {
@@ -268,6 +266,7 @@ export class RunLoop {
       return returned;
     }
     this.#signs = new SeenSigns();
+    this.#history = new LaneHistory();
     this.#skipThoseWithout(new Set(returned.addresses));
     return returned;
   }
@@ -275,10 +274,8 @@ export class RunLoop {
   #skipRest(reason: string): void {
     const points = this.#queue.drop();
     if (points.length > 0) this.#gaveUp = reason;
-    for (const point of points) {
-      const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
-      this.#settings.recorder.judged(point, now(), judgement);
-    }
+    const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
+    for (const point of points) this.#settings.recorder.judged(point, now(), judgement);
   }
 
   #skipThoseWithout(addresses: ReadonlySet<string>): void {

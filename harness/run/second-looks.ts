@@ -18,7 +18,7 @@ import { tryPoint } from './trial.ts';
 export interface Failure {
   readonly point: SendablePoint;
   readonly record: PointRecord;
-  /** What ran before it on the same device, where anything did. */
+  /** What ran before it in the same lane, where anything did. */
   readonly before?: SendablePoint;
 }
 

@@ -1,7 +1,10 @@
 /** Kernels that die under a run, failures that run again, and the limit of a run. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import type { PointEnd } from '../protocol.ts';
 import { play, point } from './play.ts';
+import { readEarlierRun } from './read-earlier-run.ts';
 import type { RunPoint } from './run-point.ts';
 import { type Script, type ScriptedAgent, scriptedDevice } from './scripted-agent.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -188,6 +191,27 @@ for (const { when, found } of INVESTIGATIONS) {
     t.match(played.run.end, { outcome: 'complete' });
   });
 }
+
+t.test('what ran before is what ran in the same lane', async (t) => {
+  const lanes: Record<string, number> = { first: 0, other: 1, bad: 1 };
+  let before = '';
+  const onPoint: Script['onPoint'] = ({ id }, agent) => {
+    agent.started(id, lanes[id]);
+    agent.ended(id, id === 'bad' && before === 'other' ? failed : { kind: 'done' });
+    before = id;
+  };
+  const points = [point('first'), point('other', ['udmabuf@udmabuf']), point('bad')];
+  const devices = () => [scriptedDevice('vgem@vgem'), scriptedDevice('udmabuf@udmabuf')];
+  const looks = { investigate: true };
+  const journal = join(t.testdir({}), 'journal.jsonl');
+  const { run } = await play(t, { onPoint, devices }, points, undefined, looks, journal);
+  t.match(run.points[2], { investigation: 'fails only after other' });
+  // As far as the end of its last point, it is the journal of a run that was cut short.
+  const lines = readFileSync(journal, 'utf8').split('\n');
+  const cut = lines.slice(0, lines.findIndex((line) => /"id":"bad".*"verdict"/.test(line)) + 1);
+  writeFileSync(journal, `${cut.join('\n')}\n`);
+  t.match(readEarlierRun(journal).failures, [{ record: { id: 'bad' }, before: 'other' }]);
+});
 
 t.test('a failure that takes the target along fails alone', async (t) => {
   const onPoint: Script['onPoint'] = ({ id }, agent) => {
