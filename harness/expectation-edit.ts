@@ -18,8 +18,8 @@ import type { ExpectationEntry } from './expectation-entry.ts';
 export interface NewEntry {
   readonly pattern: string;
   readonly reason: string;
-  /** Written where it is not `fail`. */
-  readonly verdict: string;
+  /** Written where it is more than `fail`. */
+  readonly verdicts: readonly string[];
 }
 
 const WIDTH = 100;
@@ -43,11 +43,12 @@ export function editList(
   return blocks.length === 0 ? '' : `${blocks.join('\n\n')}\n`;
 }
 
-function entryText({ pattern, reason, verdict }: NewEntry): string {
+function entryText({ pattern, reason, verdicts }: NewEntry): string {
   // A line that begins with a number sign would be read as a comment.
   const line = `  reason: ${oneLine(reason).replaceAll('#', '')}`;
-  const verdicts = verdict === 'fail' ? [] : [`  verdict: ${verdict}`];
-  return [pattern, ...wrap(line, WIDTH, '    '), ...verdicts].join('\n');
+  const expected = verdicts.join(', ');
+  const tail = expected === 'fail' ? [] : [`  verdict: ${expected}`];
+  return [pattern, ...wrap(line, WIDTH, '    '), ...tail].join('\n');
 }
 
 /**

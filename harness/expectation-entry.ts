@@ -1,8 +1,6 @@
 /** Entries of the lists in `ci/expectations/`, checked. What the keys mean stands in its README.md. */
-import type { Verdict } from '../reports/results.ts';
-import { VERDICTS } from '../reports/results.ts';
 import { type FileEntry, type FileProblem, parseExpectationFile } from './expectation-file.ts';
-import type { Expectation } from './judge.ts';
+import { EXPECTABLE, type Expectable, type Expectation } from './judge.ts';
 import { type KernelVersion, parseKernelVersion } from './kernel-version.ts';
 import { type IdMatcher, matchId } from './point-id.ts';
 
@@ -51,8 +49,6 @@ const REASONS: Readonly<Record<ListName, string>> = {
   flakes: 'why it fails now and then',
   skips: 'why it must not run',
 };
-/** What an entry may expect; `fail` where it does not say. */
-const EXPECTABLE: readonly Verdict[] = ['fail', 'unhealthy', 'hang', 'crash'];
 
 /** Parses one list; `name` is how places are written. */
 export function parseList(text: string, name: string, list: ListName): ParsedList {
@@ -95,12 +91,13 @@ function checkEntry(
   };
 }
 
-function checkVerdicts({ values }: FileEntry, blame: BlameLine): readonly Verdict[] {
+/** What an entry expects: `fail` where it does not say. */
+function checkVerdicts({ values }: FileEntry, blame: BlameLine): readonly Expectable[] {
   const value = values.get('verdict');
   if (!value) return ['fail'];
   return wordsOf(value.text).flatMap((word) => {
-    const verdict = VERDICTS.find((known) => known === word);
-    if (verdict && EXPECTABLE.includes(verdict)) return [verdict];
+    const verdict = EXPECTABLE.find((known) => known === word);
+    if (verdict) return [verdict];
     blame(value.line, `'${word}' cannot be expected; use one of ${EXPECTABLE.join(', ')}`);
     return [];
   });

@@ -98,6 +98,11 @@ const rows: readonly {
     want: `# vgem. Seen on 6.12.1.\n\na/b[s=1]\n${TODO}  verdict: crash\n`,
   },
   {
+    name: 'a new failure is named with what came on top of it',
+    points: [point(`a/b${AT}`, 'fail', { also: ['leak', 'unhealthy'] })],
+    want: `# vgem. Seen on 6.12.1.\n\na/b\n${TODO}  verdict: fail, leak, unhealthy\n`,
+  },
+  {
     name: 'a new failure on one of two devices is named with it',
     points: [
       point('a/b@vgem@x', 'fail', { devices: { device: 'vgem@x' } }),

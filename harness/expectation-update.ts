@@ -4,6 +4,7 @@
  * proves nothing.
  */
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { stepLine } from '../reports/failure-text.ts';
 import { devicesOf, notRun } from '../reports/groups.ts';
 import type { PointRecord, Run, Verdict } from '../reports/results.ts';
@@ -164,14 +165,20 @@ function whyNotAdded(
     .find((each) => isInForce(each, run) && each.matches(id));
   if (!entry) return undefined;
   const expected = entry.verdicts.join(' or ');
-  return `not added: ${entry.place} expects ${expected}, but it came to ${point.verdict}; change that`;
+  const came = wrongIn(point).join(' and ');
+  return `not added: ${entry.place} expects ${expected}, but it came to ${came}; change that`;
 }
 
 function newEntry(one: Judged, { run }: UpdateInput, judged: readonly Judged[]): NewEntry {
-  const { verdict, failure, reason = '' } = one.point;
+  const { failure, reason = '' } = one.point;
   const why = failure ? stepLine(failure) : reason;
   const pattern = widestPattern(one, run, judged);
-  return { pattern, verdict, reason: `TODO: explain. ${why}` };
+  return { pattern, verdicts: wrongIn(one.point), reason: `TODO: explain. ${why}` };
+}
+
+/** All that an entry for the point must expect. */
+function wrongIn({ verdict, also = [] }: PointRecord): readonly string[] {
+  return [verdict, ...also];
 }
 
 /**
@@ -181,11 +188,12 @@ function newEntry(one: Judged, { run }: UpdateInput, judged: readonly Judged[]):
 function widestPattern(one: Judged, run: Run, judged: readonly Judged[]): string {
   const [, name = one.id, values = ''] = /^([^[@]*)(\[[^\]]*\])?/.exec(one.id) ?? [];
   const wider = [...(isWhole(run) ? [name] : []), `${name}${values}`];
+  const wrong = wrongIn(one.point);
   const fits = (pattern: string) => {
     const matches = matchId(pattern);
     return judged
       .filter(({ id, folders }) => matches(id) && folders.has(one.home))
-      .every(({ point }) => point.verdict === one.point.verdict && point.skip === undefined);
+      .every(({ point }) => isDeepStrictEqual(wrongIn(point), wrong) && point.skip === undefined);
   };
   return wider.find(fits) ?? one.id;
 }

@@ -2,7 +2,7 @@
  * Turns what happened on the target into one verdict. Pure: no clock, no files, so that a table of
  * tests covers every arm.
  */
-import type { Refusal, SkipClass, StepFailure, Verdict } from '../reports/results.ts';
+import type { OnTop, Refusal, SkipClass, StepFailure, Verdict } from '../reports/results.ts';
 import { GATING } from '../reports/results.ts';
 import type { PointEnd, WireCase, WireOutcome } from './protocol.ts';
 import { newTaint, TAINT_WARN } from './taint.ts';
@@ -12,18 +12,24 @@ export interface Judgement {
   readonly verdict: Verdict;
   /** One line; present unless the verdict is pass. */
   readonly reason?: string;
+  /** What went wrong besides: the verdict names one thing. */
+  readonly also?: readonly OnTop[];
   readonly skip?: SkipClass;
   /** With a skip of the class `refused`: who refused what. */
   readonly refusal?: Refusal;
   readonly failure?: StepFailure;
 }
 
+/** What can be expected of a point: bad verdicts, and what comes on top of one. */
+export const EXPECTABLE = ['fail', 'unhealthy', 'hang', 'crash', 'leak'] as const;
+export type Expectable = (typeof EXPECTABLE)[number];
+
 /** What an expectation file says of a point: see `harness/expectations.ts`. */
 export interface Expectation {
   /** It fails now and then: when it does that is a flake, and a pass is no surprise. */
   readonly flaky?: boolean;
-  /** Verdicts that are expected; another bad one is a surprise. */
-  readonly verdicts: readonly Verdict[];
+  /** What may go wrong; anything else is a surprise. */
+  readonly verdicts: readonly Expectable[];
   readonly reason: string;
   /** Where it is tracked. */
   readonly bug?: string;
@@ -41,14 +47,16 @@ export function judge(
   wireCase: Pick<WireCase, 'expectLog'>,
   expectation?: Expectation,
 ): Judgement | undefined {
-  const spoken = applyAnnounced(judgeEnd(outcome.end, outcome.steps), outcome, wireCase.expectLog);
-  const ended = applyLeaks(spoken, outcome.leftBehind ?? []);
+  const ended = applyAnnounced(judgeEnd(outcome.end, outcome.steps), outcome, wireCase.expectLog);
   if (!ended) return undefined;
   const signs = signsOfBadHealth(outcome, wireCase.expectLog);
-  return applyExpectation(applyHealth(ended, signs), expectation);
+  return applyExpectation(
+    applyHealth(applyLeaks(ended, outcome.leftBehind ?? []), signs),
+    expectation,
+  );
 }
 
-/** Applies what an expectation file says to a judgement that was made without it. */
+/** Applies what an expectation file says, which must know of all that went wrong. */
 export function applyExpectation(
   judgement: Judgement,
   expectation: Expectation | undefined,
@@ -60,9 +68,20 @@ export function applyExpectation(
     const reason = `passed, but is expected to ${listOf(expectation.verdicts)}: ${known}; remove the entry`;
     return { verdict: 'unexpected-pass', reason };
   }
-  if (!expectation.verdicts.includes(judgement.verdict)) return judgement;
+  const expected: ReadonlySet<string> = new Set(expectation.verdicts);
+  const surprises = [judgement.verdict, ...(judgement.also ?? [])].filter(
+    (one) => !expected.has(one),
+  );
+  if (surprises.length > 0) {
+    const reason = `${judgement.reason}; ${surprises.join(' and ')} is not what is known: ${known}`;
+    return { ...judgement, reason };
+  }
   const verdict = expectation.flaky ? 'flake' : 'expected-fail';
   return { ...judgement, verdict, reason: `${judgement.reason}; known: ${known}` };
+}
+
+function onTop({ also = [] }: Judgement, what: OnTop): Required<Pick<Judgement, 'also'>> {
+  return { also: [...also, what] };
 }
 
 /** `why (bug, place)` of an entry, on one line. */
@@ -146,12 +165,13 @@ function applyAnnounced(
 }
 
 /** What a point leaves behind fails it; after another end it is one more thing to say. */
-function applyLeaks(ended: Judgement | undefined, left: readonly string[]): Judgement | undefined {
-  if (ended === undefined || left.length === 0) return ended;
+function applyLeaks(ended: Judgement, left: readonly string[]): Judgement {
+  if (left.length === 0) return ended;
   const leak = `left behind: ${left.join(', ')}`;
   if (ended.verdict === 'pass') return { verdict: 'fail', reason: leak };
   if (ended.skip === 'refused') return { verdict: 'fail', reason: `${ended.reason}; ${leak}` };
-  return { ...ended, reason: ended.reason ? `${ended.reason}; ${leak}` : leak };
+  const reason = ended.reason ? `${ended.reason}; ${leak}` : leak;
+  return { ...ended, reason, ...(ended.verdict !== 'skip' && onTop(ended, 'leak')) };
 }
 
 /** A bad kernel spoils a pass, and a skip too: an oops must not hide behind a missing feature. */
@@ -161,7 +181,7 @@ function applyHealth(judgement: Judgement, signs: readonly string[]): Judgement 
   if (judgement.verdict === 'pass') return { verdict: 'unhealthy', reason: news };
   const reason = judgement.reason ? `${judgement.reason}; ${news}` : news;
   if (judgement.verdict === 'skip') return { verdict: 'unhealthy', reason };
-  return { ...judgement, reason };
+  return { ...judgement, reason, ...onTop(judgement, 'unhealthy') };
 }
 
 function signsOfBadHealth(outcome: WireOutcome, expectLog: readonly string[]): string[] {
@@ -224,6 +244,6 @@ function firstLine(text: string): string {
   return text.split('\n', 1)[0] ?? '';
 }
 
-function listOf(verdicts: readonly Verdict[]): string {
+function listOf(verdicts: readonly Expectable[]): string {
   return verdicts.join(' or ');
 }

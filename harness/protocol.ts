@@ -15,7 +15,7 @@ import type {
 } from '../reports/results.ts';
 
 /** Both halves must say the same number. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** A step as it stands in a case file: one verb, its arguments, and the common keys. */
 export type WireStep = Readonly<Record<string, unknown>>;
@@ -130,7 +130,13 @@ export type AgentMessage =
   | { readonly t: 'devices'; readonly devices: readonly DeviceRecord[] }
   | { readonly t: 'probed'; readonly devices: readonly DeviceRecord[] }
   /** Has left the target before the point runs. */
-  | { readonly t: 'started'; readonly id: string; readonly at: string }
+  | {
+      readonly t: 'started';
+      readonly id: string;
+      readonly at: string;
+      /** The lane that runs it: one worker, and those in its place. */
+      readonly lane: number;
+    }
   | { readonly t: 'outcome'; readonly outcome: WireOutcome }
   | { readonly t: 'note'; readonly text: string }
   | { readonly t: 'rested' }

@@ -16,7 +16,7 @@ import type {
   StepFailure,
   TargetRecord,
 } from './results.ts';
-import { JOURNAL_VERSION, SKIP_CLASSES, VERDICTS } from './results.ts';
+import { JOURNAL_VERSION, ON_TOP, SKIP_CLASSES, VERDICTS } from './results.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 type OptionalKey<T> = { [K in keyof T]-?: object extends Pick<T, K> ? K : never }[keyof T];
@@ -91,6 +91,7 @@ const point = shape<PointRecord>(
   },
   {
     reason: text,
+    also: listOf({ enum: ON_TOP }),
     skip: { enum: SKIP_CLASSES },
     refusal,
     failure,
@@ -133,7 +134,7 @@ const SCHEMAS: Readonly<Record<JournalRecord['type'], Schema>> = {
     {},
   ),
   plan: shape<PlanRecord>({ type: is('plan'), points: listOf(text) }, {}),
-  started: shape<StartedRecord>({ type: is('started'), id: text, at: text }, {}),
+  started: shape<StartedRecord>({ type: is('started'), id: text, at: text }, { lane: count }),
   point,
   note: shape<NoteRecord>({ type: is('note'), at: text, text }, {}),
   end: shape<EndRecord>(

@@ -32,6 +32,10 @@ export const GATING: ReadonlySet<Verdict> = new Set([
   'crash',
 ]);
 
+/** What can go wrong on top of a bad end: the kernel complained, or something was left behind. */
+export const ON_TOP = ['unhealthy', 'leak'] as const;
+export type OnTop = (typeof ON_TOP)[number];
+
 /** Why a point was not run. */
 export const SKIP_CLASSES = [
   'no-device',
@@ -160,6 +164,8 @@ export interface StartedRecord {
   readonly type: 'started';
   readonly id: string;
   readonly at: string;
+  /** Points of one lane run one after the other, in one worker as long as that lives. */
+  readonly lane?: number;
 }
 
 /** One judged point. A later record of the same point stands in place of an earlier one. */
@@ -179,6 +185,8 @@ export interface PointRecord {
   readonly verdict: Verdict;
   /** One line: why it is not a pass. */
   readonly reason?: string;
+  /** What went wrong besides what the verdict names. */
+  readonly also?: readonly OnTop[];
   readonly skip?: SkipClass;
   /** With a skip of the class `refused`. */
   readonly refusal?: Refusal;

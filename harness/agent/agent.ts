@@ -35,6 +35,7 @@ export class Agent {
   #scheduler = new Scheduler(1);
   /** Looks for devices, or probes them. */
   #scout: WorkerProcess | undefined;
+  #closing: Promise<void> | undefined;
 
   /** @param say sends a message; it has left the target when the call returns */
   constructor(say: (message: AgentMessage) => void) {
@@ -67,7 +68,13 @@ export class Agent {
     }
   }
 
-  async close(): Promise<void> {
+  /** Whoever asks again waits for the same end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     this.#scheduler.cancel();
     const lanes = this.#lanes.map((lane) => lane.close());
     await Promise.all([...lanes, this.#scout?.end(SCOUT_END_MS)]);
@@ -150,16 +157,19 @@ export class Agent {
   async #run(point: WirePoint): Promise<void> {
     const lane = this.#takeLane(Object.values(point.devices));
     await this.#prepare(lane, point);
-    this.#watch.begin(point);
-    this.#say({ t: 'started', id: point.id, at: new Date().toISOString() });
-    const { stuck, moved = {}, ...result } = await this.#outcome(lane, point);
+    if (this.#closing !== undefined) return;
     const { expectLog = [] } = this.#cases.get(point.case) ?? {};
-    const kernel = await this.#watch.end(point, { isStuck: stuck, expectLog, moved });
+    this.#watch.begin(point, expectLog);
+    const at = new Date().toISOString();
+    this.#say({ t: 'started', id: point.id, at, lane: this.#lanes.indexOf(lane) });
+    const { stuck, moved = {}, ...result } = await this.#outcome(lane, point);
+    const { view, notes } = await this.#watch.end(point, { isStuck: stuck, moved });
     const stuckNote = stuck ? ['a worker that cannot be killed'] : [];
-    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...kernel.leftBehind];
+    const leftBehind = [...(result.leftBehind ?? []), ...stuckNote, ...view.leftBehind];
     this.#scheduler.finish(point);
     this.#idle.push(lane);
-    this.#say({ t: 'outcome', outcome: { ...result, ...kernel, id: point.id, leftBehind } });
+    for (const text of notes) this.#say({ t: 'note', text });
+    this.#say({ t: 'outcome', outcome: { ...result, ...view, id: point.id, leftBehind } });
     this.#startPoints();
   }
 

@@ -11,6 +11,8 @@ import type { FromWorker, MovedNodes } from './worker-protocol.ts';
 
 /** A killed worker is gone within this time, or it is stuck in the kernel. */
 const KILL_LIMIT_MS = 10_000;
+/** Devices are back within this time, or nobody waits for them when the agent is to end. */
+const PUT_BACK_LIMIT_MS = 30_000;
 /** A worker starts within this time, also where everything is emulated. */
 const START_LIMIT_MS = 120_000;
 
@@ -33,6 +35,11 @@ export class Lane {
   readonly #isolate: boolean;
   readonly #kernelActivity: () => number;
   #worker: WorkerProcess | undefined;
+  /** The worker that is at a point. */
+  #driving: WorkerProcess | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #runningLimitMs = KILL_LIMIT_MS;
+  #isClosed = false;
   /** Cases that the worker knows, and devices that it is ready for. */
   #known = new Set<string>();
   #prepared = new Set<string>();
@@ -52,7 +59,7 @@ export class Lane {
     await this.#library.settled();
     const worker = this.#worker;
     if (worker?.isAlive === true && worker.edition === this.#library.edition) return worker;
-    await this.close();
+    await this.#dismiss();
     this.#known = new Set();
     this.#prepared = new Set();
     this.#worker = await within(START_LIMIT_MS, WorkerProcess.start(this.#library));
@@ -75,9 +82,27 @@ export class Lane {
     for (const address of addresses) this.#prepared.add(address);
   }
 
+  run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
+    const disturbs = wireCase.disturbs === true;
+    const result = disturbs ? this.#disturb(point, wireCase) : this.#drive(point, wireCase);
+    this.#running = result;
+    this.#runningLimitMs = disturbs ? PUT_BACK_LIMIT_MS : KILL_LIMIT_MS;
+    return result;
+  }
+
+  /**
+   * Ends the lane for good. A point that runs loses its worker, and puts back what it took away before
+   * anything else ends.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#driving?.kill();
+    await within(this.#runningLimitMs, this.#running).catch(() => {});
+    await this.#dismiss();
+  }
+
   /** A point that takes devices away leaves them as it found them, whatever became of its worker. */
-  async run(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
-    if (wireCase.disturbs !== true) return this.#drive(point, wireCase);
+  async #disturb(point: WirePoint, wireCase: WireCase): Promise<LaneResult> {
     const kept = await this.#remember(Object.values(point.devices));
     const result = await this.#drive(point, wireCase);
     const { lost, moved } = await this.#putBack(kept);
@@ -115,6 +140,8 @@ export class Lane {
         if (endingLooks === ENDING_LOOKS) throw new WorkerDied('killed by the kernel');
       },
     };
+    this.#driving = worker;
+    if (this.#isClosed) worker.kill();
     try {
       const outcome = await withinActivity(point, looks, this.#ask(worker, point, wireCase));
       if (this.#isolate || !isClean(outcome)) await this.#replace(worker);
@@ -123,10 +150,12 @@ export class Lane {
       const end = await this.#endOf(error, worker);
       const gone = await this.#replace(worker);
       return { end, steps: 1, callCounts: {}, stuck: !gone };
+    } finally {
+      this.#driving = undefined;
     }
   }
 
-  async close(): Promise<void> {
+  async #dismiss(): Promise<void> {
     if (this.#worker !== undefined) await this.#replace(this.#worker);
   }
 

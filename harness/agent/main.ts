@@ -15,7 +15,10 @@ function say(message: AgentMessage): void {
     try {
       written += writeSync(STDOUT, bytes, written);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      // The host is gone: there are devices to be put back all the same.
+      if (code === 'EPIPE') return;
+      if (code !== 'EAGAIN') throw error;
     }
   }
 }

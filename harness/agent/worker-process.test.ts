@@ -1,4 +1,4 @@
-import { openSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -40,6 +40,14 @@ t.test('a worker has no file of the agent', async (t) => {
   t.notOk(links.includes('/proc/version'), 'nothing that it opened');
   t.notOk(links.includes('anon_inode:[eventpoll]'), 'nor its event queue');
   t.equal(links.filter((link) => link.startsWith('socket:')).length, 3, 'channel and output');
+});
+
+t.test('a worker that is ended twice closes its files once', async (t) => {
+  const ended = await worker(t);
+  t.equal(await ended.end(1000), true);
+  const opened = Array.from({ length: 8 }, () => openSync('/proc/version', 'r'));
+  t.equal(await ended.end(1000), true);
+  for (const fd of opened) t.doesNotThrow(() => closeSync(fd));
 });
 
 t.test('signals that a worker handles do not reach the agent', async (t) => {

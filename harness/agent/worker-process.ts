@@ -39,6 +39,7 @@ export class WorkerProcess {
   readonly #step = memfdCreate('uapi-conform-step');
   #output = '';
   #how: string | undefined;
+  #ending: Promise<boolean> | undefined;
   #waiting: { resolve(answer: FromWorker): void; reject(error: Error): void } | undefined;
 
   private constructor(library: Library) {
@@ -111,16 +112,26 @@ export class WorkerProcess {
     return this.#waiting === undefined ? [] : descendantsOf(this.pid);
   }
 
+  /** Whoever waits for an answer learns that it is dead. */
+  kill(): void {
+    if (!this.#isGone()) process.kill(this.pid, 'SIGKILL');
+  }
+
   /**
    * Kills it and waits for its end and that of its peers, which the kernel kills with it. A thread
-   * stuck in the kernel can put that off. Only once.
+   * stuck in the kernel can put that off. Whoever asks again gets the same answer.
    *
    * @returns whether they are all gone
    */
-  async end(limitMs: number): Promise<boolean> {
+  end(limitMs: number): Promise<boolean> {
+    this.#ending ??= this.#end(limitMs);
+    return this.#ending;
+  }
+
+  async #end(limitMs: number): Promise<boolean> {
     const peers = this.peers();
     const deadline = performance.now() + limitMs;
-    if (!this.#isGone()) process.kill(this.pid, 'SIGKILL');
+    this.kill();
     const areGone = () => this.#isGone() && !peers.some(isAlive);
     while (!areGone() && performance.now() < deadline) await delay(LOOK_MS);
     closeSync(this.#log);

@@ -30,7 +30,8 @@ function fileLines({ name, removed, added }: ListUpdate): string[] {
       return `- ${entry.pattern}  (passed: ${passes} ${passes === 1 ? 'point' : 'points'})`;
     }),
     ...added.map(
-      ({ pattern, verdict, reason }) => `+ ${pattern}  (${verdict}; ${oneLine(reason)})`,
+      ({ pattern, verdicts, reason }) =>
+        `+ ${pattern}  (${verdicts.join(', ')}; ${oneLine(reason)})`,
     ),
   ];
 }

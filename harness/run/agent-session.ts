@@ -7,7 +7,10 @@ import { type AgentMessage, decodeLine, encodeLine, type HostMessage } from '../
 import type { TargetConnection, TargetLoss } from '../target.ts';
 import { LineSplitter } from './line-splitter.ts';
 
-/** Longer than any message: an outcome carries at most a call log and a kernel stack. */
+/**
+ * Longer than any message: an outcome carries at most a call log, a kernel stack and some 400 lines of
+ * the kernel log, each of them shorter than 8 KiB (`harness/agent/watch/point-log.ts`).
+ */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;
 /** After this many lines that are no messages, whatever talks there is no agent. */
 const MAX_STRAY_LINES = 1000;

@@ -4,7 +4,7 @@ import { UsageError } from '../errors.ts';
 import { isSendable, type RunPoint } from './run-point.ts';
 import type { Failure } from './second-looks.ts';
 
-/** A failure that nobody looked at a second time, and what ran before it on the same device. */
+/** A failure that nobody looked at a second time, and what ran before it in the same lane. */
 export interface EarlierFailure {
   readonly record: PointRecord;
   readonly before?: string;

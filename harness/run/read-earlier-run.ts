@@ -1,7 +1,14 @@
 /** A run that was cut short, as its journal tells it. Apart, since reading journals is slow to load. */
 import { readRecords } from '../../reports/journal.ts';
-import type { JournalRecord, RunRecord, Verdict } from '../../reports/results.ts';
+import type {
+  JournalRecord,
+  PointRecord,
+  RunRecord,
+  StartedRecord,
+  Verdict,
+} from '../../reports/results.ts';
 import type { EarlierFailure, EarlierRun } from './earlier-run.ts';
+import { LaneHistory } from './lane-history.ts';
 import { isWorthALook, MAX_RERUN } from './second-looks.ts';
 
 /** @throws JournalError */
@@ -47,22 +54,28 @@ const ANY_LOOK = { reruns: 1, investigate: true };
 class EarlierFailures {
   readonly #failures = new Map<string, EarlierFailure>();
   readonly #seen = new Set<string>();
-  /** By first device, which has a worker of its own: what ended there last. */
-  readonly #last = new Map<string, string>();
+  #history = new LaneHistory<{ readonly id: string }>();
 
   saw(record: JournalRecord): void {
+    // Another agent has other lanes.
+    if (record.type === 'target') this.#history = new LaneHistory();
+    if (record.type === 'started') this.#started(record);
+    if (record.type === 'point') this.#ended(record);
+  }
+
+  #started({ id, lane = 0 }: StartedRecord): void {
     // What runs once more may be what took the host down: one look has to do.
-    if (record.type === 'started') this.#failures.delete(record.id);
-    if (record.type !== 'point') return;
-    const { id, verdict, devices } = record;
+    this.#failures.delete(id);
+    this.#history.started({ id }, lane);
+  }
+
+  #ended(record: PointRecord): void {
+    const { id } = record;
+    const before = this.#history.ended(record)?.id;
     const isAgain = this.#seen.has(id);
-    if (isAgain) this.#failures.delete(id);
-    if (isAgain || verdict === 'skip') return;
     this.#seen.add(id);
-    const lane = Object.values(devices)[0] ?? '';
-    const before = this.#last.get(lane);
-    this.#last.set(lane, id);
-    if (!isWorthALook(record, ANY_LOOK) || this.#failures.size >= MAX_RERUN) return;
+    if (isAgain) this.#failures.delete(id);
+    if (isAgain || !isWorthALook(record, ANY_LOOK) || this.#failures.size >= MAX_RERUN) return;
     this.#failures.set(id, { record, ...(before !== undefined && { before }) });
   }
 

@@ -49,8 +49,8 @@ export class Recorder {
     this.#watcher.planned(total);
   }
 
-  started(id: string, at: string): void {
-    this.#journal.append({ type: 'started', id, at });
+  started(id: string, at: string, lane: number): void {
+    this.#journal.append({ type: 'started', id, at, lane });
     this.#watcher.started(id);
   }
 

@@ -20,7 +20,8 @@ import { type Failure, isWorthALook, MAX_RERUN, SecondLooks } from './second-loo
 import { SeenSigns } from './seen-signs.ts';
 import { silenceLimitMs, silenceLoss } from './silence.ts';
 import type { StopSignals } from './stop-signals.ts';
-import { type Returned, TargetKeeper } from './target-keeper.ts';
+import { StrayNotes } from './stray-notes.ts';
+import { type Gone, type Reached, TargetKeeper } from './target-keeper.ts';
 
 /** What a run begins with. */
 export interface RunStart {
@@ -34,15 +35,13 @@ export interface LoopSettings {
   readonly recorder: Recorder;
   readonly stop: StopSignals;
   /** @throws InfraError when the target cannot be had again */
-  readonly comeBack: () => Promise<Returned>;
+  readonly comeBack: () => Promise<Reached>;
   readonly window: number;
   readonly policy: RunPolicy;
 }
 
 /** How long a run that was stopped waits for the points that are running. */
 const STOP_MS = 5000;
-/** Stray lines that are worth a note each. */
-const MAX_STRAY_NOTES = 5;
 
 /** A point after which the kernel is not to be trusted, and why. */
 interface DeadKernel {
@@ -55,50 +54,51 @@ type DriveEnd =
   | { readonly kind: 'stopped' }
   | ({ readonly kind: 'dead' } & DeadKernel)
   | { readonly kind: 'lost'; readonly loss: TargetLoss; readonly wasSilent: boolean };
+type TargetEnd = Exclude<DriveEnd, { kind: 'done' | 'stopped' }>;
 
 export class RunLoop {
   readonly #settings: LoopSettings;
   readonly #keeper: TargetKeeper;
-  readonly #history = new LaneHistory();
+  #history = new LaneHistory<SendablePoint>();
   readonly #failures: Failure[] = [];
   #queue = new PointQueue<SendablePoint>([], 0);
   #signs = new SeenSigns();
-  #strayNotes = 0;
+  readonly #stray: StrayNotes;
+  /** Why points were left out at the end. */
+  #gaveUp: string | undefined;
 
   constructor(settings: LoopSettings) {
     this.#settings = settings;
     this.#keeper = new TargetKeeper(settings);
+    this.#stray = new StrayNotes(settings.recorder);
   }
 
   /**
    * Runs all points and closes the session, also when one cannot be recorded.
    * @param begin records what stands before the points, and gives what is to be done
-   * @returns why the run is not whole, where no point is to blame
+   * @returns why the run is not whole
    */
-  async run(first: AgentSession, begin: () => RunStart): Promise<string | undefined> {
+  async run(first: Reached, begin: () => RunStart): Promise<string | undefined> {
     const { recorder, stop, target, policy, window } = this.#settings;
-    let session = first;
+    let at: Reached | Gone | undefined = first;
+    let { session } = first;
     try {
       const { points, failures } = begin();
       this.#failures.push(...failures.filter(({ record }) => isWorthALook(record, policy)));
       for (const point of points) this.#recordPlannedSkip(point);
       this.#queue = new PointQueue(points.filter(isSendable), window);
-      for (;;) {
+      while (at !== undefined && 'session' in at) {
+        session = at.session;
         const end = await this.#drive(session);
         if (end.kind === 'stopped') return undefined;
         if (end.kind === 'done') break;
         await session.close();
-        if (end.kind === 'lost') this.#blame(end.loss, end.wasSilent);
-        else this.#leaveDeadKernel(end);
-        if (this.#queue.isEmpty) return this.#keeper.losses.unexplained();
-        const returned = await this.#return(end);
-        if (!returned) return this.#keeper.losses.unexplained();
-        session = returned;
+        at = await this.#leave(end);
       }
-      await takeLastNotes(session, target, recorder, stop.stop);
-      const looks = new SecondLooks({ ...policy, keeper: this.#keeper, recorder, stop }, session);
+      await takeLastNotes(at, target, recorder, stop.stop);
+      const looks = new SecondLooks({ ...policy, keeper: this.#keeper, recorder, stop }, at);
       await looks.run(this.#failures);
-      return this.#keeper.losses.unexplained();
+      return this.#gaveUp ?? this.#keeper.losses.unexplained();
     } finally {
       await session.close();
     }
@@ -124,7 +124,7 @@ export class RunLoop {
           break;
         }
         case 'stray':
-          this.#noteStray(event.line);
+          this.#stray.saw(event.line);
           break;
         case 'lost':
           return { kind: 'lost', loss: event.loss, wasSilent: false };
@@ -150,8 +150,8 @@ export class RunLoop {
           recorder.note(`the agent started a point that it was not sent: ${message.id}`);
           break;
         }
-        this.#history.started(point);
-        recorder.started(message.id, at);
+        this.#history.started(point, message.lane);
+        recorder.started(message.id, at, message.lane);
         break;
       }
       case 'outcome': {
@@ -197,12 +197,6 @@ export class RunLoop {
     if (this.#failures.length < MAX_RERUN) {
       this.#failures.push({ point, record, ...(before && { before }) });
     }
-  }
-
-  #noteStray(line: string): void {
-    if (this.#strayNotes++ >= MAX_STRAY_NOTES) return;
-    const text = line.length > 200 ? `${line.slice(0, 200)}…` : line;
-    this.#settings.recorder.note(`something else than the agent wrote to its output: ${text}`);
   }
 
   /** What has not started is dropped; what runs gets a moment to end. */
@@ -254,31 +248,34 @@ export class RunLoop {
     this.#remember(point, recorder.judged(point, startedAt, expected, loss));
   }
 
-  async #return(
-    end: Exclude<DriveEnd, { kind: 'done' | 'stopped' }>,
-  ): Promise<AgentSession | undefined> {
+  /** @returns where the rest runs; undefined where there is none, and nobody has asked yet */
+  async #leave(end: TargetEnd): Promise<Reached | Gone | undefined> {
     const { target } = this.#settings;
+    if (end.kind === 'lost') this.#blame(end.loss, end.wasSilent);
+    else this.#leaveDeadKernel(end);
     if (end.kind === 'dead' && !target.bootsAnew) {
-      const since = `the kernel of ${target.name} is not to be trusted since ${end.id}`;
-      this.#skipRest(`${since} (${end.sign}); --keep-going runs the rest all the same`);
-      return undefined;
+      const why = `its kernel is not to be trusted since ${end.id} (${end.sign})`;
+      this.#skipRest(`${target.name}: ${why}; --keep-going runs the rest all the same`);
+      return { why };
     }
+    if (this.#queue.isEmpty) return undefined;
     const returned = await this.#keeper.return();
     if ('why' in returned) {
       const where = end.kind === 'dead' ? `in ${end.id}` : this.#keeper.losses.culprit();
       this.#skipRest(`${target.name} was lost ${where}, and ${returned.why}`);
-      return undefined;
+      return returned;
     }
     this.#signs = new SeenSigns();
+    this.#history = new LaneHistory();
     this.#skipThoseWithout(new Set(returned.addresses));
-    return returned.session;
+    return returned;
   }
 
   #skipRest(reason: string): void {
-    for (const point of this.#queue.drop()) {
-      const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
-      this.#settings.recorder.judged(point, now(), judgement);
-    }
+    const points = this.#queue.drop();
+    if (points.length > 0) this.#gaveUp = reason;
+    const judgement: Judgement = { verdict: 'skip', skip: 'depends-on-failed', reason };
+    for (const point of points) this.#settings.recorder.judged(point, now(), judgement);
   }
 
   #skipThoseWithout(addresses: ReadonlySet<string>): void {

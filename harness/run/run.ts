@@ -37,7 +37,7 @@ export interface RunSettings {
 export interface RunEnd {
   readonly verdicts: readonly Verdict[];
   readonly interrupted: boolean;
-  /** Why the run is not whole, where no point is to blame. */
+  /** Why the run is not whole: points were left out, or no point is to blame for what happened. */
   readonly broken?: string;
 }
 
@@ -141,7 +141,7 @@ async function prepare(
   }
 }
 
-/** @returns why the run is not whole, where no point is to blame */
+/** @returns why the run is not whole */
 async function drive(
   settings: RunSettings,
   recorder: Recorder,
@@ -163,7 +163,7 @@ async function drive(
     }
   };
   const loop = new RunLoop({ target, recorder, stop, comeBack, window: WINDOW, policy });
-  return await loop.run(greeted.session, () => {
+  return await loop.run({ session: greeted.session, addresses }, () => {
     recorder.target(targetRecord(greeted, devices));
     if (settings.earlier?.planned) return goOn(plan.points, settings.earlier, recorder);
     recorder.plan(plan.points);

@@ -68,8 +68,8 @@ export class ScriptedAgent {
     if (!this.#output.writableEnded) this.#output.write(text);
   }
 
-  started(id: string): void {
-    this.send({ t: 'started', id, at: new Date().toISOString() });
+  started(id: string, lane = 0): void {
+    this.send({ t: 'started', id, at: new Date().toISOString(), lane });
   }
 
   ended(id: string, end: PointEnd = { kind: 'done' }, more: Partial<WireOutcome> = {}): void {

@@ -11,14 +11,14 @@ import type { AgentSession } from './agent-session.ts';
 import type { Recorder } from './recorder.ts';
 import type { SendablePoint } from './run-point.ts';
 import type { StopSignals } from './stop-signals.ts';
-import type { TargetKeeper } from './target-keeper.ts';
+import type { Gone, Reached, TargetKeeper } from './target-keeper.ts';
 import { tryPoint } from './trial.ts';
 
 /** A failure that is worth a second look, as the run came to it. */
 export interface Failure {
   readonly point: SendablePoint;
   readonly record: PointRecord;
-  /** What ran before it on the same device, where anything did. */
+  /** What ran before it in the same lane, where anything did. */
   readonly before?: SendablePoint;
 }
 
@@ -52,13 +52,13 @@ type Look = 'passes' | 'fails' | 'unknown';
 
 export class SecondLooks {
   readonly #settings: LookSettings;
-  /** Absent where the target is gone, or has to be had anew before the next point. */
-  #session: AgentSession | undefined;
-  #isGone = false;
+  /** Absent where the target has to be had anew before the next point. */
+  #at: Reached | Gone | undefined;
+  #isCut = false;
 
-  constructor(settings: LookSettings, session: AgentSession) {
+  constructor(settings: LookSettings, at: Reached | Gone | undefined) {
     this.#settings = settings;
-    this.#session = session;
+    this.#at = at;
   }
 
   /** Looks at all of them and closes whatever session there is. */
@@ -75,9 +75,16 @@ export class SecondLooks {
         const left = surprises - MAX_INVESTIGATED;
         recorder.note(`--investigate looked at ${MAX_INVESTIGATED} failures and left out ${left}`);
       }
+      this.#sayIfCut();
     } finally {
-      await this.#session?.close();
+      await this.#leave();
     }
+  }
+
+  #sayIfCut(): void {
+    const { keeper, recorder } = this.#settings;
+    if (!this.#isCut || this.#at === undefined || !('why' in this.#at)) return;
+    recorder.note(`second looks are missing: ${keeper.target.name} is gone, ${this.#at.why}`);
   }
 
   async #lookAt(failure: Failure, isInvestigated: boolean): Promise<void> {
@@ -137,7 +144,9 @@ export class SecondLooks {
     if (fatalSign(end.outcome, point.todo.wireCase.expectLog) !== undefined) {
       keeper.kernelDied();
       await this.#leave();
-      this.#isGone = keeper.target.bootsAnew !== true && !keepGoing;
+      if (!keeper.target.bootsAnew && !keepGoing) {
+        this.#at = { why: `its kernel is not to be trusted since ${point.id}` };
+      }
     }
     const judgement = judge(end.outcome, point.todo.wireCase);
     if (judgement === undefined || judgement.verdict === 'skip') return 'unknown';
@@ -146,23 +155,21 @@ export class SecondLooks {
 
   /** A session in which the point's devices are there. */
   async #have(point: SendablePoint): Promise<AgentSession | undefined> {
-    if (this.#settings.stop.stop.aborted || this.#isGone) return undefined;
-    if (this.#session !== undefined) return this.#session;
-    const returned = await this.#settings.keeper.return();
-    if ('why' in returned) {
-      this.#isGone = true;
+    if (this.#settings.stop.stop.aborted) return undefined;
+    this.#at ??= await this.#settings.keeper.return();
+    if ('why' in this.#at) {
+      this.#isCut = true;
       return undefined;
     }
-    this.#session = returned.session;
-    const there = new Set(returned.addresses);
-    return Object.values(point.todo.wire.devices).every((address) => there.has(address))
-      ? returned.session
-      : undefined;
+    const there = new Set(this.#at.addresses);
+    const areThere = Object.values(point.todo.wire.devices).every((each) => there.has(each));
+    return areThere ? this.#at.session : undefined;
   }
 
   async #leave(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await session?.close();
+    if (this.#at === undefined || 'why' in this.#at) return;
+    const { session } = this.#at;
+    this.#at = undefined;
+    await session.close();
   }
 }

@@ -1,8 +1,12 @@
 /** Kernels that die under a run, failures that run again, and the limit of a run. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import type { PointEnd } from '../protocol.ts';
 import { play, point } from './play.ts';
-import type { Script, ScriptedAgent } from './scripted-agent.ts';
+import { readEarlierRun } from './read-earlier-run.ts';
+import type { RunPoint } from './run-point.ts';
+import { type Script, type ScriptedAgent, scriptedDevice } from './scripted-agent.ts';
 import { StopSignals } from './stop-signals.ts';
 
 const oops = { timeUs: 1, level: 4, text: 'BUG: unable to handle page fault', sign: 'BUG' };
@@ -88,6 +92,77 @@ t.test('a surprise failure runs again, and says how often it failed', async (t) 
   t.strictSame(played.run.interrupted, []);
 });
 
+t.test(
+  'a rest that was given up makes the run no good one, though the death was expected',
+  async (t) => {
+    const onPoint: Script['onPoint'] = ({ id }, agent) => {
+      agent.started(id);
+      if (id === 'lost') agent.die();
+      else agent.ended(id, { kind: 'done' }, { kernelLog: id === 'bad' ? [oops] : [] });
+    };
+    const known = (id: string, verdict: 'unhealthy' | 'crash'): RunPoint => ({
+      ...point(id),
+      expectation: { verdicts: [verdict], reason: 'bug 7', place: 'fails:3' },
+    });
+    const dead = { onPoint, bootsAnew: false };
+    const { end, verdicts, run } = await play(t, dead, [known('bad', 'unhealthy'), point('x')]);
+    t.strictSame(verdicts, { bad: 'expected-fail', x: 'skip' });
+    t.match(end.broken, /kernel is not to be trusted since bad/);
+    t.match(run.end, { outcome: 'failed' });
+    t.test('nor where it cannot be had again', async (t) => {
+      const { end } = await play(t, { onPoint, canReturn: false }, [
+        known('lost', 'crash'),
+        point('x'),
+      ]);
+      t.match(end.broken, /was lost in lost, and it cannot be had again/);
+    });
+    t.test('but for the last point there is no rest', async (t) => {
+      const { end } = await play(t, dead, [point('x'), known('bad', 'unhealthy')]);
+      t.equal(end.broken, undefined);
+    });
+  },
+);
+
+t.test('a last point that takes the target along leaves the second looks', async (t) => {
+  const sent: string[] = [];
+  const onPoint: Script['onPoint'] = ({ id }, agent) => {
+    sent.push(id);
+    agent.started(id);
+    if (id === 'dies' && agent.number === 1) agent.die();
+    else agent.ended(id, id === 'bad' ? failed : { kind: 'done' });
+  };
+  const points = ['a', 'bad', 'dies'].map((id) => point(id));
+  const looks = { reruns: 1, investigate: true };
+  const played = await play(t, { onPoint }, points, undefined, looks);
+  t.match(played.run.points[1], { reason: /failed 2 of 2 runs$/, investigation: 'fails alone' });
+  t.match(played.run.points[2], {
+    investigation: 'does not fail again, neither alone nor after bad',
+  });
+  t.strictSame(played.run.notes, ['scripted did not say at the end what leaked over the run']);
+  t.strictSame(sent, ['a', 'bad', 'dies', 'bad', 'bad', 'dies', 'dies', 'bad', 'dies']);
+
+  t.test('and says where there can be none', async (t) => {
+    const { run } = await play(t, { onPoint, canReturn: false }, points, undefined, looks);
+    t.match(run.notes[1], /^second looks are missing: scripted is gone, it cannot be had again$/);
+    t.equal(run.points[1]?.investigation, undefined);
+  });
+});
+
+t.test('second looks need the devices, each time', async (t) => {
+  const both = [scriptedDevice('vgem@vgem'), scriptedDevice('udmabuf@udmabuf')];
+  const sent: string[] = [];
+  const onPoint: Script['onPoint'] = ({ id }, agent) => {
+    if (agent.number > 1) sent.push(id);
+    agent.started(id);
+    if (id === 'dies' && agent.number === 1) agent.die();
+    else agent.ended(id, agent.number === 1 ? failed : { kind: 'done' });
+  };
+  const devices: Script['devices'] = (number) => (number === 1 ? both : both.slice(0, 1));
+  const points = [point('there'), point('gone', ['udmabuf@udmabuf']), point('dies')];
+  await play(t, { onPoint, devices }, points, undefined, { reruns: 1 });
+  t.strictSame(sent, ['there', 'dies']);
+});
+
 /** What the second point does by what ran before it in its session. */
 const INVESTIGATIONS = [
   { when: () => true, found: 'fails alone' },
@@ -116,6 +191,27 @@ for (const { when, found } of INVESTIGATIONS) {
     t.match(played.run.end, { outcome: 'complete' });
   });
 }
+
+t.test('what ran before is what ran in the same lane', async (t) => {
+  const lanes: Record<string, number> = { first: 0, other: 1, bad: 1 };
+  let before = '';
+  const onPoint: Script['onPoint'] = ({ id }, agent) => {
+    agent.started(id, lanes[id]);
+    agent.ended(id, id === 'bad' && before === 'other' ? failed : { kind: 'done' });
+    before = id;
+  };
+  const points = [point('first'), point('other', ['udmabuf@udmabuf']), point('bad')];
+  const devices = () => [scriptedDevice('vgem@vgem'), scriptedDevice('udmabuf@udmabuf')];
+  const looks = { investigate: true };
+  const journal = join(t.testdir({}), 'journal.jsonl');
+  const { run } = await play(t, { onPoint, devices }, points, undefined, looks, journal);
+  t.match(run.points[2], { investigation: 'fails only after other' });
+  // As far as the end of its last point, it is the journal of a run that was cut short.
+  const lines = readFileSync(journal, 'utf8').split('\n');
+  const cut = lines.slice(0, lines.findIndex((line) => /"id":"bad".*"verdict"/.test(line)) + 1);
+  writeFileSync(journal, `${cut.join('\n')}\n`);
+  t.match(readEarlierRun(journal).failures, [{ record: { id: 'bad' }, before: 'other' }]);
+});
 
 t.test('a failure that takes the target along fails alone', async (t) => {
   const onPoint: Script['onPoint'] = ({ id }, agent) => {

@@ -6,13 +6,13 @@ import { Stopped } from './connect.ts';
 import { LossLedger } from './loss-ledger.ts';
 import type { Recorder } from './recorder.ts';
 
-/** A lost target that is there again: a session, and the devices that came back with it. */
-export interface Returned {
+/** A target that is there: a session, and the devices that came with it. */
+export interface Reached {
   readonly session: AgentSession;
   readonly addresses: readonly string[];
 }
 
-/** Why it is not had again, as the end of a sentence on the target. */
+/** Why it is not there any more, as the end of a sentence on the target. */
 export interface Gone {
   readonly why: string;
 }
@@ -21,7 +21,7 @@ export interface KeeperSettings {
   readonly target: Target;
   readonly recorder: Recorder;
   /** @throws InfraError when the target cannot be had again */
-  readonly comeBack: () => Promise<Returned>;
+  readonly comeBack: () => Promise<Reached>;
 }
 
 /** A target that is lost, or whose kernel dies, more often is not one to test on. */
@@ -50,7 +50,7 @@ export class TargetKeeper {
   }
 
   /** The old session must be closed. @throws Stopped, and what is no InfraError */
-  async return(): Promise<Returned | Gone> {
+  async return(): Promise<Reached | Gone> {
     const { target, recorder, comeBack } = this.#settings;
     if (!target.canReturn) return { why: 'it cannot be had again' };
     if (this.losses.count + this.#deadKernels >= MAX_RETURNS) {

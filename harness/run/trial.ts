@@ -42,7 +42,9 @@ export async function tryPoint(
     const { message } = event;
     if (message.t === 'fatal') throw fatalError(message, target);
     if (message.t === 'note') recorder.note(message.text);
-    if (message.t === 'started' && message.id === point.id) recorder.started(point.id, now());
+    if (message.t === 'started' && message.id === point.id) {
+      recorder.started(point.id, now(), message.lane);
+    }
     if (message.t === 'outcome' && message.outcome.id === point.id) {
       return { kind: 'ended', outcome: message.outcome };
     }

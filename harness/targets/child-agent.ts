@@ -11,6 +11,8 @@ export interface ChildAgent {
   readonly explain: (end: ChildEnd) => TargetLoss;
   /** Each line that the child writes to stderr. */
   readonly onErrorLine?: (line: string) => void;
+  /** From closing its input to SIGTERM. */
+  readonly patienceMs?: number;
 }
 
 /** How the child ended. */
@@ -26,8 +28,9 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** As much of stderr as a loss carries. */
 const CONSOLE_BYTES = 16 * 1024;
-/** From closing its input to SIGTERM, from there to SIGKILL, and from there until it is given up. */
-const PATIENCE_MS = [2000, 1000, 5000] as const;
+const PATIENCE_MS = 2000;
+/** From SIGTERM to SIGKILL, and from there until it is given up. */
+const KILL_PATIENCE_MS = [1000, 5000] as const;
 
 /**
  * Starts the child in a process group of its own, so that Ctrl-C in the terminal reaches only this
@@ -48,7 +51,7 @@ export function startChildAgent(agent: ChildAgent): TargetConnection {
   });
   let closing: Promise<void> | undefined;
   const close = () => {
-    closing ??= end(child, gone);
+    closing ??= end(child, gone, agent.patienceMs ?? PATIENCE_MS);
     return closing;
   };
   return { input: child.stdin, output: child.stdout, lost, close };
@@ -70,10 +73,10 @@ function endOf(child: Child): Gone {
 }
 
 /** The polite way first: an agent whose input ends releases its devices. */
-async function end(child: Child, gone: Gone): Promise<void> {
+async function end(child: Child, gone: Gone, patienceMs: number): Promise<void> {
   child.stdin.end();
-  const [toTerm, toKill, toGiveUp] = PATIENCE_MS;
-  if (!(await endsWithin(gone, toTerm))) {
+  const [toKill, toGiveUp] = KILL_PATIENCE_MS;
+  if (!(await endsWithin(gone, patienceMs))) {
     killGroup(child, 'SIGTERM');
     if (!(await endsWithin(gone, toKill))) killGroup(child, 'SIGKILL');
     await endsWithin(gone, toGiveUp);

@@ -10,6 +10,9 @@ import { startChildAgent } from './child-agent.ts';
 /** The compiled entry of the agent, below the directory that holds package.json. */
 export const AGENT_ENTRY = 'build/harness/agent/main.js';
 
+/** An agent that ends puts back first what a point took away: see `harness/agent/lane.ts`. */
+const PATIENCE_MS = 40_000;
+
 /** This machine. A panic takes it down with all that is here, so only the agent's own end is a loss. */
 export function createLocalTarget(): Target {
   return {
@@ -28,6 +31,7 @@ export function createLocalTarget(): Target {
           return { kind: 'exited', message: `the agent ${how}`, console: errors };
         },
         onErrorLine: (line) => say(`agent: ${line}`),
+        patienceMs: PATIENCE_MS,
       });
     },
   };

@@ -12,13 +12,10 @@ import { MARKER } from './log-writer.ts';
 const RECORD_BYTES = 8192;
 
 /** Said in place of records that were overwritten before they were read: level 4, a warning. */
-const LOST = '4,0,0,-;kernel log records were lost';
+export const LOST: KernelLine = { timeUs: 0, level: 4, text: 'kernel log records were lost' };
 
 /** A marker of ours, which need not be taken apart. */
 const MARKED = `;${MARKER}`;
-
-/** Lines kept of one drain: a driver in a loop must not fill the journal. */
-const KEPT_LINES = 200;
 
 /**
  * The kernel log from now on, read record by record from /dev/kmsg without waiting. Without the
@@ -49,15 +46,15 @@ export class KernelLog implements Disposable {
     return this.#fd !== undefined;
   }
 
-  /** What the kernel said since the last time. */
-  drain(): readonly KernelLine[] {
-    const lines: KernelLine[] = [];
+  /** Takes what the kernel said since the last time, line by line: a driver in a loop says a lot. */
+  drain(take: (line: KernelLine) => void): void {
     for (let record = this.#next(); record !== undefined; record = this.#next()) {
-      if (lines.length >= KEPT_LINES || record.includes(MARKED)) continue;
-      const line = parseRecord(record);
-      if (!line.text.startsWith(MARKER)) lines.push(line);
+      if (typeof record !== 'string') take(record);
+      else if (!record.includes(MARKED)) {
+        const line = parseRecord(record);
+        if (!line.text.startsWith(MARKER)) take(line);
+      }
     }
-    return lines;
   }
 
   [Symbol.dispose](): void {
@@ -65,7 +62,7 @@ export class KernelLog implements Disposable {
   }
 
   /** The next record, or that some were lost; undefined when there is none. */
-  #next(): string | undefined {
+  #next(): string | KernelLine | undefined {
     if (this.#fd === undefined) return undefined;
     const { ret, errno } = tryRead(this.#fd, this.#record);
     if (errno === E.EPIPE) return LOST;

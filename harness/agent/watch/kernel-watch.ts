@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { DeviceRecord, KernelLine } from '../../../reports/results.ts';
+import type { DeviceRecord } from '../../../reports/results.ts';
 import type { WireOutcome, WirePoint } from '../../protocol.ts';
 import type { MovedNodes } from '../worker-protocol.ts';
 import { type DmaBuf, DmaBufWatch } from './dma-bufs.ts';
@@ -11,6 +11,7 @@ import { forgetKmemleak, kmemleakNotes } from './kmemleak.ts';
 import { isLockdepOn } from './lockdep.ts';
 import { LogWriter, rearmWarnings } from './log-writer.ts';
 import { lookAgain } from './patience.ts';
+import { PointLog } from './point-log.ts';
 import type { RdmaWatch } from './rdma-resources.ts';
 import { slabCounts, slabNote } from './slabs.ts';
 
@@ -18,7 +19,7 @@ import { slabCounts, slabNote } from './slabs.ts';
 interface View {
   readonly taintBefore: number;
   readonly startedNs: bigint;
-  readonly lines: KernelLine[];
+  readonly log: PointLog;
   readonly signs: string[];
   /** Points that ran meanwhile, by id: what the kernel said may have been theirs. */
   readonly beside: Set<string>;
@@ -28,8 +29,6 @@ interface View {
 interface Ended {
   /** Its worker cannot be killed, and keeps what it holds. */
   readonly isStuck: boolean;
-  /** Lines that the case announced, as regular expressions. */
-  readonly expectLog: readonly string[];
   /** Devices that have another node since. */
   readonly moved: MovedNodes;
 }
@@ -41,6 +40,13 @@ export type KernelView = Required<
     'durationMs' | 'kernelLog' | 'taintBefore' | 'taintAfter' | 'beside' | 'signs' | 'leftBehind'
   >
 >;
+
+/** A point as the kernel watch saw it. */
+export interface Watched {
+  readonly view: KernelView;
+  /** What a reader must know of any point, also of one that passed. */
+  readonly notes: readonly string[];
+}
 
 /** Looks after the kernel around each point: what it logs, its taint, its locks, what stays. */
 export class KernelWatch {
@@ -99,7 +105,8 @@ export class KernelWatch {
     return ['leaks of RDMA objects are not seen here: the kernel does not count them for us'];
   }
 
-  begin(point: WirePoint): void {
+  /** @param expectLog lines that the case announced, as regular expressions */
+  begin(point: WirePoint, expectLog: readonly string[]): void {
     this.#read();
     const beside = new Set<string>();
     for (const [other, view] of this.#views) {
@@ -107,12 +114,13 @@ export class KernelWatch {
       view.beside.add(point.id);
     }
     const startedNs = process.hrtime.bigint();
-    const view = { taintBefore: this.#taint, startedNs, lines: [], signs: [], beside };
+    const log = new PointLog(expectLog);
+    const view = { taintBefore: this.#taint, startedNs, log, signs: [], beside };
     this.#views.set(point, view);
     this.#writer.mark(point.id);
   }
 
-  async end(point: WirePoint, { isStuck, expectLog, moved }: Ended): Promise<KernelView> {
+  async end(point: WirePoint, { isStuck, moved }: Ended): Promise<Watched> {
     const view = this.#views.get(point);
     if (view === undefined) throw new Error(`${point.id} ends, but did not begin`);
     const durationMs = Number(process.hrtime.bigint() - view.startedNs) / 1e6;
@@ -120,28 +128,31 @@ export class KernelWatch {
     const stayed = await this.#dmaBufs.left(point, [...this.#views.keys()]);
     const objects = (await this.#rdma?.left(addresses)) ?? [];
     const modules = await this.#modules.news(addresses, !isStuck && view.beside.size === 0);
-    await this.#awaitLines(view, expectLog);
+    await this.#awaitLines(view);
     this.#views.delete(point);
     return {
-      durationMs,
-      kernelLog: view.lines,
-      taintBefore: view.taintBefore,
-      taintAfter: this.#taint,
-      beside: [...view.beside],
-      signs: [...view.signs, ...this.#vanished(point, moved), ...modules.signs],
-      leftBehind: [...stayed.flatMap(describeLeak), ...objects, ...modules.leaks],
+      notes: view.log.isTorn ? [`kernel log records were lost while ${point.id} ran`] : [],
+      view: {
+        durationMs,
+        kernelLog: view.log.lines(),
+        taintBefore: view.taintBefore,
+        taintAfter: this.#taint,
+        beside: [...view.beside],
+        signs: [...view.signs, ...this.#vanished(point, moved), ...modules.signs],
+        leftBehind: [...stayed.flatMap(describeLeak), ...objects, ...modules.leaks],
+      },
     };
   }
 
   /** Reads the log; what is announced may be logged a little later, by a thread of the kernel. */
-  async #awaitLines({ lines }: View, expectLog: readonly string[]): Promise<void> {
-    if (expectLog.length === 0) return this.#read();
-    const patterns = expectLog.map((pattern) => new RegExp(pattern));
-    const missing = async () => {
+  async #awaitLines({ log }: View): Promise<void> {
+    this.#read();
+    if (log.isComplete) return;
+    const look = async () => {
       this.#read();
-      return patterns.filter((pattern) => !lines.some(({ text }) => pattern.test(text)));
+      return log.isComplete || !this.isLogReadable;
     };
-    await lookAgain(missing, ({ length }) => length === 0 || !this.isLogReadable);
+    await lookAgain(look, (isOver) => isOver);
   }
 
   /** Lines logged so far, read now: changes while something still happens. */
@@ -157,15 +168,17 @@ export class KernelWatch {
   /** What is new belongs to every point that runs: nobody can tell which of them it was. */
   #read(): void {
     this.#taint = this.#taintFile.bits;
-    const lines = this.#log.drain();
-    if (lines.length === 0) return;
-    this.#logged += lines.length;
-    if (lines.some(({ sign }) => sign !== undefined)) rearmWarnings();
+    const before = this.#logged;
+    let hasSign = false;
+    this.#log.drain((line) => {
+      this.#logged++;
+      hasSign ||= line.sign !== undefined;
+      for (const { log } of this.#views.values()) log.add(line);
+    });
+    if (this.#logged === before) return;
+    if (hasSign) rearmWarnings();
     const signs = this.#lockdepSigns();
-    for (const view of this.#views.values()) {
-      view.lines.push(...lines);
-      view.signs.push(...signs);
-    }
+    for (const view of this.#views.values()) view.signs.push(...signs);
   }
 
   /** Lockdep never goes without a word, so looking after each new line is enough. */

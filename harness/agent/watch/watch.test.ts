@@ -1,8 +1,11 @@
 import t from 'tap';
+import type { KernelLine } from '../../../reports/results.ts';
 import { parseDrmMemory, sessionGrowth } from '../session-growth.ts';
 import { grown } from './growth.ts';
+import { LOST } from './kernel-log.ts';
 import { describeKmemleak, parseKmemleak } from './kmemleak.ts';
 import { lookAgain } from './patience.ts';
+import { PointLog } from './point-log.ts';
 import { isOurs, processName } from './processes.ts';
 import { parseSlabinfo, slabNote } from './slabs.ts';
 
@@ -128,6 +131,36 @@ t.test('the memory of a DRM file is read, and what is more at the end is told', 
     sessionGrowth(new Map(), () => after),
     [],
     'no such keys, no opinion',
+  );
+});
+
+const line = (text: string, sign?: string): KernelLine => ({
+  ...{ timeUs: 7, level: 6, text },
+  ...(sign !== undefined && { sign }),
+});
+
+t.test('a flood in the kernel log hides neither signs nor what was announced', async (t) => {
+  const log = new PointLog(['WARNING: .* late']);
+  for (let at = 0; at < 250; at++) log.add(line(`noise ${at}`));
+  t.notOk(log.isComplete);
+  for (let at = 0; at < 300; at++) log.add(line(`UBSAN: ${at}`, 'UBSAN'));
+  log.add(line('WARNING: at last, late', 'WARNING'));
+  t.ok(log.isComplete);
+  const lines = log.lines();
+  t.equal(lines.filter(({ text }) => text.startsWith('noise')).length, 200);
+  t.equal(lines.filter(({ sign }) => sign === 'UBSAN').length, 200);
+  t.match(lines.at(-2), { sign: 'WARNING' });
+  t.strictSame(lines.at(-1), { timeUs: 7, level: 4, text: '150 more lines were left out' });
+  t.equal(log.isTorn, false);
+});
+
+t.test('that kernel log records were lost is said once', async (t) => {
+  const log = new PointLog([]);
+  for (const one of [line('a'), LOST, line('b'), LOST]) log.add(one);
+  t.ok(log.isTorn);
+  t.strictSame(
+    log.lines().map(({ text }) => text),
+    ['a', LOST.text, 'b'],
   );
 });
 
