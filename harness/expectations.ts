@@ -4,7 +4,6 @@
  * ci/expectations/README.md.
  */
 import type { ExpectationEntry, ListName } from './expectation-entry.ts';
-import { entriesByFolder, ownExpectations, readLists } from './expectation-lists.ts';
 import { compareKernelVersions, parseKernelVersion } from './kernel-version.ts';
 
 /** Where and when a run takes place: decides which entries hold. */
@@ -147,17 +146,6 @@ export function pastDay(entry: ExpectationEntry, today: string): string | undefi
   const { until, place, pattern } = entry;
   if (until?.kind !== 'day' || until.day >= today) return undefined;
   return `${place}: the entry '${pattern}' ended on ${until.day}: renew or remove it`;
-}
-
-/**
- * Reads all lists below a directory.
- * @throws UsageError that lists every mistake as `file:line: message`
- */
-export function loadExpectations(
-  circumstances: Circumstances,
-  directory = ownExpectations(),
-): Expectations {
-  return new Expectations(entriesByFolder(readLists(directory)), circumstances);
 }
 
 function isPastKernel({ until }: ExpectationEntry, kernel: string): boolean {

@@ -3,7 +3,8 @@ import type { DeviceRecord } from '../reports/results.ts';
 import { GEM, HEAP } from './cases/fixture-cases.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
 import { type PlanInput, planPoints, toWireCase } from './plan.ts';
-import { NO_FILTERS, selectCases, selectDevices } from './select.ts';
+import { NO_FILTERS } from './sample-filters.ts';
+import { selectCases, selectDevices } from './select.ts';
 import { randomNumbers, shuffle } from './shuffle.ts';
 
 const PROVIDERS = [GEM, HEAP];

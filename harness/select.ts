@@ -18,15 +18,6 @@ export interface Filters {
   readonly exclude: readonly string[];
 }
 
-export const NO_FILTERS: Filters = {
-  ids: [],
-  areas: [],
-  rules: [],
-  providers: [],
-  devices: [],
-  exclude: [],
-};
-
 /**
  * The devices that may be used, and so the only ones that have to be probed. A point has only
  * devices from here: for a grid over two drivers name both.

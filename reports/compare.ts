@@ -4,6 +4,7 @@
  */
 import { reasonLine } from './failure-text.ts';
 import { devicesOf, notRun } from './groups.ts';
+import { withoutRound } from './point-id.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
 import { VERDICTS } from './results.ts';
 
@@ -151,10 +152,6 @@ function standingOf(points: readonly PointRecord[]): Standing {
     reason: worst && worst.verdict !== 'pass' ? reasonLine(worst, 200) : '',
     ...(timeMs !== undefined && { timeMs }),
   };
-}
-
-function withoutRound(id: string): string {
-  return id.replace(/#\d+$/, '');
 }
 
 function isSlower(fromMs: number, toMs: number): boolean {

@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { projectRoot } from '../../uapi/project-root.ts';
 import { parseList } from '../expectation-entry.ts';
 import { Expectations } from '../expectations.ts';
 import { scriptedDevice } from '../run/scripted-agent.ts';
-import { NO_FILTERS } from '../select.ts';
+import { NO_FILTERS } from '../sample-filters.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, messageOf } from './exit.ts';
 import { prepareOutput } from './output-directory.ts';
@@ -14,24 +13,8 @@ import { planRun } from './plan-run.ts';
 import { chooseProviders } from './providers-option.ts';
 import { reproduceLine } from './reproduce.ts';
 import type { RunRequest } from './run-request.ts';
+import { cli, MAIN } from './sample-command.ts';
 import { loadSuite } from './suite.ts';
-
-const MAIN = join(projectRoot(), 'build/harness/cli/main.js');
-
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A process of its own: slow, so most rows run the command line in this one. */
-function cli(args: readonly string[], cwd = projectRoot()): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { cwd }, (_error, stdout, stderr) => {
-      resolve({ code: child.exitCode, stdout, stderr });
-    });
-  });
-}
 
 /** What the command line rejects with. A function of its own, because yargs may throw at once. */
 async function errorOf(args: readonly string[]): Promise<unknown> {
