@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { RunRecord } from '../../reports/results.ts';
 import { JOURNAL_VERSION } from '../../reports/results.ts';
 import { InfraError, UsageError } from '../errors.ts';
@@ -20,6 +19,7 @@ import { ScratchDirectory } from './scratch-directory.ts';
 import { keepHeapSmall } from './small-heap.ts';
 import { loadSuite, type Suite } from './suite.ts';
 import { type SuiteIdentity, suiteIdentity } from './suite-identity.ts';
+import { holdsPoints, isEmpty } from './run-journal.ts';
 
 /** Runs points and makes the reports. @returns the exit code */
 export async function run(first: RunArguments): Promise<number> {
@@ -50,7 +50,9 @@ export async function run(first: RunArguments): Promise<number> {
     const { finishRun } = await finishing;
     return finishRun(end, request, output);
   } catch (error) {
-    if (error instanceof UsageError || statSync(output.journal).size === 0) output.discard();
+    const { journal } = output;
+    const isMisuse = error instanceof UsageError && !holdsPoints(journal);
+    if (isMisuse || isEmpty(journal)) output.discard();
     throw error;
   } finally {
     console.stop();
