@@ -34,8 +34,10 @@ t.test('bad input is told in one message that names the place and the mend', asy
     file: '',
     used: { 'journal.jsonl': '' },
     cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
+    lists: { vgem: { fails: {} }, qxl: { skips: t.fixture('symlink', 'moon') } },
   });
   const all = ['run', '--all', '--output'];
+  const lists = ['run', '--all', '--expectations', `${dir}/lists`];
   const out = ['--output', `${dir}/out`];
   const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [[], /Give a command; uapi-conform --help/],
@@ -54,6 +56,8 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--max-failures', '0'], /--max-failures 0: give a whole number, 1 or more/],
     [['run', '--fail-fast', '--max-failures', '2'], /--fail-fast means --max-failures 1/],
     [['run', '--all', '--expectations', `${dir}/moon`, ...out], /moon: the expectations cannot/],
+    [[...lists, ...out], /qxl\/skips: it cannot be read: ENOENT.*\n.*vgem\/fails: .*EISDIR/],
+    [[...lists, '--target', 'vm', '--kernel', `${dir}/image.bin`, ...out], /qxl\/skips: /],
     [['merge', `${dir}/corrupt.jsonl`, ...out], /corrupt\.jsonl:1: /],
     [['merge', `${dir}/moon`], /[Mm]issing required argument: output/],
     [['expectations'], /expectations update RUN/],
