@@ -61,7 +61,7 @@ t.test('from a first run to one that is as expected', async (t) => {
   });
   t.match(
     compared.stdout,
-    /fixed\n {2}bench\/made\/two@null@null: expected-fail -> unexpected-pass/,
+    /new passes against their entry\n {2}bench\/made\/two@null@null: expected-fail -> unexpected-pass/,
   );
 
   t.match(await run('strict', '--require', 'excluded'), {
