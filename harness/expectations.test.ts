@@ -48,6 +48,12 @@ t.test('mistakes in an expectation file name their line', (t) => {
     ['a/b\n  reason: y\n  until: soon', 3, /neither a kernel/],
     ['a/b\n  reason: y\n  until: 2027-13-01', 3, /neither a kernel/],
     ['a/b\n  reason: y\n  verdict: pass', 3, /'pass' cannot be expected/],
+    ['a/b\n  reason: y\n  verdict:', 3, /'verdict' is empty: give a value or remove the line/],
+    ['a/b\n  reason: y\n  until:', 3, /'until' is empty/],
+    ['a/b\n  reason: y\n  kernel: ,', 3, /'kernel' is empty/],
+    ['a/b\n  reason: y\n  until: 2027-02-31', 3, /neither a kernel/],
+    ['a/b\n  reason: y\n  until: 2027.01.31', 3, /neither a kernel/],
+    ['a/b\n  reason: y\n  kernel: >=2027.01', 3, /no kernel; write '>=6.0'/],
     ['a/b\n    reason: y\n  bug: z', 3, /indent this line/],
     ['a/b\n  just words\n  reason: x', 2, /expected 'key: value'/],
   ];
@@ -118,6 +124,17 @@ t.test('skips outrank all, flakes outrank failures, a board its driver', (t) => 
   }
   t.strictSame(lists.remarks(true), [
     'not used, because kernel 6.12 is past their until: F/skips:3',
+  ]);
+  t.end();
+});
+
+t.test('a board that no list speaks of is told', (t) => {
+  const folders = new Map([['panfrost-rock5b', []]]);
+  const remarks = (board: string) =>
+    new Expectations(folders, { kernel: '6.12', today: '2026-11-21', board }).remarks(false);
+  t.strictSame(remarks('rock5b'), []);
+  t.strictSame(remarks('rock5'), [
+    "no list is of the board 'rock5': there is no folder <driver>-rock5",
   ]);
   t.end();
 });
