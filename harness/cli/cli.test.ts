@@ -33,6 +33,7 @@ t.test('bad input is told in one message that names the place and the mend', asy
     'image.bin': 'not a kernel',
     file: '',
     used: { 'journal.jsonl': '' },
+    lost: t.fixture('symlink', 'moon'),
     cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
     lists: { vgem: { fails: {} }, qxl: { skips: t.fixture('symlink', 'moon') } },
   });
@@ -74,6 +75,7 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--all', '--provider', './moon', ...out], /moon: there is no such/],
     [['run', '--all', 'moon/landing', ...out], /no id 'moon\/landing'/],
     [[...all, `${dir}/file`], /file: it cannot be written to.*Give another/],
+    [[...all, `${dir}/lost/out`], /lost\/out: it cannot be written to.*Give another/],
     [[...all, '/proc/moon'], /moon: it cannot be written to.*Give another/],
     [[...all, `${dir}/used`], /of another run is there. Give another/],
     [['list', '--area', 'moon'], /no area 'moon'/],
