@@ -1,15 +1,7 @@
 /** Changes the text of a list and leaves alone what people wrote: comments, order, other entries. */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectories } from '../reports/make-directories.ts';
 import { oneLine, wrap } from '../reports/text.ts';
 import { InfraError } from './errors.ts';
 import type { ExpectationEntry } from './expectation-entry.ts';
@@ -63,8 +55,7 @@ export function replaceFile(path: string, text: string): void {
       rmSync(path, { force: true });
       return;
     }
-    // One level, as a folder needs: the recursive mkdir of Node 20 may never end, as below /proc.
-    if (!existsSync(dirname(path))) mkdirSync(dirname(path));
+    makeDirectories(dirname(path));
     writeThrough(beside, text);
     renameSync(beside, path);
   } catch (error) {

@@ -68,6 +68,10 @@ function checkEntry(
   blame: BlameLine,
 ): ExpectationEntry {
   const { pattern, line, endLine, values } = entry;
+  for (const [key, value] of values) {
+    if (key === 'reason' || wordsOf(value.text).length > 0) continue;
+    blame(value.line, `'${key}' is empty: give a value or remove the line`);
+  }
   const reason = values.get('reason')?.text ?? '';
   if (reason === '') {
     blame(line, `'${pattern}' has no reason: add a line 'reason: ${REASONS[list]}'`);
@@ -107,7 +111,7 @@ function checkKernels({ values }: FileEntry, blame: BlameLine): readonly KernelR
   const value = values.get('kernel');
   return wordsOf(value?.text ?? '').flatMap((word) => {
     const [, comparison, rest] = /^(>=|<)?(.*)$/.exec(word) ?? [];
-    const version = parseKernelVersion(rest ?? '');
+    const version = listedKernel(rest ?? '');
     if (version) return [{ comparison: comparison === '<' ? '<' : '>=', version } as const];
     blame(value?.line ?? 0, `'${word}' is no kernel; write '>=6.0', '<6.12' or both`);
     return [];
@@ -116,15 +120,25 @@ function checkKernels({ values }: FileEntry, blame: BlameLine): readonly KernelR
 
 function checkUntil({ values }: FileEntry, blame: BlameLine): Until | undefined {
   const value = values.get('until');
-  if (!value) return undefined;
+  if (!value || value.text === '') return undefined;
   const { text } = value;
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text))) {
-    return { kind: 'day', day: text };
-  }
-  const version = parseKernelVersion(text);
+  if (isDay(text)) return { kind: 'day', day: text };
+  const version = listedKernel(text);
   if (version) return { kind: 'kernel', version, text };
   blame(value.line, `'${text}' is neither a kernel (7.3) nor a day (2027-01-31)`);
   return undefined;
+}
+
+/** Date takes the 31st of February for a day of March. */
+function isDay(text: string): boolean {
+  const at = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);
+}
+
+/** What begins with a year is a day in another notation: as a kernel it would never come. */
+function listedKernel(text: string): KernelVersion | undefined {
+  const version = parseKernelVersion(text);
+  return version && version.major < 1000 ? version : undefined;
 }
 
 function wordsOf(text: string): string[] {

@@ -1,6 +1,6 @@
 /** The files below `ci/expectations/`: `<driver>[-<board>]/{fails,flakes,skips}`. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { nearestFirst } from '../uapi/nearest.ts';
 import { projectRoot } from '../uapi/project-root.ts';
 import { UsageError } from './errors.ts';
@@ -31,23 +31,41 @@ export function readLists(directory: string): readonly ExpectationList[] {
   const problems: string[] = [];
   const lists = foldersIn(directory).flatMap((folder) => {
     const path = join(directory, folder);
-    const files = readdirSync(path).filter(isMeantAsList).sort();
-    return files.flatMap((file) => {
-      const name = nameOf(join(path, file));
-      const list = LISTS.find((known) => known === file);
-      if (list === undefined) {
-        const [likely] = nearestFirst(file, LISTS);
-        problems.push(`${name}: there is no such list; did you mean '${likely}'?`);
-        return [];
-      }
-      const text = readFileSync(join(path, file), 'utf8');
-      const parsed = parseList(text, name, list);
-      problems.push(...parsed.problems.map(({ line, message }) => `${name}:${line}: ${message}`));
-      return [{ folder, list, path: join(path, file), name, text, entries: parsed.entries }];
-    });
+    const files = readOr([], path, problems, () => readdirSync(path));
+    const names = files.filter(isMeantAsList).sort();
+    return names.flatMap((file) => readList(folder, join(path, file), problems) ?? []);
   });
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   return lists;
+}
+
+function readList(folder: string, path: string, problems: string[]): ExpectationList | undefined {
+  const file = basename(path);
+  const name = nameOf(path);
+  const list = LISTS.find((known) => known === file);
+  if (list === undefined) {
+    const [likely] = nearestFirst(file, LISTS);
+    problems.push(`${name}: there is no such list; did you mean '${likely}'?`);
+    return undefined;
+  }
+  const text = readOr('', path, problems, () => readFileSync(path, 'utf8'));
+  const parsed = parseList(text, name, list);
+  problems.push(...parsed.problems.map(({ line, message }) => `${name}:${line}: ${message}`));
+  return { folder, list, path, name, text, entries: parsed.entries };
+}
+
+/** A link that leads nowhere, a directory in a list's place: a mistake like those within lists. */
+function readOr<T>(nothing: T, path: string, problems: string[], read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    problems.push(`${nameOf(path)}: it cannot be read: ${whyOf(error)}`);
+    return nothing;
+  }
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The entries of each folder, in the order of its lists. */
@@ -73,9 +91,8 @@ function foldersIn(directory: string): string[] {
     const folders = found.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'));
     return folders.map(({ name }) => name).sort();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(
-      `${directory}: the expectations cannot be read: ${why}. Give a directory with a folder for ` +
+      `${directory}: the expectations cannot be read: ${whyOf(error)}. Give a directory with a folder for ` +
         'each driver.',
       { cause: error },
     );

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { stepLine } from '../reports/failure-text.ts';
 import { devicesOf, notRun } from '../reports/groups.ts';
+import { withoutRound } from '../reports/point-id.ts';
 import type { PointRecord, Run, Verdict } from '../reports/results.ts';
 import { editList, type NewEntry } from './expectation-edit.ts';
 import type { ExpectationEntry } from './expectation-entry.ts';
@@ -210,8 +211,4 @@ function isInForce(entry: ExpectationEntry, run: Run): boolean {
 
 function kernelOf(run: Run): string {
   return run.targets.at(-1)?.kernel ?? '';
-}
-
-function withoutRound(id: string): string {
-  return id.replace(/#\d+$/, '');
 }

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { type ListName, parseList } from './expectation-entry.ts';
-import { Expectations, loadExpectations } from './expectations.ts';
+import { ownExpectations, readLists } from './expectation-lists.ts';
+import { Expectations } from './expectations.ts';
 
 t.test('an expectation file is read with all its keys', (t) => {
   const text = `# known trouble
@@ -47,6 +48,12 @@ t.test('mistakes in an expectation file name their line', (t) => {
     ['a/b\n  reason: y\n  until: soon', 3, /neither a kernel/],
     ['a/b\n  reason: y\n  until: 2027-13-01', 3, /neither a kernel/],
     ['a/b\n  reason: y\n  verdict: pass', 3, /'pass' cannot be expected/],
+    ['a/b\n  reason: y\n  verdict:', 3, /'verdict' is empty: give a value or remove the line/],
+    ['a/b\n  reason: y\n  until:', 3, /'until' is empty/],
+    ['a/b\n  reason: y\n  kernel: ,', 3, /'kernel' is empty/],
+    ['a/b\n  reason: y\n  until: 2027-02-31', 3, /neither a kernel/],
+    ['a/b\n  reason: y\n  until: 2027.01.31', 3, /neither a kernel/],
+    ['a/b\n  reason: y\n  kernel: >=2027.01', 3, /no kernel; write '>=6.0'/],
     ['a/b\n    reason: y\n  bug: z', 3, /indent this line/],
     ['a/b\n  just words\n  reason: x', 2, /expected 'key: value'/],
   ];
@@ -121,6 +128,17 @@ t.test('skips outrank all, flakes outrank failures, a board its driver', (t) => 
   t.end();
 });
 
+t.test('a board that no list speaks of is told', (t) => {
+  const folders = new Map([['panfrost-rock5b', []]]);
+  const remarks = (board: string) =>
+    new Expectations(folders, { kernel: '6.12', today: '2026-11-21', board }).remarks(false);
+  t.strictSame(remarks('rock5b'), []);
+  t.strictSame(remarks('rock5'), [
+    "no list is of the board 'rock5': there is no folder <driver>-rock5",
+  ]);
+  t.end();
+});
+
 t.test('an entry for points of a case that cannot run here is not stale', (t) => {
   const entries = parseList('a/b[size=1]\n reason: x\na/c\n reason: x', 'f', 'fails').entries;
   const lists = new Expectations(new Map([['vgem', entries]]), { kernel: '7', today: '' });
@@ -139,12 +157,11 @@ t.test('all lists of a directory are read, and mistakes in all of them told at o
     empty: {},
     'README.md': 'text',
   });
-  const circumstances = { kernel: '6.12', today: '2026-11-21' };
-  t.throws(() => loadExpectations(circumstances, dir), {
+  t.throws(() => readLists(dir), {
     name: 'UsageError',
     message:
       /udmabuf\/fails:1: .*\n.*vgem\/fails:1: .*\n.*vgem\/fails:2: .*\n.*flake: .*mean 'flakes'\?\n.*skips:3: unknown key/,
   });
-  t.doesNotThrow(() => loadExpectations(circumstances), 'those of this tree are in order');
+  t.doesNotThrow(() => readLists(ownExpectations()), 'those of this tree are in order');
   t.end();
 });

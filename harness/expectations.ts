@@ -4,7 +4,6 @@
  * ci/expectations/README.md.
  */
 import type { ExpectationEntry, ListName } from './expectation-entry.ts';
-import { entriesByFolder, ownExpectations, readLists } from './expectation-lists.ts';
 import { compareKernelVersions, parseKernelVersion } from './kernel-version.ts';
 
 /** Where and when a run takes place: decides which entries hold. */
@@ -68,9 +67,9 @@ export class Expectations {
   }
 
   /**
-   * What is to be said of the entries of the folders that were asked: those past their day, those
-   * that ended with an older kernel than this one, and where `all` points were planned those that
-   * matched nothing.
+   * What is to be said of a board without lists, and of the entries of the folders that were asked:
+   * those past their day, those that ended with an older kernel than this one, and where `all` points
+   * were planned those that matched nothing.
    */
   remarks(all: boolean): string[] {
     const entries = [...this.#askedFolders].flatMap((folder) => this.#folders.get(folder) ?? []);
@@ -79,7 +78,17 @@ export class Expectations {
     const unknown = unmatched.map(({ place, pattern }) => {
       return `${place}: the entry '${pattern}' matches no point: correct or remove it`;
     });
-    return [...past, ...(all ? unknown : []), ...this.#endedRemark()];
+    return [...this.#boardRemark(), ...past, ...(all ? unknown : []), ...this.#endedRemark()];
+  }
+
+  /** Most likely it is misspelt: nothing else would tell that its lists are not used. */
+  #boardRemark(): string[] {
+    const { board } = this.#circumstances;
+    if (board === undefined) return [];
+    const isKnown = [...this.#folders.keys()].some((folder) => folder.endsWith(`-${board}`));
+    return isKnown
+      ? []
+      : [`no list is of the board '${board}': there is no folder <driver>-${board}`];
   }
 
   /** Not stale while older kernels are tested too, so they share one line. */
@@ -147,17 +156,6 @@ export function pastDay(entry: ExpectationEntry, today: string): string | undefi
   const { until, place, pattern } = entry;
   if (until?.kind !== 'day' || until.day >= today) return undefined;
   return `${place}: the entry '${pattern}' ended on ${until.day}: renew or remove it`;
-}
-
-/**
- * Reads all lists below a directory.
- * @throws UsageError that lists every mistake as `file:line: message`
- */
-export function loadExpectations(
-  circumstances: Circumstances,
-  directory = ownExpectations(),
-): Expectations {
-  return new Expectations(entriesByFolder(readLists(directory)), circumstances);
 }
 
 function isPastKernel({ until }: ExpectationEntry, kernel: string): boolean {

@@ -3,7 +3,8 @@ import type { DeviceRecord } from '../reports/results.ts';
 import { GEM, HEAP } from './cases/fixture-cases.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
 import { type PlanInput, planPoints, toWireCase } from './plan.ts';
-import { NO_FILTERS, selectCases, selectDevices } from './select.ts';
+import { NO_FILTERS } from './sample-filters.ts';
+import { selectCases, selectDevices } from './select.ts';
 import { randomNumbers, shuffle } from './shuffle.ts';
 
 const PROVIDERS = [GEM, HEAP];
@@ -111,6 +112,16 @@ const filters = (some: Partial<PlanInput['filters']>) => ({ filters: { ...NO_FIL
 const noGem = { devices: [HEAP_DEVICE] };
 
 const rows: readonly Row[] = [
+  {
+    name: 'what is left out need not be there',
+    input: filters({ exclude: ['alloc/size/any[size=1]@gem@gen'] }),
+    points: ALL,
+  },
+  {
+    name: 'a wildcard stands for parameters and devices',
+    input: filters({ ids: ['alloc'], exclude: ['alloc/*/any[size=*gem'] }),
+    points: ANY_POINTS.filter((id) => id.endsWith('heap@system')),
+  },
   { name: 'every device that fits plays each role', input: {}, points: ALL },
   {
     name: 'the order does not depend on that of discovery',
@@ -349,7 +360,15 @@ const unknown: readonly (readonly [Partial<PlanInput['filters']>, string])[] = [
   [{ exclude: ['nothing/*'] }, "there is no id 'nothing/*'; did you mean "],
   [
     { ids: ['alloc/size/any[size=3]'] },
-    "there is no point 'alloc/size/any[size=3]'; did you mean 'alloc/size/any[size=1]@gem@gem'? ",
+    "there is no point 'alloc/size/any[size=3]'; did you mean 'alloc/size/any[size=1]'? known: ",
+  ],
+  [
+    { exclude: ['alloc/size/any[size=3]@gem@gem'] },
+    "there is no point 'alloc/size/any[size=3]@gem@gem'; did you mean 'alloc/size/any[size=1]'? ",
+  ],
+  [
+    { ids: ['alloc/size/any@gem@gen'] },
+    "there is no point 'alloc/size/any@gem@gen'; did you mean 'alloc/size/any[size=1]@gem@gem'? ",
   ],
 ];
 

@@ -82,7 +82,7 @@ export function planPoints(input: PlanInput): PlannedPoint[] {
     else absent.push({ case: one, ...casting.absent });
   }
   const running = planned.filter((point) => point.skip === undefined).map((point) => point.id);
-  refuseUnmatched(filters, running);
+  refuseUnmatched(filters.ids, running);
   const points = [
     ...planned.filter(({ id, skip }) => (skip === undefined ? isWanted(id) : isSkipWanted(id))),
     ...skipAbsent(absent, input).filter(({ id }) => isSkipWanted(id)),

@@ -1,9 +1,10 @@
 import type { Provider } from '../providers/contract.ts';
+import { withoutRound } from '../reports/point-id.ts';
 import type { DeviceRecord } from '../reports/results.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
 import { hint } from './cases/problems.ts';
 import { UsageError } from './errors.ts';
-import { type IdMatcher, matchId } from './point-id.ts';
+import { formatPointId, type IdMatcher, matchId } from './point-id.ts';
 
 /** What the user asked for. An empty list asks for everything; several filters all must hold. */
 export interface Filters {
@@ -17,15 +18,6 @@ export interface Filters {
   /** As `ids`; what they match makes no point. */
   readonly exclude: readonly string[];
 }
-
-export const NO_FILTERS: Filters = {
-  ids: [],
-  areas: [],
-  rules: [],
-  providers: [],
-  devices: [],
-  exclude: [],
-};
 
 /**
  * The devices that may be used, and so the only ones that have to be probed. A point has only
@@ -56,7 +48,7 @@ export function selectDevices<D extends Pick<DeviceRecord, 'address' | 'provider
 /**
  * The cases that filters leave, as far as that can be told without devices.
  *
- * @throws UsageError when a filter names an area, a rule or an id that there is not
+ * @throws UsageError when a filter names an area, a rule, an id or a parameter that there is not
  */
 export function selectCases(
   cases: readonly LoadedCase[],
@@ -69,6 +61,7 @@ export function selectCases(
   const ids = cases.map((one) => one.id);
   const wanted = filters.ids.map((pattern) => caseMatcher(pattern, ids));
   for (const pattern of filters.exclude) caseMatcher(pattern, ids);
+  for (const pattern of [...filters.ids, ...filters.exclude]) refuseParameters(pattern, cases);
   return cases.filter(
     (one) =>
       (filters.areas.length === 0 || filters.areas.includes(one.area)) &&
@@ -87,13 +80,13 @@ export function pointFilter(filters: Pick<Filters, 'ids' | 'exclude'>): IdMatche
 }
 
 /**
- * A pattern for points of a selected case that are not there, be it for a misspelt parameter.
+ * A pattern for points of a selected case that are not there, be it for a misspelt device.
  *
- * @param ids of all points of the selected cases, also those that `filters` do not select
+ * @param ids of all points of the selected cases, also those that the filters do not select
  * @throws UsageError that names the nearest
  */
-export function refuseUnmatched(filters: Pick<Filters, 'ids'>, ids: readonly string[]): void {
-  for (const pattern of filters.ids) {
+export function refuseUnmatched(patterns: readonly string[], ids: readonly string[]): void {
+  for (const pattern of patterns) {
     const matches = matchPoint(pattern);
     const name = casePart(pattern);
     const ofCase = ids.filter(matchId(name));
@@ -103,7 +96,25 @@ export function refuseUnmatched(filters: Pick<Filters, 'ids'>, ids: readonly str
 
 /** The round is a counter and no part of what a point is. */
 function matchPoint(pattern: string): IdMatcher {
-  return matchId(pattern.replace(/#[0-9]+$/, ''));
+  return matchId(withoutRound(pattern));
+}
+
+/**
+ * As `refuseUnmatched`, of what can be told without devices. More is not asked of an exclusion: one list
+ * of them may serve machines with other devices.
+ */
+function refuseParameters(pattern: string, cases: readonly LoadedCase[]): void {
+  // A wildcard behind the bracket may stand for devices, too.
+  const [part] = /^[^[@#]*\[[^*@#]*\*?/.exec(pattern) ?? [];
+  if (part === undefined) return;
+  const isCase = matchId(casePart(pattern));
+  const ids = cases.filter(({ id }) => isCase(id)).flatMap(idsWithParameters);
+  if (!ids.some(matchId(part))) throw unknown('point', pattern, ids);
+}
+
+/** The ids of a case's points without their devices. */
+export function idsWithParameters(one: LoadedCase): string[] {
+  return one.parameters.map((parameters) => formatPointId({ case: one.id, parameters }));
 }
 
 /** The case's part of a pattern: a pattern for some points of a case selects the case. */

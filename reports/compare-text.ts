@@ -17,6 +17,7 @@ export function comparisonText(comparison: Comparison): string {
   const sections = [
     section('differences between the runs', comparison.differences.map(differenceLine)),
     section('new failures', comparison.newFailures.flatMap(changeLines)),
+    section('new passes against their entry', comparison.unexpectedPasses.flatMap(changeLines)),
     section('fixed', comparison.fixed.flatMap(changeLines)),
     section('new skips', comparison.newSkips.flatMap(changeLines)),
     section('other changes of verdict', comparison.changed.flatMap(changeLines)),
@@ -64,9 +65,10 @@ function noiseText(): string {
 }
 
 function countsLine(comparison: Comparison): string {
-  const { newFailures, fixed, newSkips, changed, gone, added } = comparison;
+  const { newFailures, unexpectedPasses, fixed, newSkips, changed, gone, added } = comparison;
   const counts: readonly (readonly [number, string])[] = [
     [newFailures.length, 'new failures'],
+    [unexpectedPasses.length, 'new passes against their entry'],
     [fixed.length, 'fixed'],
     [newSkips.length, 'new skips'],
     [changed.length, 'other changes'],

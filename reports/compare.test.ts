@@ -18,7 +18,15 @@ function runIn(state: State | undefined): Run {
   return runOf([samplePoint(state, { id: 'x' })]);
 }
 
-const LISTS = ['newFailures', 'fixed', 'newSkips', 'changed', 'gone', 'added'] as const;
+const LISTS = [
+  'newFailures',
+  'unexpectedPasses',
+  'fixed',
+  'newSkips',
+  'changed',
+  'gone',
+  'added',
+] as const;
 const moves: readonly (readonly [
   old: State | undefined,
   now: State | undefined,
@@ -36,7 +44,12 @@ const moves: readonly (readonly [
   ['fail', 'crash', 'changed'],
   ['fail', 'pass', 'fixed'],
   ['interrupted', 'pass', 'fixed'],
-  ['expected-fail', 'unexpected-pass', 'fixed'],
+  ['expected-fail', 'unexpected-pass', 'unexpectedPasses'],
+  ['pass', 'unexpected-pass', 'unexpectedPasses'],
+  [undefined, 'unexpected-pass', 'unexpectedPasses'],
+  ['fail', 'unexpected-pass', 'fixed'],
+  ['unexpected-pass', 'unexpected-pass', 'unchanged'],
+  ['unexpected-pass', 'fail', 'newFailures'],
   ['expected-fail', 'pass', 'fixed'],
   ['skip', 'pass', 'changed'],
   ['pass', 'flake', 'changed'],

@@ -4,8 +4,9 @@
  */
 import { reasonLine } from './failure-text.ts';
 import { devicesOf, notRun } from './groups.ts';
+import { withoutRound } from './point-id.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
-import { VERDICTS } from './results.ts';
+import { GATING, VERDICTS } from './results.ts';
 
 /** How a point stands in one run. */
 export type State = Verdict | 'interrupted' | 'not run';
@@ -35,9 +36,11 @@ export interface Difference {
 
 export interface Comparison {
   readonly differences: readonly Difference[];
-  /** Bad now, and not bad before: what gates. */
+  /** Bad now, and not bad before. With the next list what gates. */
   readonly newFailures: readonly Change[];
-  /** Failed before, expectedly or not, and passes now. */
+  /** Passes now against an entry, and did not fail as a surprise before: the entry is to go. */
+  readonly unexpectedPasses: readonly Change[];
+  /** Failed before, and passes now; where that was expected, the entry is gone too. */
   readonly fixed: readonly Change[];
   readonly newSkips: readonly Change[];
   /** All other changes of points that both runs know. */
@@ -58,8 +61,11 @@ export interface Comparison {
  */
 export const TIME_NOISE = { ratio: 2, differenceMs: 100 } as const;
 
-const BAD: ReadonlySet<State> = new Set(['unhealthy', 'fail', 'hang', 'crash', 'interrupted']);
 const PASSED: ReadonlySet<State> = new Set(['pass', 'unexpected-pass']);
+const BAD: ReadonlySet<State> = new Set([
+  ...[...GATING].filter((verdict) => !PASSED.has(verdict)),
+  'interrupted',
+]);
 
 interface Standing {
   readonly state: State;
@@ -72,8 +78,7 @@ interface Standing {
 export function compareRuns(before: Run, after: Run): Comparison {
   const old = standings(before);
   const now = standings(after);
-  const changes = { newFailures: [], fixed: [], newSkips: [], changed: [], gone: [], added: [] };
-  const lists: Readonly<Record<keyof typeof changes, Change[]>> = changes;
+  const lists = noChanges();
   const times: TimeChange[] = [];
   let stillFailing = 0;
   let unchanged = 0;
@@ -97,15 +102,31 @@ export function compareRuns(before: Run, after: Run): Comparison {
   };
 }
 
-type ListKey = 'newFailures' | 'fixed' | 'newSkips' | 'changed' | 'gone' | 'added';
+/** Lists of points that stand differently. */
+type Lists = ReturnType<typeof noChanges>;
+
+function noChanges() {
+  const none = (): Change[] => [];
+  return {
+    newFailures: none(),
+    unexpectedPasses: none(),
+    fixed: none(),
+    newSkips: none(),
+    changed: none(),
+    gone: none(),
+    added: none(),
+  };
+}
 
 /** @returns undefined where the point stands as before */
-function listOf(old: State | undefined, now: State | undefined): ListKey | undefined {
+function listOf(old: State | undefined, now: State | undefined): keyof Lists | undefined {
   if (old === now) return undefined;
   if (now === undefined) return 'gone';
-  if (BAD.has(now) && (old === undefined || !BAD.has(old))) return 'newFailures';
+  const wasBad = old !== undefined && BAD.has(old);
+  if (BAD.has(now) && !wasBad) return 'newFailures';
+  if (now === 'unexpected-pass' && !wasBad) return 'unexpectedPasses';
   if (old === undefined) return 'added';
-  if (PASSED.has(now) && (BAD.has(old) || old === 'expected-fail')) return 'fixed';
+  if (PASSED.has(now) && (wasBad || old === 'expected-fail')) return 'fixed';
   return now === 'skip' ? 'newSkips' : 'changed';
 }
 
@@ -151,10 +172,6 @@ function standingOf(points: readonly PointRecord[]): Standing {
     reason: worst && worst.verdict !== 'pass' ? reasonLine(worst, 200) : '',
     ...(timeMs !== undefined && { timeMs }),
   };
-}
-
-function withoutRound(id: string): string {
-  return id.replace(/#\d+$/, '');
 }
 
 function isSlower(fromMs: number, toMs: number): boolean {

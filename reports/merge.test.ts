@@ -71,6 +71,26 @@ t.test('a point that was cut off in one journal and judged in another is judged'
   t.strictSame(run.points, [a]);
 });
 
+t.test('a judged point that was begun again is no second one', async (t) => {
+  const again: JournalRecord = { type: 'started', id: 'a', at: '' };
+  const { run } = merge(journal([a], shard(1), [again]), journal([b], shard(2)));
+  t.strictSame(run.notes, []);
+  t.strictSame(run.points, [a, b]);
+});
+
+const asked = (index: number, ...words: readonly string[]) => ({
+  ...shard(index),
+  commandLine: ['uapi-conform', 'run', '--all', ...words],
+});
+
+t.test('shards may differ in where they ran and where they wrote', async (t) => {
+  const { conflicts } = merge(
+    journal([a], asked(1, '--shard', '1/2', '--target', 'ssh:a', '--output', 's1', 'alloc')),
+    journal([b], asked(2, '--target=ssh:b', '--shard=2/2', '--output=s2', 'alloc')),
+  );
+  t.strictSame(conflicts, []);
+});
+
 const refused: readonly {
   readonly name: string;
   readonly second: readonly JournalRecord[];
@@ -88,6 +108,18 @@ const refused: readonly {
       record.type === 'target' ? { ...sampleTarget, kernel: '7.2' } : record,
     ),
     says: /different kernels: .*7\.2 x86_64 in s2/,
+  },
+  {
+    name: 'another selection',
+    second: journal([b], asked(2, '--shard', '2/2', '--area', 'map')),
+    says: /asked for different points: everything in s1; --all --area map in s2/,
+  },
+  {
+    name: 'other devices',
+    second: journal([b], shard(2)).map((record) =>
+      record.type === 'target' ? { ...sampleTarget, devices: [] } : record,
+    ),
+    says: /have different devices: vgem@platform:vgem.* in s1; none in s2/,
   },
   {
     name: 'one that came to no target',

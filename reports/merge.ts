@@ -26,6 +26,8 @@ interface Part {
   readonly name: string;
   readonly run: RunRecord;
   readonly kernels: readonly string[];
+  /** Addresses of those that it began with; absent where it came to no target. */
+  readonly devices?: readonly string[];
   readonly planned: readonly string[];
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** Began, and has no verdict. */
@@ -40,22 +42,28 @@ const MAX_DIFFERENCES = 10;
 export function planMerge(inputs: readonly MergeInput[]): MergePlan {
   const parts = inputs.map(readPart);
   const missing = missingShards(parts);
-  return { inputs, parts, missing, conflicts: [...differences(parts), ...missing] };
+  const asked = [...differences(parts), ...differencesOfShards(parts)];
+  return { inputs, parts, missing, conflicts: [...asked, ...missing] };
 }
 
 function readPart({ name, records }: MergeInput): Part {
   let run: RunRecord | undefined;
   let end: EndRecord | undefined;
   const kernels = new Set<string>();
+  let devices: readonly string[] | undefined;
   const planned = new Set<string>();
   const verdicts = new Map<string, Verdict>();
   const interrupted = new Set<string>();
   for (const record of records()) {
     end = undefined;
     if (record.type === 'run') run ??= record;
-    if (record.type === 'target') kernels.add(`${record.kernel} ${record.machine}`);
+    if (record.type === 'target') {
+      kernels.add(`${record.kernel} ${record.machine}`);
+      devices ??= record.devices.map(({ address }) => address).sort();
+    }
     if (record.type === 'plan') for (const id of record.points) planned.add(id);
-    if (record.type === 'started') interrupted.add(record.id);
+    // What has a verdict began once more, to be looked at again.
+    if (record.type === 'started' && !verdicts.has(record.id)) interrupted.add(record.id);
     if (record.type === 'point') {
       interrupted.delete(record.id);
       verdicts.set(record.id, record.verdict);
@@ -71,24 +79,67 @@ function readPart({ name, records }: MergeInput): Part {
     planned: ids,
     verdicts,
     interrupted,
+    ...(devices && { devices }),
     ...(end && { end }),
   };
 }
 
 function differences(parts: readonly Part[]): string[] {
-  const asked: readonly (readonly [what: string, of: (part: Part) => string])[] = [
-    ['suites', ({ run }) => `${run.suite.version} (${run.suite.commit})`],
+  return [
+    ...difference('are of different suites', parts, ({ run: { suite } }) => {
+      return `${suite.version} (${suite.commit})`;
+    }),
     // A run that came to no target says nothing of its kernel.
-    ['kernels', ({ kernels }) => [...kernels].sort().join(', ')],
+    ...difference('are of different kernels', parts, ({ kernels }) => {
+      return [...kernels].sort().join(', ') || undefined;
+    }),
   ];
-  return asked.flatMap(([what, of]) => {
-    const values = new Map(
-      parts.flatMap((part) => (of(part) === '' ? [] : [[of(part), part.name] as const])),
-    );
-    if (values.size < 2) return [];
-    const list = [...values].map(([value, name]) => `${value} in ${name}`).join('; ');
-    return [`they are of different ${what}: ${list}`];
+}
+
+/** Each shard has its part of the same points: then nothing of them is in no shard. */
+function differencesOfShards(parts: readonly Part[]): string[] {
+  const shards = parts.filter(({ run }) => run.shard !== undefined);
+  return [
+    ...difference('were asked for different points', shards, ({ run }) => selectionOf(run)),
+    ...difference('have different devices', shards, ({ devices }) => {
+      return devices && (devices.join(', ') || 'none');
+    }),
+  ];
+}
+
+function difference(
+  what: string,
+  parts: readonly Part[],
+  of: (part: Part) => string | undefined,
+): string[] {
+  const values = new Map<string, string>();
+  for (const part of parts) {
+    const value = of(part);
+    if (value !== undefined) values.set(value, part.name);
+  }
+  if (values.size < 2) return [];
+  return [`they ${what}: ${[...values].map(([value, name]) => `${value} in ${name}`).join('; ')}`];
+}
+
+/** Options of a run that say where it runs and what it writes: shards may differ in them. */
+const OWN_OPTIONS: ReadonlySet<string> = new Set([
+  '--shard',
+  '--output',
+  '--format',
+  '--jobs',
+  '--target',
+  '--ssh-config',
+  '--power-cycle',
+]);
+
+/** What is left of a run's command line: what it was to run, and how. */
+function selectionOf({ commandLine: [, , ...words] }: RunRecord): string {
+  const left = words.filter((word, at) => {
+    const [option = ''] = word.split('=', 1);
+    const isValue = OWN_OPTIONS.has(words[at - 1] ?? '');
+    return !OWN_OPTIONS.has(option) && !isValue;
   });
+  return left.join(' ') || 'everything';
 }
 
 function missingShards(parts: readonly Part[]): string[] {

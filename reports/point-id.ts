@@ -32,9 +32,14 @@ export function placesFromIds(run: Run, ids: readonly string[]): PointPlace[] {
   });
 }
 
+/** The id of a point in all its rounds. */
+export function withoutRound(id: string): string {
+  return id.replace(/#\d+$/, '');
+}
+
 /** Role to address, as an id of a case with several roles names them; empty for one with a single role. */
 export function rolesOfId(id: string): Readonly<Record<string, string>> {
-  const [, devices] = splitId(id.replace(/#\d+$/, ''));
+  const [, devices] = splitId(withoutRound(id));
   const roles = devices.split(',').map((device) => /^([^@=]+)=(.+)$/.exec(device));
   return Object.fromEntries(roles.flatMap((role) => (role ? [[role[1], role[2]]] : [])));
 }

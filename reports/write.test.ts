@@ -29,6 +29,9 @@ t.test('a directory that cannot be written is one clear error', async (t) => {
     writeReports(sampleRun(), join(dir, place), ['ktap', 'json']);
   t.throws(write('file'), error(/file: the report cannot be written: .*Name a directory/));
   t.throws(write('file/below'), error(/file\/below: .*Name a directory/));
+  // Node's own recursive mkdir never ends there.
+  const below = () => writeReports(sampleRun(), '/proc/nosuch/x', ['ktap']);
+  t.throws(below, error(/\/proc\/nosuch\/x: the report cannot be written: .*ENOENT/));
   t.throws(write('blocked'), error(/report\.json: .*a directory of that name is in the way/));
   t.strictSame(readdirSync(join(dir, 'blocked')).sort(), ['report.json', 'report.ktap']);
 });

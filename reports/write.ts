@@ -1,17 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { jsonPieces } from './json.ts';
 import { junitPieces } from './junit.ts';
 import { ktap } from './ktap.ts';
+import { makeDirectories } from './make-directories.ts';
 import type { Run } from './results.ts';
 import { summary } from './summary.ts';
 
@@ -53,7 +46,7 @@ export function writeReports(
   }));
   let path = directory;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     for (const report of reports) {
       path = report.path;
       writeThrough(report.beside, report.pieces());

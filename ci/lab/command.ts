@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import type { Argv, CommandModule } from 'yargs';
 import { UsageError } from '../../harness/errors.ts';
+import { plainTable } from '../../reports/table.ts';
 import { ownKernel } from './author-kernel.ts';
 import { availability } from './availability.ts';
 import { cachedKernel, DEFAULT_KERNEL, fetchKernel, NAMED_KERNELS } from './kernels.ts';
@@ -29,39 +29,33 @@ const listCommand: CommandModule = {
 };
 
 async function listKernels(): Promise<void> {
-  const table = plainTable(['name', 'version', 'from', 'about']);
+  const rows: string[][] = [];
   for (const { name, about, suites } of NAMED_KERNELS) {
     const kernel = await cachedKernel(name);
     const mark = name === DEFAULT_KERNEL ? `${about} (default)` : about;
-    table.push([name, kernel?.release ?? 'not fetched', kernel?.origin ?? suites.join(', '), mark]);
+    rows.push([name, kernel?.release ?? 'not fetched', kernel?.origin ?? suites.join(', '), mark]);
   }
-  process.stdout.write(`${table.toString()}\n\n`);
+  print([...plainTable(['name', 'version', 'from', 'about'], rows, 4), '']);
   await listDevices();
 }
 
 /** What the lab has of each provider's devices under the kernels that are here. */
 async function listDevices(): Promise<void> {
-  const found = await Promise.all(NAMED_KERNELS.map(({ name }) => cachedKernel(name)));
-  const kernels = found.filter((kernel) => kernel !== undefined);
-  const table = plainTable(['provider', 'devices', 'kernel', 'available']);
-  for (const row of await availability(kernels)) {
-    table.push([row.provider, row.devices, row.kernel, row.state]);
-  }
-  process.stdout.write(`${table.toString()}\n`);
+  const cached = await Promise.all(NAMED_KERNELS.map(({ name }) => cachedKernel(name)));
+  const kernels = cached.filter((kernel) => kernel !== undefined);
+  const found = await availability(kernels);
+  const rows = found.map(({ provider, devices, kernel, state }) => [
+    provider,
+    devices,
+    kernel,
+    state,
+  ]);
+  print(plainTable(['provider', 'devices', 'kernel', 'available'], rows, 4));
 }
 
-function plainTable(head: string[]) {
-  const style = { head: [], border: [], compact: true };
-  return new Table({ head, style, chars: PLAIN_TABLE });
+function print(lines: readonly string[]): void {
+  for (const line of lines) process.stdout.write(`${line}\n`);
 }
-
-/** No rules: columns only, as other lists of this program. */
-const PLAIN_TABLE = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left'],
-    ...['bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
-  ].map((name) => [name, name === 'middle' ? '  ' : '']),
-);
 
 interface FetchArguments {
   readonly name: string;

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InfraError } from '../../harness/errors.ts';
+import { shellQuote } from '../../harness/shell-word.ts';
 import { findProgram } from '../../harness/system-packages.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { PACK_NODE } from './agent-pack.ts';
@@ -149,10 +150,6 @@ function startWords(flags: readonly string[], pack: string | undefined): readonl
 /** Each command on its own: one that fails must not keep another provider's device away. */
 function setupCommand(command: string): string {
   return `sh -c ${shellQuote(command)} || echo ${shellQuote(`lab: set-up failed: ${command}`)}\n`;
-}
-
-function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A module's name in the initial RAM disk: decompressed, so that no guest time is spent on it. */

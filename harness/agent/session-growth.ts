@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Outcome, Session } from '../../providers/contract.ts';
 import { callLog, setCallLog } from '../../uapi/call-log.ts';
+import { sleepMs } from '../../uapi/sys-child.ts';
 import { type Growth, grown } from './watch/growth.ts';
 
 /** What a session holds, in numbers: compared between its opening and the moment before it closes. */
@@ -60,7 +61,7 @@ export function sessionGrowth(before: SessionNumbers, now: () => SessionNumbers)
   if (before.size === 0) return [];
   let more = grown(before, now());
   for (let look = 1; more.length > 0 && look < LOOKS; look++) {
-    sleep(LOOK_MS);
+    sleepMs(LOOK_MS);
     more = grown(before, now());
   }
   return more.map(describeGrowth);
@@ -81,9 +82,4 @@ function drmMemory(fd: number): SessionNumbers {
   } catch {
     return new Map();
   }
-}
-
-/** The worker is synchronous. */
-function sleep(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -37,7 +37,7 @@ function withCheckOptions<T>(yargs: Argv<T>) {
       describe: 'A path loads a provider from outside the tree, for cases that use it',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--provider'),
     })
     .positional('directory', {
       describe: 'Directories with cases, beside the suite’s own',

@@ -1,12 +1,11 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { projectRoot } from '../../uapi/project-root.ts';
 import { parseList } from '../expectation-entry.ts';
 import { Expectations } from '../expectations.ts';
 import { scriptedDevice } from '../run/scripted-agent.ts';
-import { NO_FILTERS } from '../select.ts';
+import { NO_FILTERS } from '../sample-filters.ts';
 import { commandLine } from './command-line.ts';
 import { exitCodeOf, messageOf } from './exit.ts';
 import { prepareOutput } from './output-directory.ts';
@@ -14,24 +13,8 @@ import { planRun } from './plan-run.ts';
 import { chooseProviders } from './providers-option.ts';
 import { reproduceLine } from './reproduce.ts';
 import type { RunRequest } from './run-request.ts';
+import { cli, MAIN } from './sample-command.ts';
 import { loadSuite } from './suite.ts';
-
-const MAIN = join(projectRoot(), 'build/harness/cli/main.js');
-
-interface Ran {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A process of its own: slow, so most rows run the command line in this one. */
-function cli(args: readonly string[], cwd = projectRoot()): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], { cwd }, (_error, stdout, stderr) => {
-      resolve({ code: child.exitCode, stdout, stderr });
-    });
-  });
-}
 
 /** What the command line rejects with. A function of its own, because yargs may throw at once. */
 async function errorOf(args: readonly string[]): Promise<unknown> {
@@ -50,9 +33,12 @@ t.test('bad input is told in one message that names the place and the mend', asy
     'image.bin': 'not a kernel',
     file: '',
     used: { 'journal.jsonl': '' },
+    lost: t.fixture('symlink', 'moon'),
     cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
+    lists: { vgem: { fails: {} }, qxl: { skips: t.fixture('symlink', 'moon') } },
   });
   const all = ['run', '--all', '--output'];
+  const lists = ['run', '--all', '--expectations', `${dir}/lists`];
   const out = ['--output', `${dir}/out`];
   const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [[], /Give a command; uapi-conform --help/],
@@ -71,6 +57,8 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--max-failures', '0'], /--max-failures 0: give a whole number, 1 or more/],
     [['run', '--fail-fast', '--max-failures', '2'], /--fail-fast means --max-failures 1/],
     [['run', '--all', '--expectations', `${dir}/moon`, ...out], /moon: the expectations cannot/],
+    [[...lists, ...out], /qxl\/skips: it cannot be read: ENOENT.*\n.*vgem\/fails: .*EISDIR/],
+    [[...lists, '--target', 'vm', '--kernel', `${dir}/image.bin`, ...out], /qxl\/skips: /],
     [['merge', `${dir}/corrupt.jsonl`, ...out], /corrupt\.jsonl:1: /],
     [['merge', `${dir}/moon`], /[Mm]issing required argument: output/],
     [['expectations'], /expectations update RUN/],
@@ -87,11 +75,25 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--all', '--provider', './moon', ...out], /moon: there is no such/],
     [['run', '--all', 'moon/landing', ...out], /no id 'moon\/landing'/],
     [[...all, `${dir}/file`], /file: it cannot be written to.*Give another/],
+    [[...all, `${dir}/lost/out`], /lost\/out: it cannot be written to.*Give another/],
     [[...all, '/proc/moon'], /moon: it cannot be written to.*Give another/],
     [[...all, `${dir}/used`], /of another run is there. Give another/],
     [['list', '--area', 'moon'], /no area 'moon'/],
     [['list', '--rule', 'MOON-001'], /no rule .*'MOON-001'/],
     [['list', 'moon/landing'], /no id 'moon\/landing'/],
+    [['list', 'alloc/access/access-is-as-asked[access=moon]'], /no point 'alloc\/access/],
+    [
+      ['list', '--exclude', 'alloc/access/access-is-as-asked[access=moon]'],
+      /no point 'alloc\/access/,
+    ],
+    [['list', '--points', 'alloc/access/access-is-as-asked@moon'], /no point .*@moon'/],
+    [['list', ''], /ID is empty: give .* or leave it out/],
+    [['run', '--all', ''], /ID is empty: give .* or leave it out/],
+    [['run', '--all', 'alloc', ''], /ID is empty/],
+    [['run', '--all', '--exclude', ''], /--exclude is empty: give .* or leave it out/],
+    [['run', '--device', ''], /--device is empty/],
+    [['run', '--all', '--output', ''], /--output is empty/],
+    [['expectations', 'check', '--expectations', ''], /--expectations is empty/],
     [['cases', 'check', `${dir}/cases`], /bad\.json:1/],
     [['cases', 'check', `${dir}/moon`], /moon/],
     [['report', `${dir}/moon`], /moon: .*there is no such file/],
@@ -136,17 +138,22 @@ t.test('a run of nothing is no success, and still leaves its reports', async (t)
   t.equal(readFileSync(join(dir, 'out/junit.xml'), 'utf8'), junit, 'the report is made again');
 });
 
-t.test('a reader that goes away is no error', async (t) => {
-  const child = spawn(process.execPath, [MAIN, 'list', '--points'], { stdio: 'pipe' });
-  child.stdout.destroy();
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
+for (const [stream, words, want] of [
+  ['stdout', ['list', '--points'], 0],
+  ['stderr', ['list', 'moon/landing'], 2],
+] as const) {
+  t.test(`a reader of ${stream} that goes away is no error`, async (t) => {
+    const child = spawn(process.execPath, [MAIN, ...words], { stdio: 'pipe' });
+    child[stream].destroy();
+    let said = '';
+    const collect = (chunk: Buffer) => {
+      said += chunk.toString();
+    };
+    child[stream === 'stdout' ? 'stderr' : 'stdout'].on('data', collect);
+    t.equal(await new Promise((resolve) => child.once('close', resolve)), want);
+    t.equal(said, '');
   });
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  t.equal(code, 0);
-  t.equal(stderr, '');
-});
+}
 
 t.test('every command shows help with an example and its exit codes', async (t) => {
   for (const words of [

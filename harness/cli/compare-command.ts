@@ -15,7 +15,8 @@ export const compareCommand: CommandModule<object, CompareOptions> = {
       .example('$0 compare base patched --format json', 'For a program')
       .epilogue(
         'A time counts as different when it is more than twice the other and more than 100 ms ' +
-          'away from it.\n\nExit codes: 0; 1 there are new failures; 2 a run cannot be read.',
+          'away from it.\n\nExit codes: 0; 1 there are new failures or new passes against their entry; ' +
+          '2 a run cannot be read; 3 the new run is not complete, or ran nothing.',
       ),
   handler: async (given) => {
     const { showComparison } = await import('./show-comparison.ts');

@@ -1,8 +1,8 @@
 import { JournalError } from '../../reports/journal.ts';
 import { ReportError } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
-import { Stopped } from '../run/connect.ts';
 import { defectText } from '../run/run.ts';
+import { Stopped } from '../run/unless-stopped.ts';
 
 /** 2 for what the user gave, 3 for what is missing or broken, our own defects among it. */
 export function exitCodeOf(error: unknown): 2 | 3 {

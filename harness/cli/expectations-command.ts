@@ -90,12 +90,12 @@ function withCheckOptions<T>(yargs: Argv<T>) {
       describe: 'Another directory with cases, beside those of the suite',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--cases'),
     })
     .option('provider', {
       describe: 'A path loads a provider from outside the tree, for lists that speak of it',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--provider'),
     });
 }

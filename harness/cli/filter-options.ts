@@ -8,25 +8,25 @@ export function withFilterOptions<T>(yargs: Argv<T>) {
       describe: 'Only cases of this area, as in dma-buf',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--area'),
     })
     .option('rule', {
       describe: 'Only cases that check this rule',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--rule'),
     })
     .option('exclude', {
       describe: 'Leave out these ids; as ID',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--exclude'),
     })
     .option('cases', {
       describe: 'Another directory with cases, beside those of the suite',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--cases'),
     })
     .group(['area', 'rule', 'exclude', 'cases'], 'Selection:');
 }

@@ -14,6 +14,6 @@ export function withFormatOption<T>(yargs: Argv<T>) {
     describe: `Which reports, beside ${DEFAULT_FORMATS.join(' and ')}: ${FORMATS.join(', ')}`,
     type: 'string',
     requiresArg: true,
-    coerce: (value: unknown) => wordsOf('--format', FORMATS, texts(value)),
+    coerce: (value: unknown) => wordsOf('--format', FORMATS, texts('--format')(value)),
   });
 }

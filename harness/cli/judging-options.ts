@@ -21,7 +21,7 @@ export function withJudgingOptions<T>(yargs: Argv<T>) {
       describe: `Skips of these classes are failures: ${SKIP_CLASSES.join(', ')}`,
       type: 'string',
       requiresArg: true,
-      coerce: (value: unknown) => wordsOf('--require', SKIP_CLASSES, texts(value)),
+      coerce: (value: unknown) => wordsOf('--require', SKIP_CLASSES, texts('--require')(value)),
     })
     .option('fail-fast', {
       describe: 'Send no more points after the first surprise',

@@ -1,6 +1,11 @@
 import type { LoadedCase } from '../cases/loaded-case.ts';
-import { formatPointId } from '../point-id.ts';
-import { pointFilter, selectCases } from '../select.ts';
+import {
+  type Filters,
+  idsWithParameters,
+  pointFilter,
+  refuseUnmatched,
+  selectCases,
+} from '../select.ts';
 import type { ListArguments } from './list-command.ts';
 import { chooseProviders } from './providers-option.ts';
 import { loadSuite } from './suite.ts';
@@ -16,17 +21,21 @@ export async function listCases(given: ListArguments): Promise<void> {
     exclude: given.exclude ?? [],
   };
   const selected = selectCases(cases, filters);
-  const isWanted = pointFilter(filters);
+  const isLeft = pointFilter({ ids: [], exclude: filters.exclude });
   const lines = given.points
-    ? selected.flatMap(idsOf).filter(isWanted)
-    : caseLines(
-        selected.filter(({ id }) => pointFilter({ ids: [], exclude: filters.exclude })(id)),
-      );
+    ? pointLines(selected, filters)
+    : caseLines(selected.filter(({ id }) => isLeft(id)));
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-function idsOf(one: LoadedCase): string[] {
-  return one.parameters.map((parameters) => formatPointId({ case: one.id, parameters }));
+/** @throws UsageError also for a pattern that names devices: no point has one here */
+function pointLines(
+  selected: readonly LoadedCase[],
+  filters: Pick<Filters, 'ids' | 'exclude'>,
+): readonly string[] {
+  const ids = selected.flatMap(idsWithParameters);
+  refuseUnmatched(filters.ids, ids);
+  return ids.filter(pointFilter(filters));
 }
 
 /** A library for tables takes longer than all the rest of the command. */

@@ -31,12 +31,13 @@ function withListOptions<T>(yargs: Argv<T>) {
       describe: 'A path loads a provider from outside the tree, for cases that use it',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--provider'),
     })
     .positional('id', {
       describe: 'Cases: an id, a folder of them, or a glob',
       type: 'string',
       array: true,
       default: [] as string[],
+      coerce: texts('ID'),
     });
 }

@@ -2,10 +2,12 @@
 import { hideBin } from 'yargs/helpers';
 import { commandLine } from './command-line.ts';
 
-/** Whoever reads our output may go away (`| head`); a run goes on and writes its reports. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+/** Whoever reads our output may go away (`2>&1 | head`); a run goes on and writes its reports. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 /** What tells errors apart knows reports and runs, which most commands do not need. */
 async function tell(error: unknown): Promise<number> {

@@ -34,7 +34,8 @@ function withMergeOptions<T>(yargs: Argv<T>) {
       coerce: singleText('--output'),
     })
     .option('force', {
-      describe: 'Also when suite or kernel differ or a shard is missing; the report says so',
+      describe:
+        'Also when suites, kernels, devices or what was asked for differ, or a shard is missing; the report says so',
       type: 'boolean',
       default: false,
     })

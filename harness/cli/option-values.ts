@@ -39,12 +39,20 @@ export function duration(option: string): (value: unknown) => number {
 
 /** For `coerce`: an option that may be given once. */
 export function singleText(option: string): (value: unknown) => string {
-  return (value) => single(option, value);
+  return (value) => {
+    const text = single(option, value);
+    refuseEmpty(option, text);
+    return text;
+  };
 }
 
 /** For `coerce`: an option that may be given several times. */
-export function texts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(String) : [String(value)];
+export function texts(option: string): (value: unknown) => readonly string[] {
+  return (value) => {
+    const given = Array.isArray(value) ? value.map(String) : [String(value)];
+    for (const text of given) refuseEmpty(option, text);
+    return given;
+  };
 }
 
 /** Comma-separated words of a known set, from an option that may be given several times. */
@@ -67,6 +75,12 @@ export function shardOption(value: unknown): Shard {
   const shard = parseShard(text);
   if (shard) return shard;
   throw new UsageError(`--shard ${text}: give which of how many, from 1/5 to 5/5.`);
+}
+
+/** `run --all "$CASE"` with a variable that is not set: no filter, no path, is what nobody means. */
+function refuseEmpty(option: string, text: string): void {
+  if (text !== '') return;
+  throw new UsageError(`${option} is empty: give a value, or leave it out.`);
 }
 
 function single(option: string, value: unknown): string {

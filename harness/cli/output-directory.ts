@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makeDirectories } from '../../reports/make-directories.ts';
 import { UsageError } from '../errors.ts';
 import { RunLock } from './run-lock.ts';
 
@@ -48,7 +49,7 @@ function claim(directory: string): OutputDirectory | undefined {
     const lock = RunLock.take(journal, `--output ${directory}`);
     return { path, journal, lock, discard: () => discard(path, journal, firstMade) };
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return undefined;
+    if (isThere(error) && existsSync(journal)) return undefined;
     if (error instanceof UsageError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new UsageError(
@@ -58,22 +59,8 @@ function claim(directory: string): OutputDirectory | undefined {
   }
 }
 
-/**
- * Like mkdir -p. Node's own recursive mkdir never ends where mkdir(2) says ENOENT for a directory
- * whose parent is there, as /proc does (Node 20).
- * @returns the topmost directory that was made
- */
-function makeDirectories(path: string): string | undefined {
-  if (existsSync(path)) return undefined;
-  const above = makeDirectories(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Another run may have made it meanwhile.
-    if (!existsSync(path)) throw error;
-    return above;
-  }
-  return above ?? path;
+function isThere(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }
 
 /** Only what this run made, and only while it is empty. */

@@ -1,3 +1,4 @@
+import { withoutRound } from '../../reports/point-id.ts';
 import { shellWord } from '../shell-word.ts';
 import type { RunRequest } from './run-request.ts';
 import { shortPath } from './short-path.ts';
@@ -24,7 +25,7 @@ export function reproduceLine(
     ...[...new Set(Object.values(devices))].flatMap((address) => ['--device', address]),
     ...(request.destructive ? ['--destructive'] : []),
     ...(request.timeoutScale === 1 ? [] : ['--timeout-scale', String(request.timeoutScale)]),
-    id.replace(/#\d+$/, ''),
+    withoutRound(id),
   ];
   return `uapi-conform ${words.map(shellWord).join(' ')}`;
 }

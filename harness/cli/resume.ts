@@ -35,16 +35,28 @@ export function resumeRun(directory: string): Resumed {
     throw new UsageError(`--resume ${directory}: it was no \`run\`, but \`${command ?? ''}\`.`);
   }
   if (cwd !== undefined) changeDirectory(cwd, directory);
-  const given = withRunOptions(yargs(words))
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new UsageError(`--resume ${directory}: ${message}`);
-    })
-    .parseSync();
+  const given = parseRun(words, directory);
   const chosen = given.shuffle && seed !== undefined ? { ...given, seed } : given;
   // What the run found until now is not ours to throw away.
   const output = { path, journal, lock, discard: () => {} };
   return { given: chosen, earlier, output };
+}
+
+/** What words behind `run` say. Only of a command yargs knows which words are ids. */
+function parseRun(words: readonly string[], directory: string): RunArguments {
+  const parsed: RunArguments[] = [];
+  yargs([...words])
+    .command('$0 [id..]', false, withRunOptions, (given) => {
+      parsed.push(given);
+    })
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error ?? new UsageError(`--resume ${directory}: ${message}`);
+    })
+    .parseSync();
+  const [given] = parsed;
+  if (!given) throw new Error(`yargs ran no command for: ${words.join(' ')}`);
+  return given;
 }
 
 /** @throws UsageError when options stand beside `--resume` */

@@ -13,6 +13,7 @@ export function withRunOptions<T>(yargs: Argv<T>) {
     type: 'string',
     array: true,
     default: [] as string[],
+    coerce: texts('ID'),
   });
 }
 
@@ -29,7 +30,7 @@ function withDeviceOptions<T>(yargs: Argv<T>) {
       describe: 'Use this device: an address as `devices` shows it, or a glob',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--device'),
     })
     .option('all', {
       describe: 'Use every device; implied by vm targets',

@@ -1,19 +1,25 @@
-import { statSync } from 'node:fs';
 import type { RunRecord } from '../../reports/results.ts';
 import { JOURNAL_VERSION } from '../../reports/results.ts';
 import { InfraError, UsageError } from '../errors.ts';
-import { entriesByFolder, ownExpectations, readLists } from '../expectation-lists.ts';
+import {
+  type ExpectationList,
+  entriesByFolder,
+  ownExpectations,
+  readLists,
+} from '../expectation-lists.ts';
 import { Expectations } from '../expectations.ts';
 import { Journal } from '../journal.ts';
 import type { EarlierRun } from '../run/earlier-run.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
+import { Stopped, unlessStopped } from '../run/unless-stopped.ts';
 import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
 import { FailureLimit } from './failure-limit.ts';
 import { type OutputDirectory, prepareOutput } from './output-directory.ts';
 import { planRun, selectAddresses } from './plan-run.ts';
 import { openRunConsole, type RunConsole } from './run-console.ts';
+import { holdsPoints, isEmpty } from './run-journal.ts';
 import type { RunArguments } from './run-options.ts';
 import { type RunRequest, runRequest } from './run-request.ts';
 import { ScratchDirectory } from './scratch-directory.ts';
@@ -29,7 +35,7 @@ export async function run(first: RunArguments): Promise<number> {
   const given = resumed?.given ?? first;
   const request = runRequest(given);
   checkTargetRequest(request.target);
-  const suite = await loadSelected(request);
+  const selected = await loadSelected(request);
   const output = resumed?.output ?? prepareOutput(request.output, start);
   using _lock = output.lock;
   const console = await openRunConsole();
@@ -37,12 +43,8 @@ export async function run(first: RunArguments): Promise<number> {
   stop.stop.addEventListener('abort', () => console.say('stopping; once more kills at once'));
   limitRun(request, stop);
   try {
-    const say = (line: string) => console.say(line);
-    const [opened, identity] = await Promise.all([
-      openTarget(request.target, output.path, say),
-      suiteIdentity(),
-    ]);
-    const settings = runSettings(request, suite, opened, identity, start, resumed?.earlier);
+    const ready = await makeReady(request, output.path, console, stop);
+    const settings = runSettings(request, selected, ready, start, resumed?.earlier);
     // What makes reports is slow to load, and a machine takes its time to boot.
     const finishing = import('./finish-run.ts');
     const end = await execute(settings, request, output, console, stop);
@@ -50,7 +52,9 @@ export async function run(first: RunArguments): Promise<number> {
     const { finishRun } = await finishing;
     return finishRun(end, request, output);
   } catch (error) {
-    if (error instanceof UsageError || statSync(output.journal).size === 0) output.discard();
+    const { journal } = output;
+    const isMisuse = error instanceof UsageError && !holdsPoints(journal);
+    if (isMisuse || isEmpty(journal)) output.discard();
     throw error;
   } finally {
     console.stop();
@@ -69,12 +73,42 @@ function limitRun({ runTimeoutMs }: RunRequest, stop: StopSignals): void {
   stop.endAfter(runTimeoutMs, `the time of the whole run is up (--run-timeout, ${limit})`);
 }
 
-/** What a filter misspells is told before a machine is booted for it. */
-async function loadSelected(request: RunRequest): Promise<Suite> {
+/** What the user chose, as far as that can be told without a target. */
+interface Selected {
+  readonly suite: Suite;
+  readonly lists: readonly ExpectationList[];
+}
+
+/** What a filter misspells, or a list, is told before a machine is booted for it. */
+async function loadSelected(request: RunRequest): Promise<Selected> {
   const suite = await loadSuite(request.target.providerPaths, request.caseDirectories);
   selectCases(suite.cases, request.filters);
   selectDevices([], { providers: request.filters.providers, devices: [] }, suite.providers);
-  return suite;
+  return { suite, lists: readLists(request.expectations ?? ownExpectations()) };
+}
+
+/** What takes its time before a run can begin. */
+interface Ready {
+  readonly opened: OpenTarget;
+  readonly identity: SuiteIdentity;
+}
+
+/** Packages, kernels and builds may take minutes: whoever stops the run does not wait for them. */
+async function makeReady(
+  request: RunRequest,
+  outputDir: string,
+  console: RunConsole,
+  stop: StopSignals,
+): Promise<Ready> {
+  const opening = openTarget(request.target, outputDir, (line) => console.say(line));
+  try {
+    const work = Promise.all([opening, suiteIdentity()]);
+    const [opened, identity] = await unlessStopped(work, stop.stop);
+    return { opened, identity };
+  } catch (error) {
+    if (error instanceof Stopped && stop.reason) throw new InfraError(stop.reason);
+    throw error;
+  }
 }
 
 async function execute(
@@ -94,9 +128,8 @@ async function execute(
 
 function runSettings(
   request: RunRequest,
-  suite: Suite,
-  { target, providerPaths }: OpenTarget,
-  identity: SuiteIdentity,
+  { suite, lists }: Selected,
+  { opened: { target, providerPaths }, identity }: Ready,
   start: Date,
   earlier?: EarlierRun,
 ): RunSettings {
@@ -112,7 +145,7 @@ function runSettings(
     ...(request.shard && { shard: request.shard }),
     ...(!request.isUnfiltered && { partial: true }),
   };
-  const folders = entriesByFolder(readLists(request.expectations ?? ownExpectations()));
+  const folders = entriesByFolder(lists);
   const today = start.toISOString().slice(0, 10);
   const board = request.board === undefined ? {} : { board: request.board };
   return {
@@ -134,15 +167,14 @@ export async function listPoints(given: RunArguments): Promise<number> {
   const start = new Date();
   const request = runRequest(given);
   checkTargetRequest(request.target);
-  const suite = await loadSelected(request);
+  const selected = await loadSelected(request);
   const console = await openRunConsole();
   using scratch = new ScratchDirectory();
   using stop = new StopSignals().listen();
   try {
-    const say = (line: string) => console.say(line);
-    const opened = await openTarget(request.target, scratch.path, say);
-    const settings = runSettings(request, suite, opened, await suiteIdentity(), start);
-    const { points } = await planOnly(settings, say, stop);
+    const ready = await makeReady(request, scratch.path, console, stop);
+    const settings = runSettings(request, selected, ready, start);
+    const { points } = await planOnly(settings, (line) => console.say(line), stop);
     console.stop();
     for (const { id, todo } of points) {
       const skip = 'skip' in todo ? `  # skip ${todo.skip.class}: ${todo.skip.reason}` : '';

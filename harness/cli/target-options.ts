@@ -43,7 +43,7 @@ export function withTargetOptions<T>(yargs: Argv<T>) {
       describe: 'Only devices of this provider; a path loads a provider from outside the tree',
       type: 'string',
       requiresArg: true,
-      coerce: texts,
+      coerce: texts('--provider'),
     })
     .option('power-cycle', {
       describe: 'ssh: a shell command, run here, that restarts the machine after it was lost',

@@ -4,6 +4,7 @@ import { InfraError, UsageError } from '../errors.ts';
 import { type AgentMessage, PROTOCOL_VERSION } from '../protocol.ts';
 import type { Target, TargetLoss } from '../target.ts';
 import { AgentSession } from './agent-session.ts';
+import { Stopped, unlessStopped } from './unless-stopped.ts';
 
 /** How long an answer outside points may take, before the target's own factor. */
 const ANSWER_MS = 60_000;
@@ -22,11 +23,6 @@ export interface AgentOptions {
 export interface Greeted {
   readonly session: AgentSession;
   readonly hello: Hello;
-}
-
-/** The user wants to stop: what was going on is given up. */
-export class Stopped extends Error {
-  override name = 'Stopped';
 }
 
 /**
@@ -88,13 +84,8 @@ async function connectUnlessStopped(
 ): ReturnType<Target['connect']> {
   if (signal.aborted) throw new Stopped();
   const connecting = target.connect(say, signal);
-  let giveUp = () => {};
-  const stopped = new Promise<never>((_resolve, reject) => {
-    giveUp = () => reject(new Stopped());
-    signal.addEventListener('abort', giveUp);
-  });
   try {
-    return await Promise.race([connecting, stopped]);
+    return await unlessStopped(connecting, signal);
   } catch (error) {
     if (error instanceof Stopped) {
       connecting.then(
@@ -103,8 +94,6 @@ async function connectUnlessStopped(
       );
     }
     throw error;
-  } finally {
-    signal.removeEventListener('abort', giveUp);
   }
 }
 

@@ -6,13 +6,14 @@ import type { DeviceRecord, RunRecord, TargetRecord, Verdict } from '../../repor
 import { InfraError, UsageError } from '../errors.ts';
 import type { Journal } from '../journal.ts';
 import type { Target } from '../target.ts';
-import { type AgentOptions, discover, type Greeted, greet, probe, Stopped } from './connect.ts';
+import { type AgentOptions, discover, type Greeted, greet, probe } from './connect.ts';
 import { type EarlierRun, failuresLeft, pointsLeft } from './earlier-run.ts';
 import { now, Recorder, type RunWatcher } from './recorder.ts';
 import { RunLoop, type RunStart } from './run-loop.ts';
 import type { RunPoint } from './run-point.ts';
 import type { RunPolicy } from './run-policy.ts';
 import type { StopSignals } from './stop-signals.ts';
+import { Stopped } from './unless-stopped.ts';
 
 /** What is to be run, once the devices are known. */
 export interface RunPlan {

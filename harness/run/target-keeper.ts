@@ -1,8 +1,7 @@
 /** Has a target again after it was lost or given up, as long as that is worth it. */
-import { InfraError } from '../errors.ts';
+import { InfraError, UsageError } from '../errors.ts';
 import type { Target, TargetLoss } from '../target.ts';
 import type { AgentSession } from './agent-session.ts';
-import { Stopped } from './connect.ts';
 import { LossLedger } from './loss-ledger.ts';
 import type { Recorder } from './recorder.ts';
 
@@ -20,7 +19,7 @@ export interface Gone {
 export interface KeeperSettings {
   readonly target: Target;
   readonly recorder: Recorder;
-  /** @throws InfraError when the target cannot be had again */
+  /** @throws InfraError, UsageError when the target cannot be had again */
   readonly comeBack: () => Promise<Reached>;
 }
 
@@ -49,7 +48,11 @@ export class TargetKeeper {
     this.#deadKernels++;
   }
 
-  /** The old session must be closed. @throws Stopped, and what is no InfraError */
+  /**
+   * The old session must be closed. A provider that fails on a target which came back is the agent's
+   * `usage`; here that was in order once, and so it is no reason to give up what was found.
+   * @throws Stopped, and what nobody foresaw
+   */
   async return(): Promise<Reached | Gone> {
     const { target, recorder, comeBack } = this.#settings;
     if (!target.canReturn) return { why: 'it cannot be had again' };
@@ -59,7 +62,8 @@ export class TargetKeeper {
     try {
       return await comeBack();
     } catch (error) {
-      if (error instanceof Stopped || !(error instanceof InfraError)) throw error;
+      const isGone = error instanceof InfraError || error instanceof UsageError;
+      if (!isGone) throw error;
       recorder.note(error.message);
       return { why: 'it did not come back' };
     }
