@@ -96,7 +96,8 @@ export type RdmaAccess =
  * Which way packets go between two ports: paths of the lab that are impaired on purpose. Default: clean.
  */
 export type LinkPath =
-  ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead') | Reference;
+  | ('clean' | 'loss' | 'drop-half' | 'delay' | 'duplicate' | 'reorder' | 'dead')
+  | Reference;
 /**
  * A layer that is looked at, or what is done with what matches.
  */
