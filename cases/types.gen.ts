@@ -5,7 +5,7 @@
 // biome-ignore-all lint/complexity/noBannedTypes: how the generator writes a verb without arguments
 
 /**
- * Items: A capability of the provider contract, CAPABILITIES in providers/contract.ts; checked when the file is loaded.
+ * Items: A capability of the provider contract, CAPABILITIES in providers/capabilities.ts; checked when the file is loaded.
  */
 export type Needs = string[];
 /**

@@ -8,142 +8,17 @@
  */
 import type { Access } from '../uapi/access.ts';
 import type { CallOutcome } from '../uapi/call-outcome.ts';
+import type { Capability } from './capabilities.ts';
 import type { Plug } from './contract-plug.ts';
 import type { RdmaVerbs } from './contract-verbs.ts';
 
+export { CAPABILITIES, type Capability, includesCapability } from './capabilities.ts';
 export type { Access, CallOutcome as Outcome };
 
 type Outcome<T> = CallOutcome<T>;
 
 /** Rises when a provider written for an older contract would no longer work. */
 export const CONTRACT_VERSION = 1;
-
-/**
- * What a device may be able to do. A provider `offers` what its driver has code for; the probe of a
- * device says which of these this device, on this kernel, really has. What is offered but absent is a
- * typed skip; what is not offered makes no point at all.
- */
-export const CAPABILITIES = {
-  alloc: 'alloc() and free()',
-  buffer:
-    "alloc() and free(), where a buffer may also be a part of the device's own memory that holds what was there; whatever has `alloc` has it",
-  'alloc-odd': 'alloc() takes sizes that are no whole pages, and rounds them up',
-  'alloc-access': 'alloc() honours `access` and `closeOnExec`',
-  register: 'register() of host memory',
-  map: 'map() of the buffers that it allocated',
-  'map-imported': 'map() of the buffers that it imported',
-  'offset-map': 'map() goes through the session descriptor at an offset of the buffer',
-  export: 'exportDmabuf()',
-  'export-access': 'exportDmabuf() honours `access` and `closeOnExec`',
-  import: 'importDmabuf()',
-  fence: 'attachFence() and signalFence(): software fences on a buffer',
-  handles: 'buffers have handles that are private to the session',
-  'sync-file': 'dma-bufs of this device export and import sync_files',
-  'sync-file-deadline': 'sync_files take a deadline hint',
-  'known-limits':
-    "the limits that the driver's module has as parameters are those that its cases know",
-  'render-node': 'the device has a render node',
-  drm: 'a DRM device: VERSION, GET_CAP and what else the core answers for every driver',
-  'drm-root': 'the caller may use what DRM keeps for CAP_SYS_ADMIN',
-  modeset: 'a DRM device with mode setting',
-  dumb: 'dumb buffers of mode setting drivers',
-  'dumb-depths': 'dumb buffers of 8, 16 and 24 bits a pixel, too',
-  syncobj: 'DRM synchronization objects',
-  'syncobj-timeline': 'DRM synchronization objects with points',
-  'image-only': 'a GPU that shows images and renders nothing: no jobs',
-  'plain-resource': 'a GPU that has no blobs',
-  'plain-context': 'a GPU whose contexts cannot be chosen',
-  'host-blob': 'blobs: buffers of the host that the guest maps',
-  'host-context': 'contexts that the session chooses, with rings',
-  'job-copy': 'submitCopy(): the device copies between buffers',
-  'job-fill': 'submitFill(): the device fills a buffer',
-  'job-large': 'one job does at least 1 MiB',
-  'job-imported': 'jobs work on buffers that the session imported',
-  'job-shadow': 'the device works on a copy of a buffer, which transfer() moves',
-  'job-fence-out': 'a job gives a sync_file that signals when it is done',
-  'job-fence-in': 'a job waits for a sync_file',
-  'job-syncobj': 'a job waits for syncobjs and signals syncobjs',
-  verbs: 'RDMA verbs: queries, PD, MR, CQ, completion channel, asynchronous events',
-  'rdma-jobs': 'work requests go into the queues, and completions come out of them',
-  'rdma-port': 'a port is active and has an address that can be reached',
-  'qp-rc': 'reliable connected QPs',
-  'qp-uc': 'unreliable connected QPs',
-  'qp-ud': 'unreliable datagram QPs, address handles and Q_Keys',
-  'no-driver-data':
-    'contexts, CQs and QPs are made without data for the driver: calls that say all themselves work',
-  'qp-srd': 'scalable reliable datagram QPs: those of the type `driver` that EFA has',
-  'srd-read': 'RDMA reads on SRD QPs, and MRs that may be read so',
-  'srd-write': 'RDMA writes on SRD QPs, and MRs that may be written so',
-  'datagram-header': 'a datagram comes behind 40 bytes of a global routing header',
-  'qp-xrc': 'extended reliable connected QPs and XRC domains',
-  'qp-raw': 'QPs of raw packets, for those with CAP_NET_RAW',
-  'raw-jobs':
-    'frames of raw packets, of which those to a group come back to the port that sent them',
-  'wq-jobs': 'receives through work queues, and QPs that spread over them',
-  'qp-modify': 'QPs are connected by modify alone: InfiniBand and RoCE, not iWARP',
-  'rdma-immediate': 'immediate data with send and with RDMA write',
-  'rdma-atomics': 'compare-and-swap and fetch-and-add',
-  'rdma-flush': 'the flush operation and its access rights',
-  'rdma-atomic-write': 'the atomic write operation',
-  'rdma-inline': 'inline data in work requests',
-  'receive-pieces': 'receives of several pieces',
-  'read-pieces': 'RDMA reads and atomic operations into several pieces',
-  'rdma-invalidate': 'local invalidate, send with invalidate, and memory windows of type 2',
-  'memory-window': 'memory windows',
-  'mr-reregister': 'MRs change their rights or their PD',
-  'mr-method': 'MRs are registered by a method of the ioctl: kernels from 6.17 on',
-  'mr-on-demand': 'MRs whose pages are not pinned',
-  'mr-advice': 'advice on MRs whose pages are not pinned',
-  'on-demand-send': 'RC sends from MRs whose pages are not pinned',
-  'on-demand-receive': 'RC receives into MRs whose pages are not pinned',
-  'on-demand-write': 'RDMA writes between MRs whose pages are not pinned',
-  'on-demand-read': 'RDMA reads between MRs whose pages are not pinned',
-  'on-demand-atomics': 'atomic operations on MRs whose pages are not pinned',
-  'on-demand-srq': 'receives of shared queues into MRs whose pages are not pinned',
-  'on-demand-flush': 'flushes of MRs whose pages are not pinned',
-  'on-demand-atomic-write': 'atomic writes to MRs whose pages are not pinned',
-  'on-demand-all': 'MRs of all addresses of a process',
-  'on-demand-ud-send': 'UD sends from MRs whose pages are not pinned',
-  'on-demand-datagram': 'UD sends and receives of MRs whose pages are not pinned',
-  'mr-dmabuf': 'MRs over a dma-buf',
-  'device-memory': 'memory of the device',
-  'device-memory-map': 'memory of the device is mapped into the process',
-  'offset-export': 'what mmap(2) shows of the device at an offset becomes a dma-buf',
-  srq: 'shared receive queues',
-  'srq-resize': 'shared receive queues change their size',
-  'rdma-gid':
-    'the GID table of port 1 has a first entry: a RoCE port without a network device has none',
-  'doorbell-command': 'work is rung in by a command, POST_SEND',
-  'doorbell-page': 'work is rung in by a store to a mapped page of the device',
-  'arm-command': 'CQs are armed by REQ_NOTIFY_CQ, whatever else arms them',
-  'cq-resize': 'CQs change their size',
-  'cq-moderation': 'the events of CQs are moderated',
-  multicast: 'UD QPs join multicast groups',
-  'rdma-flow': 'flow steering rules',
-  'rdma-counters': 'counters objects',
-  'comp-cntr': 'completion counters, of sends, receives, RDMA reads and writes',
-  'comp-cntr-remote': 'completion counters of RDMA reads and writes that the far side asked for',
-  'rdma-wq': 'work queues and their indirection tables',
-  'port-speed': 'ports that tell their speed by a method of its own, which 6.12 does not have',
-  'rdma-cm': 'connections through /dev/infiniband/rdma_cm',
-  unplug: 'a device that can be removed while it is in use, and made again',
-  reset: 'a PCI function that user space resets',
-  'rdma-link': 'devices are made over network devices by a command, under any name',
-  'unplug-waits': 'the removal of a device waits until nobody has it open any more',
-  'unplug-cuts': 'the removal of a device cuts off who has it open',
-  'port-switch': 'the port goes down and up, and changes its MTU, and nobody else needs it',
-  'impaired-paths': 'the port has paths that lose, delay, duplicate and reorder packets on purpose',
-} as const;
-export type Capability = keyof typeof CAPABILITIES;
-
-/** Whether one who has these has that too. */
-export function includesCapability(
-  has: readonly Capability[] | readonly string[],
-  wanted: Capability,
-): boolean {
-  const names: readonly string[] = has;
-  return names.includes(wanted) || (wanted === 'buffer' && names.includes('alloc'));
-}
 
 /** A device as `find()` sees it in sysfs, without opening anything. */
 export interface Device {
