@@ -50,7 +50,7 @@ async function newerState(): Promise<Pick<Availability, 'kernel' | 'state'>> {
     return { kernel: 'none', state: `no: QEMU ${own.version}, see UAPI_CONFORM_QEMU` };
   }
   const cached = await cachedQemu();
-  const others = `this machine's QEMU ${own.version} has no blobs`;
+  const others = `this machine's QEMU ${own.version} has the plain one`;
   if (cached === undefined) return { kernel, state: `not fetched, a run does; ${others}` };
   return { kernel, state: `yes: QEMU ${cached.version} of the cache; ${others}` };
 }

@@ -18,7 +18,7 @@ import { type Machine, machinesFor } from './machines.ts';
 import { modelsOf, startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
-import { findQemu } from './qemu.ts';
+import { findQemu, isNewer, type Qemu } from './qemu.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { provideTreeModules, type TreeModule } from './tree-module.ts';
 import { unpackedKernel } from './unpacked-kernel.ts';
@@ -172,6 +172,12 @@ class VmTarget implements Target {
     }
   }
 
+  #devicesOf(qemu: Qemu): readonly string[] {
+    const { qemuDevices, newerDevices = {} } = this.#options;
+    const devices = [...new Set(qemuDevices)];
+    return isNewer(qemu) ? devices.map((device) => newerDevices[device] ?? device) : devices;
+  }
+
   #poorerMachine(): Machine | undefined {
     return this.#machines[this.#machines.indexOf(this.#machine) + 1];
   }
@@ -192,7 +198,7 @@ class VmTarget implements Target {
           // The first time; should that be the trouble, the usual way is tried next.
           image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
           initramfs: initramfs.file,
-          devices: [...new Set(this.#options.qemuDevices)],
+          devices: this.#devicesOf(qemu),
           glDevices,
           boardDevices: this.#options.boardDevices ?? [],
           modelSockets: models.sockets,
