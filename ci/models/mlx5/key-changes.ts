@@ -1,9 +1,8 @@
 import * as h from './headers/ifc.ts';
 import type { Accessor, KeyedMemory } from './keyed-memory.ts';
-import { ANY_QP, indexOf, klmsIn, type MemoryKey, OCTOWORD_BYTES } from './memory-keys.ts';
+import { ANY_QP, indexOf, klmsIn, type MemoryKey, OCTOWORD_BYTES, spanAt } from './memory-keys.ts';
 import type { Objects } from './objects.ts';
 import type { QueuePair } from './queue-pairs.ts';
-import { spanAt } from './receives.ts';
 import { DONE } from './verdict.ts';
 import type { Work } from './work-requests.ts';
 

@@ -33,15 +33,16 @@ export const indexOf = (key: number): number => key >>> VARIANT_BITS;
 /** Memory of other keys in a list. */
 export function klmsIn(list: Buffer): readonly Span[] {
   return Array.from({ length: Math.floor(list.length / KLM_BYTES) }, (_, i) =>
-    spanIn(list.subarray(i * KLM_BYTES)),
+    spanAt(list, i * KLM_BYTES),
   );
 }
 
-function spanIn(klm: Buffer): Span {
+/** Pieces of requests are as those of lists. Source: include/linux/mlx5/qp.h, struct mlx5_wqe_data_seg */
+export function spanAt(bytes: Buffer, at: number): Span {
   return {
-    length: klm.readUInt32BE(0),
-    key: klm.readUInt32BE(4),
-    address: klm.readBigUInt64BE(8),
+    length: bytes.readUInt32BE(at),
+    key: bytes.readUInt32BE(at + 4),
+    address: bytes.readBigUInt64BE(at + 8),
   };
 }
 
@@ -173,7 +174,7 @@ export class MemoryKey {
       for (const { index, skip, count } of this.#entities(offset, length)) {
         const entry = this.#translations.entry(index, KLM_BYTES);
         if (entry === undefined) return;
-        const { key, address } = spanIn(entry);
+        const { key, address } = spanAt(entry, 0);
         yield { key, address: address + BigInt(skip), length: count };
       }
       return;

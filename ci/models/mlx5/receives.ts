@@ -1,7 +1,7 @@
 import type { PageList } from '../page-list.ts';
 import type { Host } from '../vfio-user/device.ts';
 import { END_OF_LIST_KEY } from './limits.ts';
-import type { Span } from './memory-keys.ts';
+import { type Span, spanAt } from './memory-keys.ts';
 import { readQueue, readRecord } from './queue-pages.ts';
 
 /** Source: include/linux/mlx5/qp.h, struct mlx5_wqe_data_seg */
@@ -23,14 +23,6 @@ export interface Receives {
   /** The next one, which stays. */
   peek(): Receive | undefined;
   take(): Receive | undefined;
-}
-
-export function spanAt(wqe: Buffer, at: number): Span {
-  return {
-    length: wqe.readUInt32BE(at),
-    key: wqe.readUInt32BE(at + 4),
-    address: wqe.readBigUInt64BE(at + 8),
-  };
 }
 
 /** Pieces to the end of the slot, or to one that ends the list. */

@@ -1,8 +1,8 @@
 import * as h from './headers/ifc.ts';
 import type { Data } from './keyed-memory.ts';
-import type { Span } from './memory-keys.ts';
+import { type Span, spanAt } from './memory-keys.ts';
 import type { QueuePair } from './queue-pairs.ts';
-import { DATA_BYTES, spanAt } from './receives.ts';
+import { DATA_BYTES } from './receives.ts';
 import type { PostedSend } from './send-ring.ts';
 
 /**
