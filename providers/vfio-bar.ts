@@ -9,7 +9,7 @@ import {
   vfio_device_feature_dma_buf,
   vfio_region_dma_range,
 } from '../uapi/headers/linux/vfio.ts';
-import { pageSize } from '../uapi/sys-memory.ts';
+import { wholePages } from '../uapi/sys-memory.ts';
 import type { AllocRequest, BufferObject, ExportRequest, MapPlan, Outcome } from './contract.ts';
 import { call } from './vfio-call.ts';
 import {
@@ -54,8 +54,7 @@ export class BarMemory {
   alloc({ size: wanted }: AllocRequest): Outcome<BufferObject> {
     const bar = this.#prepare();
     if (!bar.ok) return bar;
-    const page = BigInt(pageSize());
-    const size = ((wanted + page - 1n) / page) * page;
+    const size = wholePages(wanted);
     let start = 0n;
     for (const taken of [...this.#ranges].sort((a, b) => (a.start < b.start ? -1 : 1))) {
       if (start + size <= taken.start) break;

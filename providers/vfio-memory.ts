@@ -3,7 +3,7 @@ import { trySize } from '../uapi/dma-buf.ts';
 import { E } from '../uapi/errno.ts';
 import { tryClose } from '../uapi/sys.ts';
 import { tryFcntl } from '../uapi/sys-file.ts';
-import { pageSize, tryMmap, tryMunmap } from '../uapi/sys-memory.ts';
+import { pageSize, tryMmap, tryMunmap, wholePages } from '../uapi/sys-memory.ts';
 import type { BufferObject, MapPlan, Outcome, RegisterRequest } from './contract.ts';
 
 /** Memory that the device reaches. */
@@ -111,8 +111,7 @@ export class DmaMemory {
     const taken = [...this.#buffers].sort((a, b) => (a.iova < b.iova ? -1 : 1));
     for (const { iova, size: length } of taken) {
       if (at + size + page <= iova) break;
-      const end = iova + length + page;
-      at = ((end + page - 1n) / page) * page;
+      at = wholePages(iova + length + page);
     }
     return at + size <= END || size >= END ? at : undefined;
   }

@@ -197,3 +197,9 @@ export function pageSize(): number {
   if (pageBytes === 0) pageBytes = rawGetpagesize();
   return pageBytes;
 }
+
+/** As many bytes in whole pages. */
+export function wholePages(bytes: bigint): bigint {
+  const page = BigInt(pageSize());
+  return ((bytes + page - 1n) / page) * page;
+}

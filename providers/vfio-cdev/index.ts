@@ -1,8 +1,4 @@
-import {
-  VFIO_DEVICE_FLAGS_RESET,
-  VFIO_DEVICE_GET_INFO,
-  vfio_device_info,
-} from '../../uapi/headers/linux/vfio.ts';
+import { VFIO_DEVICE_FLAGS_RESET, vfio_device_info } from '../../uapi/headers/linux/vfio.ts';
 import {
   CONTRACT_VERSION,
   type Device,
@@ -15,7 +11,7 @@ import {
 import { IOMMU_NODE } from '../iommufd-space.ts';
 import { pciPlug, probePciPlug } from '../pci-plug.ts';
 import { slotOf } from '../pci-slot.ts';
-import { call } from '../vfio-call.ts';
+import { deviceInfo } from '../vfio-call.ts';
 import { vfioFunctions } from '../vfio-function.ts';
 import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
 import { missingOfDmabufs } from './missing-dmabufs.ts';
@@ -49,11 +45,10 @@ function probe(device: Device): Outcome<Probe> {
   return { ok: true, value: { missing, identity: {} } };
 }
 
-/** Source: drivers/vfio/pci/vfio_pci_core.c, vfio_pci_ioctl_get_info() */
 function missingReset(fd: number): Probe['missing'] {
-  const info = vfio_device_info.make({ argsz: vfio_device_info.size });
-  const asked = call(fd, VFIO_DEVICE_GET_INFO, info);
-  if (asked.ok && (vfio_device_info.get(info, 'flags') & VFIO_DEVICE_FLAGS_RESET) !== 0) return {};
+  const info = deviceInfo(fd);
+  const flags = info.ok ? vfio_device_info.get(info.value, 'flags') : 0;
+  if ((flags & VFIO_DEVICE_FLAGS_RESET) !== 0) return {};
   return { reset: 'the kernel knows no way to reset this function alone' };
 }
 

@@ -1,6 +1,5 @@
 import {
   VFIO_CHECK_EXTENSION,
-  VFIO_DEVICE_GET_INFO,
   VFIO_TYPE1v2_IOMMU,
   vfio_device_info,
 } from '../../uapi/headers/linux/vfio.ts';
@@ -14,7 +13,7 @@ import {
   type Provider,
   type Session,
 } from '../contract.ts';
-import { call } from '../vfio-call.ts';
+import { call, deviceInfo } from '../vfio-call.ts';
 import { bareSession, functionSession, missingJobs } from '../vfio-session.ts';
 import { find } from './find.ts';
 import { openFiles } from './open.ts';
@@ -29,8 +28,7 @@ function probe(device: Device): Outcome<Probe> {
   if (!opened.ok) return opened;
   const session = functionSession(device, opened.value);
   const { device: fd, others } = opened.value;
-  const info = vfio_device_info.make({ argsz: vfio_device_info.size });
-  const asked = call(fd, VFIO_DEVICE_GET_INFO, info);
+  const asked = deviceInfo(fd);
   const v2 = call(others.container, VFIO_CHECK_EXTENSION, BigInt(VFIO_TYPE1v2_IOMMU));
   session.close();
   if (!asked.ok) return asked;
@@ -41,8 +39,8 @@ function probe(device: Device): Outcome<Probe> {
       identity: {
         iommu: v2.ok && v2.value !== 0 ? 'type1v2' : 'type1',
         iommufd: iommufdOf(device),
-        regions: String(vfio_device_info.get(info, 'num_regions')),
-        irqs: String(vfio_device_info.get(info, 'num_irqs')),
+        regions: String(vfio_device_info.get(asked.value, 'num_regions')),
+        irqs: String(vfio_device_info.get(asked.value, 'num_irqs')),
       },
     },
   };

@@ -24,12 +24,12 @@ import {
 import { Mapping } from '../../../uapi/mapping.ts';
 import { tryFcntl, tryFtruncate, tryLseek } from '../../../uapi/sys-file.ts';
 import {
-  pageSize,
   tryMadvise,
   tryMemfdCreate,
   tryMmap,
   tryMremap,
   tryMunmap,
+  wholePages,
 } from '../../../uapi/sys-memory.ts';
 import { CaseDefect, descriptorOf, type RdmaValue, type Scalar, type Value } from '../values.ts';
 import {
@@ -127,8 +127,7 @@ function isDm(what: Value | Scalar): what is RdmaValue {
 
 /** All pages of it: it may begin behind the start of the first. */
 function mappedBytes(dm: RdmaValue): bigint {
-  const page = BigInt(pageSize());
-  return ((fieldOf(dm, 'start') + fieldOf(dm, 'length') + page - 1n) / page) * page;
+  return wholePages(fieldOf(dm, 'start') + fieldOf(dm, 'length'));
 }
 
 function sizeOf(what: Value | Scalar): bigint {
