@@ -1,16 +1,16 @@
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { announce } from '../../harness/announce.ts';
+import { makeDirectories } from '../../reports/make-directories.ts';
 
 /**
  * A log that goes on over all boots. Where it cannot be written, that is said once, and the run goes on
  * without it.
  */
 export function openLog(path: string, title = ''): WriteStream {
-  mkdirSync(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   const log = createWriteStream(path, { flags: 'a' });
   log.on('error', ({ message }) => announce(`${path} is not complete: ${message}`));
-  log.write(`=== ${new Date().toISOString()} ${title}`.trimEnd());
-  log.write('\n');
+  log.write(`${`=== ${new Date().toISOString()} ${title}`.trimEnd()}\n`);
   return log;
 }

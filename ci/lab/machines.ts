@@ -32,7 +32,7 @@ export async function machinesFor(
 ): Promise<readonly [Machine, ...Machine[]]> {
   const { newerDevices, models, say } = request;
   const glDevices = [...new Set(request.glDevices)];
-  const newer = glDevices.map((device) => newerDevices[device] ?? device);
+  const newer = asNewer(glDevices, newerDevices);
   const own = await machineQemu();
   const ownModels = isNewer(own) ? models : [];
   const plain: Machine = { qemu: own, glDevices: [], models: ownModels };
@@ -47,6 +47,14 @@ export async function machinesFor(
   const machines: [Machine, ...Machine[]] = usable.length > 0 ? [rendering, plain] : [plain];
   if (fetched === undefined) return machines;
   return [{ qemu: fetched, glDevices: newer, models }, ...machines];
+}
+
+/** What a QEMU that is new enough is asked for. */
+export function asNewer(
+  devices: readonly string[],
+  newerDevices: MachineRequest['newerDevices'],
+): readonly string[] {
+  return devices.map((device) => newerDevices[device] ?? device);
 }
 
 /** The devices if this machine can render for them as it is. */

@@ -14,7 +14,7 @@ import { GL_ENVIRONMENT } from './gl-display.ts';
 import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
-import { type Machine, machinesFor } from './machines.ts';
+import { asNewer, type Machine, machinesFor } from './machines.ts';
 import { modelsOf, startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
@@ -115,7 +115,19 @@ export async function createVmTarget(options: VmOptions): Promise<Target> {
   if (initramfs.missing.length > 0) {
     options.say(`kernel ${kernel.name} has no module ${initramfs.missing.join(', ')}`);
   }
-  return new VmTarget(options, kernel, whole, accelerator, machines);
+  return new VmTarget(
+    options,
+    kernel,
+    { plan: whole, file: initramfs.file },
+    accelerator,
+    machines,
+  );
+}
+
+/** An initial RAM disk, and what it is built of. */
+interface BuiltPlan {
+  readonly plan: GuestPlan;
+  readonly file: string;
 }
 
 class VmTarget implements Target {
@@ -124,7 +136,7 @@ class VmTarget implements Target {
   readonly bootsAnew = true;
   readonly #options: VmOptions;
   readonly #kernel: Kernel;
-  readonly #plan: GuestPlan;
+  readonly #initramfs: BuiltPlan;
   #accelerator: Accelerator;
   #machine: Machine;
   readonly #machines: readonly [Machine, ...Machine[]];
@@ -132,7 +144,7 @@ class VmTarget implements Target {
   constructor(
     options: VmOptions,
     kernel: Kernel,
-    plan: GuestPlan,
+    initramfs: BuiltPlan,
     accelerator: Accelerator,
     machines: readonly [Machine, ...Machine[]],
   ) {
@@ -142,7 +154,7 @@ class VmTarget implements Target {
     this.name = `vm:${kernel.name}`;
     this.#options = options;
     this.#kernel = kernel;
-    this.#plan = plan;
+    this.#initramfs = initramfs;
   }
 
   get timeoutScale(): number {
@@ -172,10 +184,16 @@ class VmTarget implements Target {
     }
   }
 
+  /** Others may have taken it out of the cache since it was built. */
+  async #initramfsFile(): Promise<string> {
+    const { file, plan } = this.#initramfs;
+    return existsSync(file) ? file : (await buildInitramfs(this.#kernel, plan)).file;
+  }
+
   #devicesOf(qemu: Qemu): readonly string[] {
     const { qemuDevices, newerDevices = {} } = this.#options;
     const devices = [...new Set(qemuDevices)];
-    return isNewer(qemu) ? devices.map((device) => newerDevices[device] ?? device) : devices;
+    return isNewer(qemu) ? asNewer(devices, newerDevices) : devices;
   }
 
   #poorerMachine(): Machine | undefined {
@@ -187,8 +205,6 @@ class VmTarget implements Target {
     const { qemu, glDevices } = this.#machine;
     const models = startModels(this.#machine.models, this.#options.outputDir);
     const isEmulated = this.#accelerator === 'tcg';
-    // Others may have taken it out of the cache since the last boot.
-    const initramfs = await buildInitramfs(this.#kernel, this.#plan);
     return await bootGuest({
       qemu: qemu.program,
       args: [
@@ -197,7 +213,7 @@ class VmTarget implements Target {
           accelerator: this.#accelerator,
           // The first time; should that be the trouble, the usual way is tried next.
           image: isEmulated && attempt === 1 ? await unpackedKernel(image) : image,
-          initramfs: initramfs.file,
+          initramfs: await this.#initramfsFile(),
           devices: this.#devicesOf(qemu),
           glDevices,
           boardDevices: this.#options.boardDevices ?? [],
