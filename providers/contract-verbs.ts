@@ -8,6 +8,7 @@
  */
 import type { CallOutcome } from '../uapi/call-outcome.ts';
 import type { CharDeviceClient } from '../uapi/rdma-char-device.ts';
+import type { MapPlan } from './contract.ts';
 import type { FlowRequest, Spread } from './contract-flow.ts';
 import type { Completion, RdmaEvent, ReceiveRequest, SendRequest, Sge } from './contract-jobs.ts';
 
@@ -172,18 +173,15 @@ export interface Address {
   readonly port: number;
 }
 
-/** States are those of enum ib_wq_state, as numbers; the attribute mask is made of what is there. */
+/** enum ib_wq_state. Source: include/rdma/ib_verbs.h */
+export const WQ_STATES = { reset: 0, ready: 1, error: 2 } as const;
+
+/** States are numbers, also such as there are not; the attribute mask is made of what is there. */
 export interface WqChange {
   readonly state?: number;
   readonly currentState?: number;
   /** Further bits of enum ib_wq_attr_mask. */
   readonly extraMask?: number;
-}
-
-/** What mmap(2) needs to map memory of the device from the start of its first page. */
-export interface MapPlace {
-  readonly fd: number;
-  readonly offset: bigint;
 }
 
 /** What `modify` sets; the attribute mask is made of what is there. */
@@ -294,7 +292,7 @@ export interface RdmaVerbs {
     advice: { readonly advice: number; readonly flags: number; readonly sges: readonly Sge[] },
   ): Outcome<Facts>;
   /** Where the CPU finds memory of the device; EOPNOTSUPP where that is not known. */
-  placeOfDm(dm: RdmaObject): Outcome<MapPlace>;
+  placeOfDm(dm: RdmaObject): Outcome<MapPlan>;
   /**
    * Makes a dma-buf of what mmap(2) shows at an offset of the session's file.
    * Guarantees: the caller owns the descriptor; nobody reaches the memory through the dma-buf any more

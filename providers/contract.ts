@@ -95,7 +95,7 @@ export interface BufferObject {
   readonly fd?: number;
 }
 
-/** What mmap(2) needs to map a buffer from its start. */
+/** What mmap(2) needs to map a buffer, or memory of a device, from the start of its first page. */
 export interface MapPlan {
   readonly fd: number;
   readonly offset: bigint;

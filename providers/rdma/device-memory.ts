@@ -1,7 +1,8 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { E } from '../../uapi/errno.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
-import type { CreateRequests, MapPlace, RdmaObject } from '../contract-verbs.ts';
+import type { MapPlan } from '../contract.ts';
+import type { CreateRequests, RdmaObject } from '../contract-verbs.ts';
 import { driverData, method } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 
@@ -22,7 +23,7 @@ export function allocDm(context: Context, want: CreateRequests['dm']): CallOutco
   return { ok: true, value: rdmaObject('dm', result.handle('ALLOC_DM_HANDLE'), fields) };
 }
 
-export function placeOfDm(context: Context, { fields }: RdmaObject): CallOutcome<MapPlace> {
+export function placeOfDm(context: Context, { fields }: RdmaObject): CallOutcome<MapPlan> {
   const { offset } = fields;
   if (offset !== undefined) return { ok: true, value: { fd: context.fd, offset: BigInt(offset) } };
   const { driver } = context.part;

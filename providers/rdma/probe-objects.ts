@@ -1,14 +1,7 @@
 import type { Mapping } from '../../uapi/mapping.ts';
 import { tryClose } from '../../uapi/sys.ts';
-import type { Outcome } from '../contract.ts';
-import type {
-  CreateRequests,
-  How,
-  MapPlace,
-  RdmaKind,
-  RdmaObject,
-  RdmaVerbs,
-} from '../contract-verbs.ts';
+import type { MapPlan, Outcome } from '../contract.ts';
+import type { CreateRequests, How, RdmaKind, RdmaObject, RdmaVerbs } from '../contract-verbs.ts';
 import { rdmaObject } from './context.ts';
 import type { Part } from './driver.ts';
 import { mapKey } from './map-key.ts';
@@ -115,14 +108,14 @@ function probeDeviceMemory({ verbs, memory }: Trial): Missing {
   return missing;
 }
 
-function probeMap({ fd, offset }: MapPlace, length: number): Missing {
+function probeMap({ fd, offset }: MapPlan, length: number): Missing {
   const mapped = mapKey(fd, offset, length, 'memory of the device');
   if (!mapped.ok) return { 'device-memory-map': refusal(mapped) };
   mapped.value.unmap();
   return {};
 }
 
-function probeExport(verbs: RdmaVerbs, { offset }: MapPlace): Missing {
+function probeExport(verbs: RdmaVerbs, { offset }: MapPlan): Missing {
   const exported = verbs.exportPages(offset);
   if (!exported.ok) return { 'offset-export': refusal(exported) };
   tryClose(exported.value);

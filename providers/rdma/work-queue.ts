@@ -2,7 +2,14 @@ import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
-import type { CreateRequests, Facts, How, RdmaObject, WqChange } from '../contract-verbs.ts';
+import {
+  type CreateRequests,
+  type Facts,
+  type How,
+  type RdmaObject,
+  WQ_STATES,
+  type WqChange,
+} from '../contract-verbs.ts';
 import { byMethod, command, driverData, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import type { DriverData, ReceiveQueue } from './driver.ts';
@@ -93,8 +100,6 @@ function wqByCommand(
 /** enum ib_wq_attr_mask. Source: include/rdma/ib_verbs.h */
 const WQ_STATE = 1;
 const WQ_CURRENT_STATE = 2;
-/** enum ib_wq_state */
-const WQ_RESET = 0;
 
 /** What waits in a WQ that goes back to reset is forgotten. */
 export function modifyWq(
@@ -117,7 +122,7 @@ export function modifyWq(
     abi: how.abi,
   });
   if (!answer.ok) return answer;
-  if (state === WQ_RESET) context.wqs.get(wq)?.drop?.();
+  if (state === WQ_STATES.reset) context.wqs.get(wq)?.drop?.();
   return { ok: true, value: {} };
 }
 

@@ -170,12 +170,13 @@ export function free(args: Arguments<'free'>, context: PointContext): VerbResult
 }
 
 export function exportDmabuf(args: Arguments<'export'>, context: PointContext): VerbResult {
-  const outcome = args.buffer === undefined ? pages(args, context) : wholeBuffer(args, context);
+  const { buffer } = args;
+  const outcome = buffer === undefined ? pages(args, context) : whole(buffer, args, context);
   return outcome.ok ? gave(holdDescriptor(context, 'dmabuf', outcome.value)) : refused(outcome);
 }
 
-function wholeBuffer(args: Arguments<'export'>, context: PointContext): Outcome<number> {
-  const { buffer, owner } = context.scope.value(args.buffer ?? '', 'buffer');
+function whole(name: string, args: Arguments<'export'>, context: PointContext): Outcome<number> {
+  const { buffer, owner } = context.scope.value(name, 'buffer');
   const session = context.on ?? owner;
   const verb = provided(session.session.exportDmabuf, 'exportDmabuf', session);
   return verb(buffer, sharing(context, args));

@@ -1,4 +1,8 @@
-import type { Connection, QpAttributes } from '../../../providers/contract-verbs.ts';
+import {
+  type Connection,
+  type QpAttributes,
+  WQ_STATES,
+} from '../../../providers/contract-verbs.ts';
 import type { Scope } from '../scope.ts';
 import { CaseDefect } from '../values.ts';
 import type { Arguments, PointContext, VerbResult } from '../verb.ts';
@@ -10,8 +14,6 @@ import { gaveFacts } from './rdma-queries.ts';
 /** Verbs on the state of QPs, SRQs and WQs. */
 
 const STATES = ['reset', 'init', 'rtr', 'rts', 'sqd', 'sqe', 'err'] as const;
-/** enum ib_wq_state. Source: include/rdma/ib_verbs.h */
-const WQ_STATES = { reset: 0, ready: 1, error: 2 };
 const UNTIL = ['init', 'rtr', 'rts'] as const;
 const MTUS = [256, 512, 1024, 2048, 4096] as const;
 
