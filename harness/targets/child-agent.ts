@@ -11,7 +11,10 @@ export interface ChildAgent {
   readonly explain: (end: ChildEnd) => TargetLoss;
   /** Each line that the child writes to stderr. */
   readonly onErrorLine?: (line: string) => void;
-  /** From closing its input to SIGTERM. */
+  /**
+   * For one that puts devices back at its end: from closing its input to SIGTERM. When this process ends
+   * before, of whatever, such a one is left to end by itself; any other is killed.
+   */
   readonly patienceMs?: number;
 }
 
@@ -44,7 +47,7 @@ export function startChildAgent(agent: ChildAgent): TargetConnection {
   const errors = new ErrorTail(child.stderr, agent.onErrorLine);
   const gone = endOf(child);
   const killAtExit = () => killGroup(child, 'SIGKILL');
-  process.once('exit', killAtExit);
+  if (agent.patienceMs === undefined) process.once('exit', killAtExit);
   const lost = gone.then((end) => {
     process.off('exit', killAtExit);
     return agent.explain({ ...end, errors: errors.text });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -80,5 +81,28 @@ t.test('so does one whose point was killed a moment before', async (t) => {
   await delay(500);
   t.equal(state(), 'gone');
   await session.close();
+  t.equal(state(), 'there');
+});
+
+t.test('so does one whose host dies of an error', async (t) => {
+  const folder = t.testdir({
+    'agent.mjs': `
+import { writeFileSync } from 'node:fs';
+process.stdin.resume().on('end', () => setTimeout(() => writeFileSync('state', 'there'), 500));
+process.stdout.write('up');
+`,
+    'host.mjs': `
+import { startChildAgent } from '${projectRoot()}/build/harness/targets/child-agent.js';
+const args = ['agent.mjs'];
+const explain = ({ how }) => ({ kind: 'exited', message: how, console: '' });
+const agent = startChildAgent({ program: process.execPath, args, explain, patienceMs: 60_000 });
+agent.output.once('data', () => { throw new Error('nobody caught this'); });
+`,
+    state: 'gone',
+  });
+  const { status } = spawnSync(process.execPath, ['host.mjs'], { cwd: folder, encoding: 'utf8' });
+  t.equal(status, 1);
+  const state = () => readFileSync(join(folder, 'state'), 'utf8');
+  for (let looks = 0; looks < 200 && state() !== 'there'; looks++) await delay(50);
   t.equal(state(), 'there');
 });
