@@ -29,6 +29,13 @@ export interface DeliveryParts {
   readonly failPeer: (peer: QueuePair, event?: number) => void;
 }
 
+/** A request on its way, with both its ends. */
+interface Exchange {
+  readonly qp: QueuePair;
+  readonly peer: QueuePair;
+  readonly request: SendRequest;
+}
+
 const ATOMIC_BYTES = 8;
 const PROTECTED = () => h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
 
@@ -149,10 +156,8 @@ export class Delivery {
     if (!isReady) return this.#notReady(qp, peer);
     const span = { ...remote, length: data.length };
     const isWritten = this.#memory.scatter(to.who, [span], data, 'rw');
-    if (isWritten !== true) {
-      const fault = remoteFault(peer, span, 'write');
-      return this.#paging.orWait(isWritten, fault, request, () => this.#refuse(qp, peer, 'access'));
-    }
+    if (isWritten !== true)
+      return this.#lacksTheirs(isWritten, { qp, peer, request }, span, 'write');
     this.#count(qp, peer, data.length);
     const receive = immediate === undefined ? undefined : to.receives?.take();
     if (receive === undefined) return DONE;
@@ -174,10 +179,7 @@ export class Delivery {
     if (to === undefined || peer.get('rre') === 0) return this.#refuse(qp, peer, 'request');
     const span = { ...remote, length };
     const data = this.#memory.gather(to.who, [span], 'rr');
-    if (!Buffer.isBuffer(data)) {
-      const fault = remoteFault(peer, span, 'read');
-      return this.#paging.orWait(data, fault, request, () => this.#refuse(qp, peer, 'access'));
-    }
+    if (!Buffer.isBuffer(data)) return this.#lacksTheirs(data, { qp, peer, request }, span, 'read');
     this.#count(qp, peer, length);
     const isFilled = this.#memory.scatter(qp, local, data, 'lw');
     return isFilled === true ? DONE : h.MLX5_CQE_SYNDROME_LOCAL_PROT_ERR;
@@ -197,10 +199,8 @@ export class Delivery {
     if (to === undefined || peer.get('rae') === 0 || !isAligned)
       return this.#refuse(qp, peer, 'request');
     const old = this.#memory.gather(to.who, [remote], 'a');
-    if (!Buffer.isBuffer(old)) {
-      const fault = remoteFault(peer, remote, 'atomic');
-      return this.#paging.orWait(old, fault, request, () => this.#refuse(qp, peer, 'access'));
-    }
+    if (!Buffer.isBuffer(old))
+      return this.#lacksTheirs(old, { qp, peer, request }, remote, 'atomic');
     const found = old.readBigUInt64LE(0);
     const swapped = compare === found ? value : found;
     const next = compare === undefined ? BigInt.asUintN(64, found + value) : swapped;
@@ -221,6 +221,17 @@ export class Delivery {
     work: Work,
   ): Verdict {
     return this.#paging.orWait(found, requestFault(qp, request, work), request, PROTECTED);
+  }
+
+  /** Memory of the far side. */
+  #lacksTheirs(
+    found: Absent | false | undefined,
+    { qp, peer, request }: Exchange,
+    span: Span,
+    how: Parameters<typeof remoteFault>[2],
+  ): Verdict {
+    const refuse = () => this.#refuse(qp, peer, 'access');
+    return this.#paging.orWait(found, remoteFault(peer, span, how), request, refuse);
   }
 
   #receiver(peer: QueuePair, { srqn }: SendRequest): Receiver | undefined {
