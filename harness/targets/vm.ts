@@ -124,13 +124,12 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
   };
 }
 
-/** `"with": ["iommufd"]`: a provider that needs what another one needs, too. */
+/** `"with": ["iommufd"]`: a provider that needs what another one needs, too, and so on. */
 function withOthers(names: readonly string[], tree: string): readonly string[] {
-  const others = names.flatMap((name) => {
+  return names.flatMap((name) => {
     const path = join(tree, name, 'lab.json');
-    return listOf(readJson(path), 'with', path);
+    return [name, ...withOthers(listOf(readJson(path), 'with', path), tree)];
   });
-  return [...names, ...others];
 }
 
 type TextsKey = 'newerDevices' | 'models' | 'gives';
