@@ -39,3 +39,36 @@ t.test('devices of the same name without a bus are two', async (t) => {
   t.ok(scheduler.next());
   t.ok(scheduler.next());
 });
+
+t.test('who wants to be alone waits for all that came before, and is not overtaken', async (t) => {
+  const scheduler = new Scheduler(4);
+  const first = point('first', 'vgem@vgem');
+  const before = point('before', 'vkms@vkms');
+  const alone = { ...point('alone', 'qxl@qxl'), exclusive: true };
+  const after = point('after', 'dma-heap@system');
+  for (const each of [first, before, alone, after]) scheduler.add(each);
+  t.strictSame([scheduler.next()?.id, scheduler.next()?.id], ['first', 'before']);
+  t.equal(scheduler.next(), undefined);
+  scheduler.finish(first);
+  t.equal(scheduler.next(), undefined);
+  scheduler.finish(before);
+  t.equal(scheduler.next()?.id, 'alone');
+  t.equal(scheduler.next(), undefined);
+  scheduler.finish(alone);
+  t.equal(scheduler.next()?.id, 'after');
+});
+
+t.test('what has not started is taken out in its order', async (t) => {
+  const scheduler = new Scheduler(1);
+  const names = ['first', 'second', 'third', 'fourth', 'fifth'];
+  const devices = ['vgem@vgem', 'vkms@vkms', 'vgem@vgem', 'qxl@qxl', 'vkms@vkms'];
+  for (const [index, name] of names.entries()) {
+    scheduler.add({ ...point(name, devices[index] ?? ''), exclusive: name === 'fourth' });
+  }
+  t.equal(scheduler.next()?.id, 'first');
+  t.strictSame(
+    scheduler.cancel().map(({ id }) => id),
+    ['second', 'third', 'fourth', 'fifth'],
+  );
+  t.equal(scheduler.next(), undefined);
+});

@@ -52,13 +52,18 @@ export class PointQueue<P extends Queued> {
     );
   }
 
-  /** Points on the target that have not ended, running ones first. */
-  get onTarget(): readonly P[] {
-    return [...this.#running.map(({ point }) => point), ...this.#sent];
-  }
-
   get runningCount(): number {
     return this.#running.length;
+  }
+
+  /** Points whose limits tell how long nothing may be heard: while some run, those. */
+  get underWay(): readonly P[] {
+    return this.#running.length > 0 ? this.#running.map(({ point }) => point) : this.#sent;
+  }
+
+  /** Points on the target that have not ended, running ones first. */
+  get #onTarget(): readonly P[] {
+    return [...this.#running.map(({ point }) => point), ...this.#sent];
   }
 
   get #inFlight(): number {
@@ -79,7 +84,9 @@ export class PointQueue<P extends Queued> {
 
   #fillWindow(): P[] {
     // The last suspect still runs alone when its list is empty.
-    if (this.onTarget.some((point) => this.#wasSuspect.has(point.id))) return [];
+    if (this.#wasSuspect.size > 0 && this.#onTarget.some(({ id }) => this.#wasSuspect.has(id))) {
+      return [];
+    }
     const count = Math.max(0, this.#window - this.#inFlight);
     const taken = this.#waiting.slice(this.#next, this.#next + count);
     this.#next += taken.length;

@@ -115,7 +115,7 @@ export class RunLoop {
     const sentCases = new Set<string>();
     while (!this.#queue.isEmpty && !stop.aborted) {
       for (const point of this.#queue.takeSendable()) send(session, point, sentCases);
-      const timeoutMs = silenceLimitMs(this.#queue.onTarget, this.#settings.target);
+      const timeoutMs = silenceLimitMs(this.#queue.underWay, this.#settings.target);
       const event = await session.next({ timeoutMs, signal: stop });
       switch (event.kind) {
         case 'message': {

@@ -42,8 +42,11 @@ export interface RunEnd {
   readonly broken?: string;
 }
 
-/** Points that may be on the target unanswered, so that a round trip costs nothing. */
-const WINDOW = 64;
+/**
+ * Points that may be on the target unanswered: so that a round trip costs nothing, and many enough that
+ * behind a long topic of one device the target finds points of others to run beside it.
+ */
+const WINDOW = 1024;
 
 /**
  * Runs everything and writes it to the journal, which is the caller's to close.
