@@ -37,8 +37,8 @@ function open(device: Device, how: OpenRequest): Outcome<Session> {
 }
 
 /**
- * A fence, and what is said of a deadline that nobody set. In 7.3, not in 6.12, the first fence taints the kernel
- * (TAINT_SOFTLOCKUP): so the probe does it, and no point is blamed for it.
+ * A fence, and what is said of a deadline that nobody set. In 7.3, not in 6.12, the first fence taints
+ * the kernel (TAINT_SOFTLOCKUP): so the probe makes it, and no point is blamed for it.
  */
 function probe({ node }: Device): Outcome<Probe> {
   const opened = openDeviceFile(node);
