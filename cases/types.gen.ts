@@ -465,6 +465,18 @@ export interface Step {
     fence: Reference;
   };
   /**
+   * Makes a sync_file that signals when the session's timeline comes to a value.
+   */
+  makeFence?: {
+    value: Size;
+  };
+  /**
+   * Counts the session's timeline on.
+   */
+  advance?: {
+    count: Size;
+  };
+  /**
    * DMA_BUF_IOCTL_EXPORT_SYNC_FILE
    */
   exportSyncFile?: {

@@ -17,6 +17,8 @@ export const CAPABILITIES = {
   'export-access': 'exportDmabuf() honours `access` and `closeOnExec`',
   import: 'importDmabuf()',
   fence: 'attachFence() and signalFence(): software fences on a buffer',
+  timeline: 'makeFence() and advance(): fences at points of a timeline that user space counts',
+  'timeline-deadline': 'the earliest deadline that such a fence was given can be read back',
   handles: 'buffers have handles that are private to the session',
   'sync-file': 'dma-bufs of this device export and import sync_files',
   'sync-file-deadline': 'sync_files take a deadline hint',

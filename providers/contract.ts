@@ -196,6 +196,16 @@ export interface Session {
   signalFence?(fence: SoftwareFence): Outcome<undefined>;
 
   /**
+   * Makes a sync_file whose fence signals when the session's timeline has come to `value`. Timelines
+   * begin at 0 and count in 32 bits: what is less than 2^31 steps ahead is still to come.
+   * Guarantees: the caller owns the descriptor; a point that was passed is signalled from the start;
+   * the fences that are pending when the session closes signal with an error.
+   */
+  makeFence?(value: number): Outcome<number>;
+  /** Counts the session's timeline on, up to 2^32 - 1 steps at once. */
+  advance?(count: number): Outcome<undefined>;
+
+  /**
    * Puts a job into the device's queue, built of the packets that the hardware reads.
    * Guarantees: success means that the kernel accepted it, not that it is done; the job touches the
    * bytes that it names and no others.

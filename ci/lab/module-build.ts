@@ -14,6 +14,8 @@ import { lastWords, runProgram, tryProgram } from './programs.ts';
 export interface ModuleSource {
   /** Holds a Kbuild or Makefile, and all that the module is built from. */
   readonly directory: string;
+  /** A directory whose files are put over those. */
+  readonly over?: string;
   /** What insmod(8) loads without `.ko`; of several, what they are called together. */
   readonly name: string;
   /** Of several the names, in the order of loading; `name?` where not every source has it. */
@@ -48,7 +50,7 @@ export async function buildModules(
   await publishDirectory(path, async (temporary) => {
     say(`building ${source.name}.ko for ${kernel.release}`);
     const folder = join(temporary, 'build');
-    await cp(source.directory, folder, { recursive: true });
+    for (const directory of directoriesOf(source)) await cp(directory, folder, { recursive: true });
     await make(tree, folder, source);
     await takeModules(tree, folder, temporary, source);
     await rm(folder, { recursive: true });
@@ -110,10 +112,17 @@ const KEY_DIGITS = 16;
 
 async function sourceKey(source: ModuleSource): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(source.variables ?? {}));
-  const entries = await readdir(source.directory, { withFileTypes: true, recursive: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((e) => join(e.parentPath, e.name));
-  for (const path of paths.sort()) {
-    hash.update(`\0${relative(source.directory, path)}\0`).update(await readFile(path));
+  for (const directory of directoriesOf(source)) {
+    const entries = await readdir(directory, { withFileTypes: true, recursive: true });
+    const paths = entries.filter((entry) => entry.isFile()).map((e) => join(e.parentPath, e.name));
+    for (const path of paths.sort()) {
+      hash.update(`\0${relative(directory, path)}\0`).update(await readFile(path));
+    }
   }
   return hash.digest('hex').slice(0, KEY_DIGITS);
+}
+
+/** Later ones are put over those before them. */
+function directoriesOf({ directory, over }: ModuleSource): readonly string[] {
+  return over === undefined ? [directory] : [directory, over];
 }

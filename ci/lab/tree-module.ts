@@ -19,6 +19,11 @@ export interface TreeModule {
   readonly since?: string;
   /** Where it cannot be built without others. */
   readonly set?: ModuleSet;
+  /**
+   * A directory with a Kbuild, and what else it takes, where the kernel's makefile makes no module of it:
+   * put over the source, in which `folder` keeps its place.
+   */
+  readonly kbuild?: string;
 }
 
 /** Modules that share structs, so that those of the distribution do not fit the one it left out. */
@@ -104,7 +109,11 @@ async function tryBuild(kernel: Kernel, module: TreeModule, say: Say): Promise<r
 }
 
 async function sourceOf(kernel: Kernel, module: TreeModule, say: Say): Promise<ModuleSource> {
-  const { name, folder, config, set } = module;
+  const { name, folder, config, set, kbuild } = module;
+  if (kbuild !== undefined) {
+    const directory = await fetchKernelSources(kernel, [folder], say);
+    return { directory, over: kbuild, name, variables: { [config]: 'm' } };
+  }
   if (set === undefined) {
     const directory = await fetchKernelSource(kernel, folder, say);
     return { directory, name, variables: { [config]: 'm' } };

@@ -56,6 +56,7 @@ function capabilitiesFor(step: Step, scope: Scope, needs: readonly Capability[])
   if (step.register !== undefined) return ['register'];
   if (step.import !== undefined) return ['import'];
   if (step.attachFence !== undefined || step.signalFence !== undefined) return ['fence'];
+  if (step.makeFence !== undefined || step.advance !== undefined) return ['timeline'];
   if (step.open?.node === 'render') return ['render-node'];
   const mapped = map === undefined ? undefined : objectOf(step, scope);
   if (mapped?.kind === 'dm') return ['device-memory-map'];

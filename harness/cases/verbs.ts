@@ -76,6 +76,8 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   sync: { gives: 'nothing' },
   attachFence: { gives: 'fence', session: 'owner' },
   signalFence: { gives: 'nothing', session: 'owner' },
+  makeFence: { gives: 'sync-file', session: 'first' },
+  advance: { gives: 'nothing', session: 'first' },
   submitCopy: { gives: 'job', session: 'owner' },
   submitFill: { gives: 'job', session: 'owner' },
   waitJob: { gives: 'nothing', session: 'owner' },

@@ -77,6 +77,7 @@ t.test('a machine gets what its providers need', (t) => {
   const wrong = t.testdir({ own: { 'lab.json': '{"modules": "vgem"}' } });
   t.throws(() => labNeeds(['own'], [join(wrong, 'own')]), /lab.json: 'modules' must be a list/);
   t.match(labNeeds(['rdma'], []).treeModules, [{ name: 'siw', config: 'CONFIG_RDMA_SIW' }]);
+  t.match(labNeeds(['sw-sync'], []).treeModules, [{ kbuild: /providers\/sw-sync\/module$/ }]);
   const needs = labNeeds(['vfio-cdev'], []);
   t.same(needs.devices, labNeeds(['iommufd'], []).devices, 'with the needs of another');
   const [tree] = needs.treeModules;

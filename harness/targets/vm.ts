@@ -56,13 +56,17 @@ interface ModuleBuild {
   readonly name: string;
 }
 
-/** `"tree": [{"name": "siw", "folder": "drivers/infiniband/sw/siw", "config": "CONFIG_RDMA_SIW"}]` */
+/**
+ * `"tree": [{"name": "siw", "folder": "drivers/infiniband/sw/siw", "config": "CONFIG_RDMA_SIW"}]`; a
+ * `kbuild` is a folder beside lab.json.
+ */
 interface TreeModule {
   readonly name: string;
   readonly folder: string;
   readonly config: string;
   readonly since?: string;
   readonly set?: ModuleSet;
+  readonly kbuild?: string;
 }
 
 /** Modules that are built together, in place of the kernel's own: see ci/lab/tree-module.ts. */
@@ -154,7 +158,7 @@ function readNeeds(folder: string): LabNeeds {
     kernelArguments: list('kernelArguments'),
     setup: list('setup'),
     builds: buildsOf(value, folder, path),
-    treeModules: treeModulesOf(value, path),
+    treeModules: treeModulesOf(value, folder, path),
     newerDevices: texts('newerDevices'),
     models: texts('models'),
     wantsNewerQemu: memberOf(value, 'qemu') === 'newer',
@@ -186,7 +190,7 @@ function buildsOf(value: unknown, folder: string, path: string): readonly Module
   throw new UsageError(`${path}: 'build' must have a 'source' and a 'name', both strings.`);
 }
 
-function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
+function treeModulesOf(value: unknown, beside: string, path: string): readonly TreeModule[] {
   const list = memberOf(value, 'tree') ?? [];
   const wrong = new UsageError(
     `${path}: 'tree' must be a list of {name, folder, config}, all of them strings.`,
@@ -198,12 +202,14 @@ function treeModulesOf(value: unknown, path: string): readonly TreeModule[] {
     if (typeof config !== 'string') throw wrong;
     const set = memberOf(item, 'set');
     const since = memberOf(item, 'since');
+    const kbuild = memberOf(item, 'kbuild');
     return {
       name,
       folder,
       config,
       ...(typeof since === 'string' && { since }),
       ...(set !== undefined && { set: moduleSetOf(set, path) }),
+      ...(typeof kbuild === 'string' && { kbuild: join(beside, kbuild) }),
     };
   });
 }

@@ -23,7 +23,8 @@ function architectureDirs(root: string): string[] {
 
 /**
  * Finds the headers in an unpacked linux-libc-dev package, in the output of `make headers_install`,
- * or in a kernel source tree (built or not; what a bare tree lacks, uapi/generate/shims has).
+ * or in a kernel source tree (built or not; what a bare tree lacks, uapi/generate/shims has, and what no
+ * header of the kernel has: sw_sync's interface).
  */
 export function openHeaderTree(dir: string): HeaderTree {
   const root = roots

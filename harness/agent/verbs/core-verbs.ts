@@ -17,12 +17,14 @@ import {
   writeFd,
 } from './descriptor.ts';
 import {
+  advance,
   alloc,
   attachFence,
   close,
   exportDmabuf,
   free,
   importDmabuf,
+  makeFence,
   open,
   register,
   signalFence,
@@ -38,6 +40,7 @@ import { eventfd, load, store } from './word.ts';
 
 /** Verbs of buffers, descriptors and fences, and those that every case may use. */
 export const CORE_VERBS = {
+  advance,
   advise,
   aligned,
   alloc,
@@ -64,6 +67,7 @@ export const CORE_VERBS = {
   ioctl,
   join,
   load,
+  makeFence,
   map,
   memory,
   merge,

@@ -194,6 +194,18 @@ export function importDmabuf(args: Arguments<'import'>, context: PointContext): 
   return holdBuffer(context, verb(dmabuf));
 }
 
+export function makeFence(args: Arguments<'makeFence'>, context: PointContext): VerbResult {
+  const verb = provided(context.session.session.makeFence, 'makeFence', context.session);
+  const outcome = verb(Number(context.scope.size(args.value)));
+  return outcome.ok ? gave(holdDescriptor(context, 'sync-file', outcome.value)) : refused(outcome);
+}
+
+export function advance(args: Arguments<'advance'>, context: PointContext): VerbResult {
+  const verb = provided(context.session.session.advance, 'advance', context.session);
+  const outcome = verb(Number(context.scope.size(args.count)));
+  return outcome.ok ? gaveFields() : refused(outcome);
+}
+
 export function attachFence(args: Arguments<'attachFence'>, context: PointContext): VerbResult {
   const { buffer, owner } = context.scope.value(args.buffer, 'buffer');
   const session = context.on ?? owner;
