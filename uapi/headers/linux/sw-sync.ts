@@ -52,13 +52,11 @@ export const SW_SYNC_GET_DEADLINE = command<SwSyncGetDeadline>(
   sw_sync_get_deadline,
 );
 
-export const SW_SYNC_IOC_MAGIC = 87;
-
 export const description: HeaderDescription = describe({
   header: 'linux/sw_sync.h',
   source: 'linux-libc-dev 7.3.4-1~bpo13+1',
   structs: () => ({ sw_sync_create_fence_data, sw_sync_get_deadline }),
   commands: () => ({ SW_SYNC_IOC_CREATE_FENCE, SW_SYNC_IOC_INC, SW_SYNC_GET_DEADLINE }),
-  constants: () => ({ SW_SYNC_IOC_MAGIC }),
+  constants: () => ({}),
   enums: () => ({}),
 });
