@@ -44,7 +44,7 @@ function qpData(want: CreateRequests['qp']): DriverData {
   const input = h.efa_ibv_create_qp.make({
     sq_ring_size: sendBytes,
     rq_ring_size: receiveBytes,
-    driver_qp_type: h.EFA_QP_DRIVER_TYPE_SRD,
+    driver_qp_type: want.type === 'driver' ? h.EFA_QP_DRIVER_TYPE_SRD : 0,
   });
   return { input, outputSize: h.efa_ibv_create_qp_resp.size };
 }
@@ -107,7 +107,7 @@ function address(entries: readonly GidEntry[]) {
 /** State, P_Key index, port, Q_Key, PSN, limits, RNR retries. Source: efa_verbs.c, efa_query_qp() */
 const QUERY_MASK = 0x1 | 0x10 | 0x20 | 0x40 | 0x800 | 0x10000 | 0x80000;
 
-/** Amazon's Elastic Fabric Adapter: datagrams, UD and SRD, which are reliable. */
+/** Amazon's Elastic Fabric Adapter: datagrams, those of UD and the reliable ones of SRD. */
 export const efa: Part = {
   driver: 'efa',
   driverId: RDMA_DRIVER_EFA,

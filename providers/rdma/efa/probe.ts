@@ -5,11 +5,15 @@ import {
 import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type Missing, refusal } from '../probe-reasons.ts';
 
-/** What EFA has and what it lacks: datagrams that are reliable, and no header before any datagram. */
+/**
+ * What EFA has and what it lacks. The room of a header is before each datagram of UD, as ibv_post_recv(3)
+ * has it, but no bit of a completion says that there is one (efa_io_defs.h, struct efa_io_cdesc_common).
+ */
 export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
     'rdma-cm': 'EFA has addresses of its own, which no connection manager knows',
-    'datagram-header': 'no header that EFA puts before a datagram is documented',
+    'datagram-grh': 'completions of EFA have no flag for a header',
+    'datagram-mtu': 'datagrams of EFA are as long as the longest message of the port',
     ...probeQp(verbs),
     ...probeCaps(facts['driver']),
   };
