@@ -58,6 +58,7 @@ export const CAPABILITIES = {
   'datagram-grh': 'the completion of a datagram says that a global routing header is there',
   'datagram-mtu':
     'datagrams are as long as the MTU of the port at most; what is longer is lost without an error',
+  'cq-memory': 'completions come into memory that was given with the CQ',
   'datagram-longest':
     'datagrams are as long as the longest message of the port at most; what is longer is an error',
   'qp-xrc': 'extended reliable connected QPs and XRC domains',

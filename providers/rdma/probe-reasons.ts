@@ -11,6 +11,7 @@ export const UNLIKE_EFA: Missing = {
   'srd-read': NO_SRD,
   'srd-write': NO_SRD,
   'datagram-longest': 'datagrams are as long as the MTU of the port',
+  'cq-memory': 'only EFA is told here where a CQ is to be',
 };
 
 /** `EOPNOTSUPP from …` */

@@ -57,6 +57,7 @@ export const OFFERED: readonly Capability[] = [
   'doorbell-page',
   'arm-command',
   'cq-resize',
+  'cq-memory',
   'cq-moderation',
   'multicast',
   'rdma-flow',

@@ -6,7 +6,7 @@ import {
   RDMA_DRIVER_EFA,
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { whereInCloud } from '../cloud.ts';
-import type { CounterMemory, CreateRequests, Facts, RdmaKind, RdmaObject } from '../driver.ts';
+import type { CreateRequests, Facts, GivenMemory, RdmaKind, RdmaObject } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { factsOf } from '../facts.ts';
 import type { GidEntry } from '../gid.ts';
@@ -49,7 +49,7 @@ function qpData(want: CreateRequests['qp']): DriverData {
   return { input, outputSize: h.efa_ibv_create_qp_resp.size };
 }
 
-function describeMemory({ dmabuf, address, length }: CounterMemory): Buffer {
+function describeMemory({ dmabuf, address, length }: GivenMemory): Buffer {
   const type = dmabuf === undefined ? IB_UVERBS_BUFFER_TYPE_VA : IB_UVERBS_BUFFER_TYPE_DMABUF;
   return ib_uverbs_buffer_desc.make({ type, fd: dmabuf ?? 0, addr: address, length });
 }

@@ -1,7 +1,10 @@
+import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
 import {
   EFA_QUERY_DEVICE_CAPS_RDMA_READ,
   EFA_QUERY_DEVICE_CAPS_RDMA_WRITE,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type Missing, refusal } from '../probe-reasons.ts';
 
@@ -15,6 +18,7 @@ export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
     'datagram-grh': 'completions of EFA have no flag for a header',
     'datagram-mtu': 'datagrams of EFA are as long as the longest message of the port',
     ...probeQp(verbs),
+    ...probeCqMemory(verbs),
     ...probeCaps(facts['driver']),
   };
 }
@@ -29,6 +33,17 @@ function probeQp(verbs: RdmaVerbs): Missing {
   verbs.destroy(cq.value);
   verbs.destroy(pd.value);
   return qp.ok ? {} : { 'qp-srd': refusal(qp) };
+}
+
+/** Of a kernel that passes over where the memory is nothing but the part's own look can tell. */
+function probeCqMemory(verbs: RdmaVerbs): Missing {
+  const length = pageSize();
+  const memory = Mapping.map({ fd: -1, length, flags: MAP_SHARED | MAP_ANONYMOUS });
+  const place = { address: memory.address, length: BigInt(length) };
+  const cq = verbs.create('cq', { entries: 4, memory: place });
+  if (cq.ok) verbs.destroy(cq.value);
+  memory.unmap();
+  return cq.ok ? {} : { 'cq-memory': refusal(cq) };
 }
 
 function isFacts(answer: Facts[string] | undefined): answer is Facts {
