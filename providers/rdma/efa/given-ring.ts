@@ -13,10 +13,32 @@ export interface Ring {
 /** The ring of a CQ whose memory the caller has given: his own, or a dma-buf, which is mapped for it. */
 export function openGivenRing({ dmabuf, address, length }: GivenMemory): CallOutcome<Ring> {
   if (dmabuf === undefined) return { ok: true, value: new RingAt(address) };
-  const mapped = Mapping.tryMap({ fd: dmabuf, offset: address, length: Number(length) });
-  return mapped.ok
-    ? mapped
-    : { ok: false, errno: mapped.errno, call: 'mmap of the memory of a CQ' };
+  // From its start: some exporters map wrongly from elsewhere (drm_gem_shmem_helper.c).
+  const mapped = Mapping.tryMap({ fd: dmabuf, length: Number(address + length) });
+  if (!mapped.ok) return { ok: false, errno: mapped.errno, call: 'mmap of the memory of a CQ' };
+  return { ok: true, value: new RingIn(mapped.value, Number(address)) };
+}
+
+class RingIn implements Ring {
+  readonly #buffer: Mapping;
+  readonly #start: number;
+
+  constructor(buffer: Mapping, start: number) {
+    this.#buffer = buffer;
+    this.#start = start;
+  }
+
+  loadAtomic32(offset: number): number {
+    return this.#buffer.loadAtomic32(this.#start + offset);
+  }
+
+  read(offset: number, length: number): Buffer {
+    return this.#buffer.read(this.#start + offset, length);
+  }
+
+  unmap(): void {
+    this.#buffer.unmap();
+  }
 }
 
 /** Memory that somebody else has mapped, and unmaps. */
