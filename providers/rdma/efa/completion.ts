@@ -52,8 +52,6 @@ export function openCq({ fd, object, response, want }: Made<'cq'>): CallOutcome<
   queuesOf.set(object, queues);
   const entries = Number(object.fields['entries']);
   if (want.memory !== undefined) {
-    // A kernel that does not know the attributes passes over them, and has made a ring of its own.
-    if (made.q_mmap_size > 0n) return { ok: false, errno: E.EOPNOTSUPP, call: 'a CQ in memory' };
     const ring = openGivenRing(want.memory);
     return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
   }

@@ -35,7 +35,7 @@ function probeQp(verbs: RdmaVerbs): Missing {
   return qp.ok ? {} : { 'qp-srd': refusal(qp) };
 }
 
-/** Of a kernel that passes over where the memory is nothing but the part's own look can tell. */
+/** A kernel that does not know the attributes answers EPROTONOSUPPORT: 6.12 does. */
 function probeCqMemory(verbs: RdmaVerbs): Missing {
   const length = pageSize();
   const memory = Mapping.map({ fd: -1, length, flags: MAP_SHARED | MAP_ANONYMOUS });
