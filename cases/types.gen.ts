@@ -1331,6 +1331,7 @@ export interface CreateRequest {
     channel?: Reference;
     vector?: Size;
     flags?: Size;
+    memory?: GivenMemory;
   };
   srq?: {
     pd: Reference;
@@ -1419,10 +1420,20 @@ export interface CreateRequest {
    * A completion counter: where its two counts lie.
    */
   'comp-cntr'?: {
-    successes?: CounterMemory;
-    errors?: CounterMemory;
+    successes?: GivenMemory;
+    errors?: GivenMemory;
   };
   abi?: Abi;
+}
+/**
+ * A part of a mapping or of a dma-buf, or an address.
+ */
+export interface GivenMemory {
+  mapping?: Reference;
+  dmabuf?: Reference;
+  start?: Size;
+  offset?: Size;
+  length?: Size;
 }
 /**
  * Fields by their names: numbers, or addresses as text.
@@ -1461,16 +1472,6 @@ export interface FlowFields1 {
   hopLimit?: Scalar;
   destinationPort?: Scalar;
   sourcePort?: Scalar;
-}
-/**
- * A part of a mapping or of a dma-buf, or an address; by default eight bytes.
- */
-export interface CounterMemory {
-  mapping?: Reference;
-  dmabuf?: Reference;
-  start?: Size;
-  offset?: Size;
-  length?: Size;
 }
 export interface FlowFields2 {
   destination?: Scalar;

@@ -56,7 +56,13 @@ export const CAPABILITIES = {
   'qp-srd': 'scalable reliable datagram QPs: those of the type `driver` that EFA has',
   'srd-read': 'RDMA reads on SRD QPs, and MRs that may be read so',
   'srd-write': 'RDMA writes on SRD QPs, and MRs that may be written so',
-  'datagram-header': 'a datagram comes behind 40 bytes of a global routing header',
+  'datagram-header': 'a datagram comes behind 40 bytes, the room of a global routing header',
+  'datagram-grh': 'the completion of a datagram says that a global routing header is there',
+  'datagram-mtu':
+    'datagrams are as long as the MTU of the port at most; what is longer is lost without an error',
+  'cq-memory': 'completions come into memory that was given with the CQ',
+  'datagram-longest':
+    'datagrams are as long as the longest message of the port at most; what is longer is an error',
   'qp-xrc': 'extended reliable connected QPs and XRC domains',
   'qp-raw': 'QPs of raw packets, for those with CAP_NET_RAW',
   'raw-jobs':

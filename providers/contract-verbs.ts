@@ -105,6 +105,8 @@ export interface CreateRequests {
     readonly userHandle?: bigint;
     /** enum ib_uverbs_ex_create_cq_flags; needs a form that carries flags. */
     readonly flags?: number;
+    /** Where the completions are to be, zeroed. Default: where the driver has them. */
+    readonly memory?: GivenMemory;
   };
   srq: {
     readonly pd: RdmaObject;
@@ -143,14 +145,14 @@ export interface CreateRequests {
   flow: FlowRequest;
   counters: Record<never, never>;
   /** Where each of its two counts lies; left out where the driver needs no memory for it. */
-  'comp-cntr': { readonly [side in CounterSide]?: CounterMemory };
+  'comp-cntr': { readonly [side in CounterSide]?: GivenMemory };
 }
 
 /** A completion counter is two: of requests that ended well, and of those that did not. */
 export type CounterSide = 'successes' | 'errors';
 
-/** Memory of this process, or a part of a dma-buf, in which a count stands. */
-export interface CounterMemory {
+/** Memory of this process, or a part of a dma-buf, that is given to the kernel for an object. */
+export interface GivenMemory {
   readonly dmabuf?: number;
   /** In this process, or within the dma-buf. */
   readonly address: bigint;

@@ -77,12 +77,14 @@ export function rdmaCapabilities(step: Step): Capability[] {
     const { kind } = created(step);
     const type = step.create.qp?.type ?? '';
     const spreads = step.create.qp?.spread !== undefined;
+    const isPlaced = step.create.cq?.memory !== undefined;
     const counts = step.create.flow?.specs?.some(({ counters }) => counters !== undefined) === true;
     return [
       'verbs',
       ...present(NEEDED_BY_KIND[kind]),
       ...present(NEEDED_BY_QP_TYPE[type]),
       ...present(counts ? 'rdma-counters' : undefined),
+      ...present(isPlaced ? 'cq-memory' : undefined),
       ...present(spreads ? 'wq-jobs' : undefined),
     ];
   }

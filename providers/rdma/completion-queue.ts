@@ -4,7 +4,7 @@ import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import { tryFcntl } from '../../uapi/sys-file.ts';
-import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
+import type { CreateRequests, GivenMemory, How, RdmaObject } from '../contract-verbs.ts';
 import { type Answer, byMethod, command, method, room } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import type { CompletionQueue, DriverData } from './driver.ts';
@@ -75,6 +75,7 @@ function cqByMethod(context: Context, want: CqWanted, data: DriverData): CallOut
     CREATE_CQ_COMP_VECTOR: want.vector ?? 0,
     CREATE_CQ_FLAGS: want.flags,
     CREATE_CQ_RESP_CQE: room(4),
+    ...(want.memory && memoryValues(want.memory)),
   };
   const answer = method(context, uverbsMethods.CQ_CREATE, values, data);
   if (!answer.ok) return answer;
@@ -83,13 +84,23 @@ function cqByMethod(context: Context, want: CqWanted, data: DriverData): CallOut
   return { ok: true, value: { handle: result.handle('CREATE_CQ_HANDLE'), entries, driver } };
 }
 
-/** The plain command carries no flags. */
+/** Source: drivers/infiniband/core/umem.c, uverbs_create_cq_get_buffer_desc() */
+function memoryValues({ dmabuf, address, length }: GivenMemory) {
+  const place =
+    dmabuf === undefined
+      ? { CREATE_CQ_BUFFER_VA: address }
+      : { CREATE_CQ_BUFFER_FD: dmabuf, CREATE_CQ_BUFFER_OFFSET: address };
+  return { ...place, CREATE_CQ_BUFFER_LENGTH: length };
+}
+
+/** The plain command carries no flags, and none a place for the completions. */
 function cqByCommand(
   context: Context,
   want: CqWanted,
   data: DriverData,
   how: How,
 ): CallOutcome<MadeCq> {
+  if (want.memory !== undefined) throw new TypeError('no command puts a CQ into memory');
   const made = (want.flags === undefined ? plainCq : flaggedCq)(context, want, data, how);
   if (!made.ok) return made;
   const { cq_handle, cqe } = h.ib_uverbs_create_cq_resp.decode(made.value.response);

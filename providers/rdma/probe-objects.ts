@@ -139,8 +139,12 @@ function probeQps(trial: Trial): Missing {
   return missing;
 }
 
+/** Of a device without connections the datagram QPs are asked. */
 function probeInline({ verbs, pd, cq }: Trial): Missing {
-  const made = verbs.create('qp', { type: 'rc', pd, sendCq: cq, receiveCq: cq, inline: 16 });
+  const ends = { pd, sendCq: cq, receiveCq: cq };
+  const make = (type: 'rc' | 'ud') => verbs.create('qp', { type, ...ends, inline: 16 });
+  const connected = make('rc');
+  const made = connected.ok ? connected : make('ud');
   if (!made.ok) return { 'rdma-inline': refusal(made) };
   verbs.destroy(made.value);
   const granted = Number(made.value.fields['inline']);

@@ -6,7 +6,13 @@ export type Missing = Partial<Record<Capability, string>>;
 
 const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
 /** Of all drivers but that one. */
-export const WITHOUT_SRD: Missing = { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
+export const UNLIKE_EFA: Missing = {
+  'qp-srd': NO_SRD,
+  'srd-read': NO_SRD,
+  'srd-write': NO_SRD,
+  'datagram-longest': 'datagrams are as long as the MTU of the port',
+  'cq-memory': 'only EFA is told here where a CQ is to be',
+};
 
 /** `EOPNOTSUPP from …` */
 export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {

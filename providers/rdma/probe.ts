@@ -8,7 +8,7 @@ import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
-import { type Missing, refusal, WITHOUT_SRD } from './probe-reasons.ts';
+import { type Missing, refusal, UNLIKE_EFA } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -24,6 +24,9 @@ export const OFFERED: readonly Capability[] = [
   'srd-read',
   'srd-write',
   'datagram-header',
+  'datagram-grh',
+  'datagram-mtu',
+  'datagram-longest',
   'qp-xrc',
   'qp-raw',
   'raw-jobs',
@@ -54,6 +57,7 @@ export const OFFERED: readonly Capability[] = [
   'doorbell-page',
   'arm-command',
   'cq-resize',
+  'cq-memory',
   'cq-moderation',
   'multicast',
   'rdma-flow',
@@ -96,9 +100,11 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
     ...probeFrames(device, verbs, part),
-    ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
+    ...(part.probe?.(verbs, facts) ?? UNLIKE_EFA),
   };
   if (missing['qp-raw'] !== undefined) missing['raw-jobs'] = missing['qp-raw'];
+  const noHeader = missing['datagram-header'];
+  if (noHeader !== undefined) missing['datagram-grh'] = missing['datagram-mtu'] = noHeader;
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];
   // Drivers resize that do not say so; one that says so and does not is no skip.
   if ((flagsOf(facts) & CAP_SRQ_RESIZE) !== 0n) delete missing['srq-resize'];

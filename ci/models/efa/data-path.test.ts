@@ -47,11 +47,11 @@ t.test('a message arrives where it was asked for', async (t) => {
 
 t.test('data in the request needs no key', async (t) => {
   const pair = new Pair(UD);
-  pair.receive(pair.to, [[TARGET, 32]]);
+  pair.receive(pair.to, [[TARGET, 46]]);
   const data = { inline_data: [...Buffer.from('inline').values()] };
   pair.send(EFA_IO_SEND, { flags: 0x20, meta: { length: 6 }, data });
   t.same(pair.statuses(), [0, 0]);
-  t.equal(pair.machine.memory.read(TARGET, 6)?.toString(), 'inline');
+  t.equal(pair.machine.memory.read(TARGET + 40, 6)?.toString(), 'inline');
 });
 
 t.test('rings and completion queues are gone around', async (t) => {
@@ -153,6 +153,13 @@ const FAILURES: readonly Failure[] = [
       EFA_IO_COMP_STATUS_REMOTE_ERROR_BAD_LENGTH,
     ],
     init: (pair) => ({ data: sgl(pair.source, DATA, 9) }),
+  },
+  {
+    title: 'a receive without room for what is before a datagram',
+    type: UD,
+    posts: true,
+    expected: [EFA_IO_COMP_STATUS_LOCAL_ERROR_BAD_LENGTH, EFA_IO_COMP_STATUS_OK],
+    init: (pair) => ({ data: sgl(pair.source, DATA, 4) }),
   },
   {
     title: 'RDMA on UD',

@@ -35,6 +35,14 @@ import type { SendRequest, Span } from './work-requests.ts';
 /** The status of the sender's completion, or that the receiver has no request posted. */
 export type Verdict = number | 'not-ready';
 
+/**
+ * Before a datagram, and counted in its length: ibv_post_recv(3) has the data of UD 40 bytes behind the
+ * start whether a header is there or not, and libfabric's prov/efa a prefix of so many bytes for
+ * datagrams, which fi_cq(3) counts, with the length of the completion. No flag tells of a header, and
+ * then the bytes are undefined: that they are zeros is a guess.
+ */
+const BEFORE_DATAGRAM = Buffer.alloc(40);
+
 const lengthOf = (spans: readonly Span[]): number =>
   spans.reduce((all, { length }) => all + length, 0);
 
@@ -130,12 +138,13 @@ export class Delivery {
     const posted = takeReceive(this.#host.memory, peer);
     if (posted === undefined) return 'not-ready';
     const { requestId, spans } = posted;
-    const isFitting = lengthOf(spans) >= data.length;
+    const bytes = peer.isSrd ? data : Buffer.concat([BEFORE_DATAGRAM, data]);
+    const isFitting = lengthOf(spans) >= bytes.length;
     const isWritten =
-      isFitting && this.#memory.scatter(this.#objects, peer.pd, spans, data, LOCAL_WRITE);
+      isFitting && this.#memory.scatter(this.#objects, peer.pd, spans, bytes, LOCAL_WRITE);
     // How the receiver is told of its own faults is a guess; its request is used up.
     const status = isWritten ? OK : isFitting ? INVALID_LKEY : BAD_LENGTH;
-    this.#complete(peer, qp, request, requestId, status, isWritten ? data.length : 0);
+    this.#complete(peer, qp, request, requestId, status, isWritten ? bytes.length : 0);
     if (!isWritten) return isFitting ? REMOTE_BAD_STATUS : REMOTE_BAD_LENGTH;
     this.#statistics.recvs++;
     this.#statistics.recvBytes += data.length;

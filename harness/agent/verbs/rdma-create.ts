@@ -1,7 +1,7 @@
 import type { CreateRequest } from '../../../cases/types.gen.ts';
 import type {
-  CounterMemory,
   CreateRequests,
+  GivenMemory,
   QpType,
   RdmaKind,
 } from '../../../providers/contract-verbs.ts';
@@ -77,6 +77,7 @@ export const LOWER: Lower = {
       channel: rdmaObject(want.channel, scope, 'channel'),
       vector: numberOf(want.vector, scope),
       flags: numberOf(want.flags, scope),
+      memory: want.memory && givenMemory(want.memory, scope),
     }),
   srq: (want, scope) =>
     present({
@@ -118,21 +119,22 @@ export const LOWER: Lower = {
 /** A count has so many bytes. */
 const COUNT_BYTES = 8;
 
-/** Memory of this process, or of a dma-buf; by default as much as a count needs. */
-function counterMemory(
-  want: NonNullable<Want<'comp-cntr'>['successes']>,
-  scope: Scope,
-): CounterMemory {
-  const { dmabuf, ...range } = want;
-  const sized = { ...range, length: want.length ?? COUNT_BYTES };
+function counterMemory(want: MemoryArguments, scope: Scope): GivenMemory {
+  return givenMemory({ ...want, length: want.length ?? COUNT_BYTES }, scope);
+}
+
+type MemoryArguments = NonNullable<Want<'cq'>['memory']>;
+
+/** Memory of this process, by default the rest of its mapping; or of a dma-buf, with its length. */
+function givenMemory({ dmabuf, ...range }: MemoryArguments, scope: Scope): GivenMemory {
   if (dmabuf === undefined) {
-    const { start, length } = rangeOf(sized, scope);
+    const { start, length } = rangeOf(range, scope);
     return { address: start, length };
   }
   return {
     dmabuf: descriptorOf(scope.resolve(dmabuf)),
-    address: scope.size(want.offset ?? 0),
-    length: scope.size(sized.length),
+    address: scope.size(range.offset ?? 0),
+    length: scope.size(range.length ?? 0),
   };
 }
 

@@ -4,11 +4,11 @@ import {
   EFA_CREATE_CQ_RESP_DB_OFF,
   efa_ibv_create_cq_resp,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
-import type { Mapping } from '../../../uapi/mapping.ts';
 import type { Completion, CompletionQueue, Made, RdmaObject } from '../driver.ts';
 import { mapKey } from '../map-key.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
 import { type Doorbell, openRungRing } from './device-page.ts';
+import { openGivenRing, type Ring } from './given-ring.ts';
 import type { RequestIds } from './request-ids.ts';
 import { CQ_ENTRY_BYTES } from './sizes.ts';
 
@@ -34,8 +34,12 @@ export function attachQp(
 const SEQUENCE_SHIFT = 29;
 const ARM = 0x8000_0000;
 
-/** Maps the ring of a new CQ, and its doorbell where it has a channel. */
-export function openCq({ fd, object, response }: Made<'cq'>): CallOutcome<CompletionQueue> {
+/**
+ * Maps the ring of a new CQ, and its doorbell where it has a channel. In memory that was given the ring is
+ * there already, and its doorbell cannot be mapped: efa_verbs.c, efa_create_user_cq(), which calls
+ * cq_mmap_entries_setup() for memory of its own alone.
+ */
+export function openCq({ fd, object, response, want }: Made<'cq'>): CallOutcome<CompletionQueue> {
   const made = efa_ibv_create_cq_resp.decode(response);
   const place = {
     what: 'a completion queue',
@@ -47,6 +51,10 @@ export function openCq({ fd, object, response }: Made<'cq'>): CallOutcome<Comple
   const queues = new Map<number, Requests>();
   queuesOf.set(object, queues);
   const entries = Number(object.fields['entries']);
+  if (want.memory !== undefined) {
+    const ring = openGivenRing(want.memory);
+    return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
+  }
   if ((made.comp_mask & EFA_CREATE_CQ_RESP_DB_OFF) === 0) {
     const ring = mapKey(fd, place.key, place.length, place.what);
     return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
@@ -59,12 +67,12 @@ export function openCq({ fd, object, response }: Made<'cq'>): CallOutcome<Comple
 
 /** A ring whose entries turn their phase each time round. */
 class EfaCq implements CompletionQueue {
-  readonly #ring: Mapping;
+  readonly #ring: Ring;
   readonly #entries: number;
   readonly #queues: ReadonlyMap<number, Requests>;
   #consumed = 0;
 
-  constructor(ring: Mapping, entries: number, queues: ReadonlyMap<number, Requests>) {
+  constructor(ring: Ring, entries: number, queues: ReadonlyMap<number, Requests>) {
     this.#ring = ring;
     this.#entries = entries;
     this.#queues = queues;
@@ -106,7 +114,7 @@ class ArmedEfaCq extends EfaCq {
   #sequence = 0;
 
   constructor(
-    ring: Mapping,
+    ring: Ring,
     entries: number,
     queues: ReadonlyMap<number, Requests>,
     doorbell: Doorbell,

@@ -1,8 +1,15 @@
 import t from 'tap';
-import { efa_ibv_alloc_ucontext_resp } from '../../../uapi/headers/rdma/efa-abi.ts';
+import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
+import {
+  EFA_QP_DRIVER_TYPE_SRD,
+  efa_ibv_alloc_ucontext_resp,
+  efa_ibv_create_qp,
+} from '../../../uapi/headers/rdma/efa-abi.ts';
 import { ib_uverbs_buffer_desc } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
 import type { SendRequest } from '../driver.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
+import { openGivenRing } from './given-ring.ts';
 import * as io from './io-defs.ts';
 import { efa } from './part.ts';
 import { encodeReceive } from './receive.ts';
@@ -134,4 +141,26 @@ t.test('a completion counter has its counts in memory, or in a dma-buf', async (
   });
   const none = efa.driverData?.('comp-cntr', {}, Buffer.alloc(0));
   t.strictSame(none?.attributes, {}, 'what is not given is left out');
+});
+
+t.test('the ring of a CQ in memory that was given is read there, until it is gone', async (t) => {
+  const memory = Mapping.map({ fd: -1, length: 4096, flags: MAP_SHARED | MAP_ANONYMOUS });
+  const opened = openGivenRing({ address: memory.address + 64n, length: 64n });
+  const ring = opened.ok ? opened.value : undefined;
+  memory.write(64, Buffer.from([1, 2, 3, 4, 5]));
+  t.equal(ring?.loadAtomic32(0), 0x0403_0201);
+  t.same(ring?.read(3, 2), Buffer.from([4, 5]));
+  ring?.unmap();
+  t.equal(memory.isMapped, true, 'it belongs to the caller');
+  memory.unmap();
+  t.throws(() => ring?.read(0, 4), /unmapped/);
+});
+
+t.test('a QP of UD is told no type of its own', async (t) => {
+  const told = (type: 'ud' | 'driver') =>
+    efa_ibv_create_qp.decode(
+      efa.driverData?.('qp', { type }, Buffer.alloc(0)).input ?? Buffer.alloc(0),
+    ).driver_qp_type;
+  t.equal(told('ud'), 0);
+  t.equal(told('driver'), EFA_QP_DRIVER_TYPE_SRD);
 });

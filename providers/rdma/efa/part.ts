@@ -6,7 +6,7 @@ import {
   RDMA_DRIVER_EFA,
 } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { whereInCloud } from '../cloud.ts';
-import type { CounterMemory, CreateRequests, Facts, RdmaKind, RdmaObject } from '../driver.ts';
+import type { CreateRequests, Facts, GivenMemory, RdmaKind, RdmaObject } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
 import { factsOf } from '../facts.ts';
 import type { GidEntry } from '../gid.ts';
@@ -44,12 +44,12 @@ function qpData(want: CreateRequests['qp']): DriverData {
   const input = h.efa_ibv_create_qp.make({
     sq_ring_size: sendBytes,
     rq_ring_size: receiveBytes,
-    driver_qp_type: h.EFA_QP_DRIVER_TYPE_SRD,
+    driver_qp_type: want.type === 'driver' ? h.EFA_QP_DRIVER_TYPE_SRD : 0,
   });
   return { input, outputSize: h.efa_ibv_create_qp_resp.size };
 }
 
-function describeMemory({ dmabuf, address, length }: CounterMemory): Buffer {
+function describeMemory({ dmabuf, address, length }: GivenMemory): Buffer {
   const type = dmabuf === undefined ? IB_UVERBS_BUFFER_TYPE_VA : IB_UVERBS_BUFFER_TYPE_DMABUF;
   return ib_uverbs_buffer_desc.make({ type, fd: dmabuf ?? 0, addr: address, length });
 }
@@ -107,7 +107,7 @@ function address(entries: readonly GidEntry[]) {
 /** State, P_Key index, port, Q_Key, PSN, limits, RNR retries. Source: efa_verbs.c, efa_query_qp() */
 const QUERY_MASK = 0x1 | 0x10 | 0x20 | 0x40 | 0x800 | 0x10000 | 0x80000;
 
-/** Amazon's Elastic Fabric Adapter: datagrams, UD and SRD, which are reliable. */
+/** Amazon's Elastic Fabric Adapter: datagrams, those of UD and the reliable ones of SRD. */
 export const efa: Part = {
   driver: 'efa',
   driverId: RDMA_DRIVER_EFA,

@@ -1,16 +1,24 @@
+import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
 import {
   EFA_QUERY_DEVICE_CAPS_RDMA_READ,
   EFA_QUERY_DEVICE_CAPS_RDMA_WRITE,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
+import { Mapping } from '../../../uapi/mapping.ts';
+import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type Missing, refusal } from '../probe-reasons.ts';
 
-/** What EFA has and what it lacks: datagrams that are reliable, and no header before any datagram. */
+/**
+ * What EFA has and what it lacks. The room of a header is before each datagram of UD, as ibv_post_recv(3)
+ * has it, but no bit of a completion says that there is one (efa_io_defs.h, struct efa_io_cdesc_common).
+ */
 export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
     'rdma-cm': 'EFA has addresses of its own, which no connection manager knows',
-    'datagram-header': 'no header that EFA puts before a datagram is documented',
+    'datagram-grh': 'completions of EFA have no flag for a header',
+    'datagram-mtu': 'datagrams of EFA are as long as the longest message of the port',
     ...probeQp(verbs),
+    ...probeCqMemory(verbs),
     ...probeCaps(facts['driver']),
   };
 }
@@ -25,6 +33,17 @@ function probeQp(verbs: RdmaVerbs): Missing {
   verbs.destroy(cq.value);
   verbs.destroy(pd.value);
   return qp.ok ? {} : { 'qp-srd': refusal(qp) };
+}
+
+/** A kernel that does not know the attributes answers EPROTONOSUPPORT: 6.12 does. */
+function probeCqMemory(verbs: RdmaVerbs): Missing {
+  const length = pageSize();
+  const memory = Mapping.map({ fd: -1, length, flags: MAP_SHARED | MAP_ANONYMOUS });
+  const place = { address: memory.address, length: BigInt(length) };
+  const cq = verbs.create('cq', { entries: 4, memory: place });
+  if (cq.ok) verbs.destroy(cq.value);
+  memory.unmap();
+  return cq.ok ? {} : { 'cq-memory': refusal(cq) };
 }
 
 function isFacts(answer: Facts[string] | undefined): answer is Facts {
