@@ -1,4 +1,5 @@
 import { uverbsCommands } from '../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsDriverMethods } from '../uapi/headers/rdma/uverbs-driver-methods.ts';
 import { uverbsMethods } from '../uapi/headers/rdma/uverbs-methods.ts';
 import type { UverbsAttribute, UverbsMethod, WriteCommand } from '../uapi/rdma/description.ts';
 import { attributesOf } from '../uapi/rdma/named-attributes.ts';
@@ -24,7 +25,10 @@ let commands: ReadonlyMap<string, WriteCommand> | undefined;
 /** `UVERBS_METHOD_PD_DESTROY` and all others, the drivers' too. */
 export function methodsByName(): ReadonlyMap<string, UverbsMethod> {
   methods ??= new Map(
-    Object.values<UverbsMethod>(uverbsMethods).map((one) => [whole(one.name, METHOD), one]),
+    [
+      ...Object.values<UverbsMethod>(uverbsMethods),
+      ...Object.values<UverbsMethod>(uverbsDriverMethods),
+    ].map((one) => [whole(one.name, METHOD), one]),
   );
   return methods;
 }

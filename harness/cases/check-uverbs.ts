@@ -4,6 +4,8 @@ import type { AnyStruct } from '../../uapi/description.ts';
 import { description as commandsHeader } from '../../uapi/headers/rdma/ib-user-ioctl-cmds.ts';
 import { description as verbsHeader } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { description as writeHeader } from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { description as mlx5Header } from '../../uapi/headers/rdma/mlx5-abi.ts';
+import { description as mlx5VerbsHeader } from '../../uapi/headers/rdma/mlx5-user-ioctl-verbs.ts';
 import { description as headerHeader } from '../../uapi/headers/rdma/rdma-user-ioctl-cmds.ts';
 import type { UverbsAttribute, UverbsMethod, WriteCommand } from '../../uapi/rdma/description.ts';
 import { parseSize, SizeError } from '../size.ts';
@@ -30,7 +32,14 @@ type Parts = Exclude<Attribute, string | number | boolean | readonly unknown[]>;
 type Scalar = string | number | boolean;
 type FieldValue = NonNullable<UverbsWrite['fields']>[string];
 
-const constants = new Constants([verbsHeader, commandsHeader, writeHeader, headerHeader]);
+const constants = new Constants([
+  verbsHeader,
+  commandsHeader,
+  writeHeader,
+  headerHeader,
+  mlx5Header,
+  mlx5VerbsHeader,
+]);
 
 /** What is looked at beside the values: kept by attribute. */
 const VIEWS = ['validOutput', 'tail', 'bytes'] as const;
