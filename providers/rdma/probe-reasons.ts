@@ -8,6 +8,9 @@ const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
 /** Of all drivers but that one. */
 export const WITHOUT_SRD: Missing = { 'qp-srd': NO_SRD, 'srd-read': NO_SRD, 'srd-write': NO_SRD };
 
+/** Of all drivers but mlx5. */
+export const WITHOUT_DEVX: Missing = { devx: 'commands of the device are a matter of mlx5' };
+
 /** `EOPNOTSUPP from …` */
 export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {
   // The call's arguments are in the call log, and addresses would differ from run to run.

@@ -8,7 +8,7 @@ import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
-import { type Missing, refusal, WITHOUT_SRD } from './probe-reasons.ts';
+import { type Missing, refusal, WITHOUT_DEVX, WITHOUT_SRD } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -60,6 +60,7 @@ export const OFFERED: readonly Capability[] = [
   'rdma-counters',
   'comp-cntr',
   'comp-cntr-remote',
+  'devx',
   'rdma-wq',
   'wq-jobs',
   'port-speed',
@@ -96,7 +97,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
     ...probeFrames(device, verbs, part),
-    ...(part.probe?.(verbs, facts) ?? WITHOUT_SRD),
+    ...(part.probe?.(verbs, facts) ?? { ...WITHOUT_SRD, ...WITHOUT_DEVX }),
   };
   if (missing['qp-raw'] !== undefined) missing['raw-jobs'] = missing['qp-raw'];
   if (missing['mr-dmabuf'] !== undefined) missing.import = missing['mr-dmabuf'];

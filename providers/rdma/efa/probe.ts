@@ -3,11 +3,12 @@ import {
   EFA_QUERY_DEVICE_CAPS_RDMA_WRITE,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
-import { type Missing, refusal } from '../probe-reasons.ts';
+import { type Missing, refusal, WITHOUT_DEVX } from '../probe-reasons.ts';
 
 /** What EFA has and what it lacks: datagrams that are reliable, and no header before any datagram. */
 export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
+    ...WITHOUT_DEVX,
     'rdma-cm': 'EFA has addresses of its own, which no connection manager knows',
     'datagram-header': 'no header that EFA puts before a datagram is documented',
     ...probeQp(verbs),
