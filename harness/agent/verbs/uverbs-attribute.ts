@@ -4,7 +4,7 @@ import { UVERBS_ATTR_F_MANDATORY } from '../../../uapi/headers/rdma/rdma-user-io
 import type { UverbsAttribute, UverbsMethod } from '../../../uapi/rdma/description.ts';
 import type { AttributeValue } from '../../../uapi/rdma/named-attributes.ts';
 import type { RawAttribute } from '../../../uapi/rdma/verbs-argument.ts';
-import { attributeNamed } from '../../uverbs-names.ts';
+import { attributeNamed, driverStructs } from '../../uverbs-names.ts';
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect, type Scalar } from '../values.ts';
 import type { PointContext } from '../verb.ts';
@@ -24,6 +24,8 @@ export interface Attribute {
   /** For a call by description; absent for what only a raw call can say. */
   readonly plain?: AttributeValue;
   readonly room?: Room;
+  /** What the bytes are. */
+  readonly struct?: AnyStruct | undefined;
   readonly placed?: Placed;
 }
 
@@ -62,7 +64,7 @@ export function attributeOf(
     raw,
     ...(spec && { spec }),
     ...(isPlain && { plain: content.plain }),
-    ...(content.room && { room: content.room }),
+    ...(content.room && { room: content.room, struct: structNamed(name, spec, parts) }),
     ...(placed && { placed }),
   };
 }
@@ -163,7 +165,9 @@ function headOf(
   context: PointContext,
 ): Buffer | undefined {
   if (parts.fields !== undefined) {
-    return structOf(structNamed(name, spec), parts.fields, context);
+    const struct = structNamed(name, spec, parts);
+    if (struct === undefined) throw new CaseDefect(`${name} has no struct, so it has no fields`);
+    return structOf(struct, parts.fields, context);
   }
   if (parts.value === undefined) return undefined;
   const field = Buffer.alloc(INLINE_BYTES);
@@ -172,7 +176,14 @@ function headOf(
   return wide ? field : field.subarray(0, spec?.minLength ?? INLINE_BYTES);
 }
 
-function structNamed(name: string, spec: UverbsAttribute | undefined): AnyStruct {
-  if (spec?.struct !== undefined) return spec.struct;
-  throw new CaseDefect(`${name} has no struct, so it has no fields`);
+/** The attribute's, or the one that the step names. */
+function structNamed(
+  name: string,
+  spec: UverbsAttribute | undefined,
+  parts: Parts,
+): AnyStruct | undefined {
+  if (parts.struct === undefined) return spec?.struct;
+  const struct = driverStructs().get(parts.struct);
+  if (struct !== undefined) return struct;
+  throw new CaseDefect(`${name}: there is no struct ${parts.struct}`);
 }
