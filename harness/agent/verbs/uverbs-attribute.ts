@@ -94,7 +94,7 @@ function contentOf(
   context: PointContext,
 ): Content {
   if (parts.out !== undefined) return outputOf(Number(context.scope.size(parts.out)));
-  if (parts.handles !== undefined) return inputOf(handlesOf(parts.handles, context));
+  if (parts.handles !== undefined) return handlesOf(spec, parts.handles, context);
   const kind = spec?.kind;
   if (kind === 'ptr-out') throw new CaseDefect(`${name} is an output: say how much with "out"`);
   if (kind === 'idr' || kind === 'fd' || kind === 'raw-fd') return objectOf(spec, parts, context);
@@ -126,12 +126,17 @@ function outputOf(sizeBytes: number): Content {
   };
 }
 
-function handlesOf(handles: readonly Scalar[], context: PointContext): Buffer {
-  const bytes = Buffer.alloc(4 * handles.length);
-  for (const [i, handle] of handles.entries()) {
-    bytes.writeUInt32LE(Number(BigInt.asUintN(32, numberOf(handle, context))), 4 * i);
-  }
-  return bytes;
+/** Words, which are handles to an attribute that takes several. */
+function handlesOf(
+  spec: UverbsAttribute | undefined,
+  handles: readonly Scalar[],
+  context: PointContext,
+): Content {
+  const words = handles.map((one) => Number(BigInt.asUintN(32, numberOf(one, context))));
+  const bytes = Buffer.alloc(4 * words.length);
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 4 * i);
+  const input = inputOf(bytes);
+  return spec?.kind === 'idrs-array' ? { ...input, plain: words } : input;
 }
 
 function inputOf(bytes: Buffer): Content {
