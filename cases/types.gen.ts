@@ -148,6 +148,10 @@ export type AttributeValue =
       element?: number | string;
       handles?: (string | number)[];
       /**
+       * what the bytes are, where the interface does not say it: a struct of mlx5-abi.h, or a command of mlx5_ifc.h
+       */
+      struct?: string;
+      /**
        * members of the attribute's struct
        */
       fields?: {
@@ -843,7 +847,7 @@ export interface Step {
    */
   infoHandles?: {
     /**
-     * UVERBS_OBJECT_…
+     * UVERBS_OBJECT_…, or an object of a driver: MLX5_IB_OBJECT_…
      */
     object: Reference;
   };

@@ -13,6 +13,8 @@ t.test('methods and commands go by the names of the headers', async (t) => {
   for (const [name, object, id] of [
     ['UVERBS_METHOD_PD_DESTROY', 'PD', 0],
     ['UVERBS_METHOD_QUERY_MR', 'MR', 3],
+    ['EFA_IB_METHOD_MR_QUERY', 'MR', 4096],
+    ['MLX5_IB_METHOD_DEVX_OTHER', 'MLX5_IB_OBJECT_DEVX', 4096],
   ] as const) {
     const method = methodsByName().get(name);
     t.match(method, { id, object: { name: object } }, name);
@@ -61,6 +63,8 @@ t.test('objects have the method that destroys them', async (t) => {
     ['MR', 'MR_DESTROY'],
     ['CQ', 'CQ_DESTROY'],
     ['QP', 'QP_DESTROY'],
+    ['FLOW', 'FLOW_DESTROY'],
+    ['MLX5_IB_OBJECT_DEVX_OBJ', 'MLX5_IB_METHOD_DEVX_OBJ_DESTROY'],
   ] as const) {
     const destroyer = destroyerOf(object);
     t.equal(destroyer?.method.name, name);

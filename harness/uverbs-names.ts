@@ -1,4 +1,9 @@
+import type { AnyStruct } from '../uapi/description.ts';
+import { description as mlx5 } from '../uapi/headers/rdma/mlx5-abi.ts';
+import { description as mlx5Commands } from '../uapi/headers/rdma/mlx5-commands.ts';
+import { description as mlx5Verbs } from '../uapi/headers/rdma/mlx5-user-ioctl-verbs.ts';
 import { uverbsCommands } from '../uapi/headers/rdma/uverbs-commands.ts';
+import { uverbsDriverMethods } from '../uapi/headers/rdma/uverbs-driver-methods.ts';
 import { uverbsMethods } from '../uapi/headers/rdma/uverbs-methods.ts';
 import type { UverbsAttribute, UverbsMethod, WriteCommand } from '../uapi/rdma/description.ts';
 import { attributesOf } from '../uapi/rdma/named-attributes.ts';
@@ -18,13 +23,26 @@ function whole(name: string, prefix: string): string {
   return /^[A-Z0-9]+_IB_/.test(name) ? name : `${prefix}${name}`;
 }
 
+/** Headers of drivers, whose structs and constants steps may name. */
+export const DRIVER_HEADERS = [mlx5, mlx5Verbs, mlx5Commands];
+
+/** What an attribute is that the interface takes for bytes: by its tag. */
+export function driverStructs(): ReadonlyMap<string, AnyStruct> {
+  structs ??= new Map(DRIVER_HEADERS.flatMap((header) => Object.entries(header.structs)));
+  return structs;
+}
+
+let structs: ReadonlyMap<string, AnyStruct> | undefined;
 let methods: ReadonlyMap<string, UverbsMethod> | undefined;
 let commands: ReadonlyMap<string, WriteCommand> | undefined;
 
 /** `UVERBS_METHOD_PD_DESTROY` and all others, the drivers' too. */
 export function methodsByName(): ReadonlyMap<string, UverbsMethod> {
   methods ??= new Map(
-    Object.values<UverbsMethod>(uverbsMethods).map((one) => [whole(one.name, METHOD), one]),
+    [
+      ...Object.values<UverbsMethod>(uverbsMethods),
+      ...Object.values<UverbsMethod>(uverbsDriverMethods),
+    ].map((one) => [whole(one.name, METHOD), one]),
   );
   return methods;
 }

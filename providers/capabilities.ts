@@ -111,6 +111,7 @@ export const CAPABILITIES = {
   'rdma-counters': 'counters objects',
   'comp-cntr': 'completion counters, of sends, receives, RDMA reads and writes',
   'comp-cntr-remote': 'completion counters of RDMA reads and writes that the far side asked for',
+  devx: 'commands of the device that a process sends through mlx5',
   'rdma-wq': 'work queues and their indirection tables',
   'port-speed': 'ports that tell their speed by a method of its own, which 6.12 does not have',
   'rdma-cm': 'connections through /dev/infiniband/rdma_cm',

@@ -155,13 +155,15 @@ function scalarCodec(field: ScalarField): Codec {
 }
 
 function bitCodec(field: BitField): Codec {
-  const { size, width, signed, wide } = field;
+  const { size, width, signed, wide, bigEndian = false } = field;
+  /** Where the byte lies that counts so many from the lowest. */
+  const place = (i: number) => (bigEndian ? size - 1 - i : i);
   const shift = BigInt(field.bitOffset);
   const mask = (1n << BigInt(width)) - 1n;
   const [low, high] = limits(signed, width);
   const gather = (buf: Buffer, at: number): bigint => {
     let all = 0n;
-    for (let i = size - 1; i >= 0; i--) all = (all << 8n) | BigInt(buf.readUInt8(at + i));
+    for (let i = size - 1; i >= 0; i--) all = (all << 8n) | BigInt(buf.readUInt8(at + place(i)));
     return all;
   };
   return {
@@ -177,7 +179,7 @@ function bitCodec(field: BitField): Codec {
         refuse(path, value, range(signed, width));
       }
       let all = (gather(buf, at) & ~(mask << shift)) | ((plain & mask) << shift);
-      for (let i = 0; i < size; i++, all >>= 8n) buf.writeUInt8(Number(all & 0xffn), at + i);
+      for (let i = 0; i < size; i++, all >>= 8n) buf.writeUInt8(Number(all & 0xffn), at + place(i));
     },
   };
 }

@@ -61,6 +61,8 @@ export interface BitField extends FieldBase {
   readonly width: number;
   /** True where values are bigint: declared with an eight-byte type. */
   readonly wide: boolean;
+  /** The byte at `offset` is the highest, and not the lowest: in what a device is sent. */
+  readonly bigEndian?: boolean;
 }
 
 /** A nested struct or union, named elsewhere or inlined. */

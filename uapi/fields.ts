@@ -70,6 +70,29 @@ export function bits(
   };
 }
 
+/** Some bits of what a device is sent, counted from the highest of the first byte. */
+export function deviceBits(name: string, position: number, width: number): BitField {
+  const offset = Math.floor(position / 8);
+  const end = Math.ceil((position + width) / 8);
+  const bitOffset = end * 8 - position - width;
+  const size = end - offset;
+  return {
+    kind: 'bitfield',
+    name,
+    type: width > 32 ? '__be64' : '__be32',
+    offset,
+    size,
+    offset32: offset,
+    size32: size,
+    signed: false,
+    bitOffset,
+    bitOffset32: bitOffset,
+    width,
+    wide: width > 32,
+    bigEndian: true,
+  };
+}
+
 /** A member whose type is a struct or union that has its own description. */
 export function nested(
   name: string,

@@ -5,6 +5,7 @@ import {
   bits,
   chars,
   command,
+  deviceBits,
   inline,
   nested,
   pointer,
@@ -225,6 +226,27 @@ t.test('the 32-bit view moves offsets and keeps types', (t) => {
   t.equal(buf[80], 1);
   t.equal(compat.get(buf, 'user'), 0xffff_ffffn);
   t.throws(() => compat.make({ user: 2n ** 32n }), { message: /u32/ });
+  t.end();
+});
+
+t.test('bits for a device lie from the highest of the first byte on', (t) => {
+  const told = new Struct<Record<string, unknown>>({
+    name: 'told',
+    size: 12,
+    size32: 12,
+    fields: () => [
+      deviceBits('opcode', 0, 16),
+      deviceBits('middle', 21, 9),
+      deviceBits('address', 32, 64),
+    ],
+  });
+  const buf = told.make({ opcode: 0x102, middle: 0x1ff, address: 0x1122_3344_5566_7788n });
+  t.equal(buf.toString('hex'), '010207fc1122334455667788');
+  t.equal(told.get(buf, 'middle'), 0x1ff);
+  t.equal(told.get(buf, 'address'), 0x1122_3344_5566_7788n);
+  told.set(buf, 'middle', 1);
+  t.equal(buf.readUInt16BE(2), 4, 'the bits about it stay');
+  t.throws(() => told.set(buf, 'middle', 0x200), /0 to 511/);
   t.end();
 });
 

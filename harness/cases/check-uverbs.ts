@@ -1,6 +1,7 @@
 import type { Step } from '../../cases/types.gen.ts';
 import { codecOf, LayoutError } from '../../uapi/codec.ts';
 import type { AnyStruct } from '../../uapi/description.ts';
+import { description as efaHeader } from '../../uapi/headers/rdma/efa-abi.ts';
 import { description as commandsHeader } from '../../uapi/headers/rdma/ib-user-ioctl-cmds.ts';
 import { description as verbsHeader } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { description as writeHeader } from '../../uapi/headers/rdma/ib-user-verbs.ts';
@@ -11,6 +12,8 @@ import {
   attributeNamed,
   attributeNames,
   commandsByName,
+  DRIVER_HEADERS,
+  driverStructs,
   isNumber,
   methodsByName,
 } from '../uverbs-names.ts';
@@ -30,7 +33,14 @@ type Parts = Exclude<Attribute, string | number | boolean | readonly unknown[]>;
 type Scalar = string | number | boolean;
 type FieldValue = NonNullable<UverbsWrite['fields']>[string];
 
-const constants = new Constants([verbsHeader, commandsHeader, writeHeader, headerHeader]);
+const constants = new Constants([
+  verbsHeader,
+  commandsHeader,
+  writeHeader,
+  headerHeader,
+  efaHeader,
+  ...DRIVER_HEADERS,
+]);
 
 /** What is looked at beside the values: kept by attribute. */
 const VIEWS = ['validOutput', 'tail', 'bytes'] as const;
@@ -83,14 +93,34 @@ function checkAttribute(
   if (Array.isArray(given)) return given;
   if (typeof given !== 'object') return checkValue(given, spec, place);
   const { value, fields } = given as Parts;
+  const struct = structOf(spec, given as Parts, place);
   if (given.out !== undefined && spec !== undefined && spec.kind !== 'ptr-out') {
     place.value(['out'], `'${name}' is no output; give a value, 'bytes' or 'fields'`);
   }
   const checked = { ...given };
   if (value !== undefined) checked.value = withNumber(value, place.below('value'));
   if (fields !== undefined)
-    checked.fields = checkFields(fields, spec?.struct, name, place.below('fields'));
+    checked.fields = checkFields(fields, struct, name, place.below('fields'));
   return checked;
+}
+
+/** The struct of the attribute, or the one that the step names. */
+function structOf(
+  spec: UverbsAttribute | undefined,
+  given: Attribute | undefined,
+  blame?: Blame,
+): AnyStruct | undefined {
+  const named = typeof given === 'object' && !Array.isArray(given) && (given as Parts).struct;
+  if (typeof named !== 'string') return spec?.struct;
+  const known = driverStructs();
+  const struct = known.get(named);
+  if (struct === undefined) {
+    blame?.value(
+      ['struct'],
+      `'${named}' is no struct of a driver; ${hint(named, new Set(known.keys()))}`,
+    );
+  }
+  return struct;
 }
 
 function checkValue(given: Scalar, spec: UverbsAttribute | undefined, blame: Blame): Scalar {
@@ -127,15 +157,15 @@ function checkGiven(
     const [name = '', ...rest] = (view === undefined ? path : path.slice(view.length + 1)).split(
       /[.[]/,
     );
-    const spec = attributeNamed(method, name);
+    const struct = structOf(attributeNamed(method, name), attributes[name]);
     if (!Object.hasOwn(attributes, name)) {
       const known = new Set(Object.keys(attributes));
       blame.key(
         [path],
         `the step has no attribute '${name}', so it gives none; ${hint(name, known)}`,
       );
-    } else if (spec?.struct !== undefined && view === undefined && rest.length > 0) {
-      fieldOf(spec.struct, path.slice(name.length + 1), blame, path);
+    } else if (struct !== undefined && view === undefined && rest.length > 0) {
+      fieldOf(struct, path.slice(name.length + 1), blame, path);
     }
     return [path, typeof value === 'boolean' ? value : withNumber(value, blame.below(path))];
   });

@@ -60,6 +60,26 @@ const methods: readonly Row[] = [
     step: `{"uverbs": {${PORT}, "attributes": {"UVERBS_ATTR_QUERY_PORT_PORT_NUM": {"fields": ${MARK}{"port": 1}}}}}`,
     says: "'UVERBS_ATTR_QUERY_PORT_PORT_NUM' has no struct that is known, so it has no fields; use 'bytes'",
   },
+  {
+    name: 'a struct that no driver has',
+    step: `{"uverbs": {${PORT}, "attributes": {"UVERBS_ATTR_UHW_IN": {"struct": ${MARK}"alloc_pb_in"}}}}`,
+    says: "'alloc_pb_in' is no struct of a driver; did you mean 'alloc_pd_in'?",
+  },
+  {
+    name: 'a field that a struct of a driver does not have',
+    step: `{"uverbs": {${PORT}, "attributes": {"UVERBS_ATTR_UHW_IN": {"struct": "alloc_pd_in", "fields": {${MARK}"opcodes": 1}}}}}`,
+    says: "alloc_pd_in has no field 'opcodes'; it has: opcode, op_mod, uid",
+  },
+  {
+    name: 'a number that a field of a command does not hold',
+    step: `{"uverbs": {${PORT}, "attributes": {"UVERBS_ATTR_UHW_IN": {"struct": "alloc_pd_in", "fields": {"uid": ${MARK}65536}}}}}`,
+    says: 'uid: 65536 is not an integer from 0 to 65535 (u16)',
+  },
+  {
+    name: 'a result that a struct of a driver does not have',
+    step: `{"uverbs": {${PORT}, "attributes": {"UVERBS_ATTR_UHW_OUT": {"struct": "alloc_pd_out", "out": 16}}}, "gives": {${MARK}"UVERBS_ATTR_UHW_OUT.pb": 0}}`,
+    says: "alloc_pd_out has no field 'pb'; it has: pd, status, syndrome",
+  },
   ...(['without', 'twice'] as const).map((key) => ({
     name: `an attribute ${key} that the step does not give`,
     step: `{"uverbs": {${DESTROY}, "attributes": {"UVERBS_ATTR_DESTROY_PD_HANDLE": 1}, "${key}": ${MARK}"UVERBS_ATTR_UHW_IN"}}`,

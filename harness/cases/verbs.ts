@@ -93,7 +93,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   fdInfo: { gives: 'any fields' },
   dup: { gives: 'the same kind' },
   pass: { gives: 'the same kind' },
-  readFd: { gives: ['count'] },
+  readFd: { gives: 'any fields' },
   writeFd: { gives: ['count'] },
   truncate: { gives: 'nothing' },
   allocateFd: { gives: 'nothing' },

@@ -14,6 +14,9 @@ export const UNLIKE_EFA: Missing = {
   'cq-memory': 'only EFA is told here where a CQ is to be',
 };
 
+/** Of all drivers but mlx5. */
+export const UNLIKE_MLX5: Missing = { devx: 'commands of the device are a matter of mlx5' };
+
 /** `EOPNOTSUPP from …` */
 export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {
   // The call's arguments are in the call log, and addresses would differ from run to run.

@@ -8,7 +8,7 @@ import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
-import { type Missing, refusal, UNLIKE_EFA } from './probe-reasons.ts';
+import { type Missing, refusal, UNLIKE_EFA, UNLIKE_MLX5 } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -64,6 +64,7 @@ export const OFFERED: readonly Capability[] = [
   'rdma-counters',
   'comp-cntr',
   'comp-cntr-remote',
+  'devx',
   'rdma-wq',
   'wq-jobs',
   'port-speed',
@@ -100,7 +101,7 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
     ...probeFrames(device, verbs, part),
-    ...(part.probe?.(verbs, facts) ?? UNLIKE_EFA),
+    ...(part.probe?.(verbs, facts) ?? { ...UNLIKE_EFA, ...UNLIKE_MLX5 }),
   };
   if (missing['qp-raw'] !== undefined) missing['raw-jobs'] = missing['qp-raw'];
   const noHeader = missing['datagram-header'];

@@ -19,8 +19,11 @@ export interface EmitVerbsOptions {
 
 /** File names within uapi/headers/rdma and their text. */
 export function emitVerbs(model: VerbsModel, options: EmitVerbsOptions): Map<string, string> {
+  const ofCore = model.methods.filter(({ driver }) => driver === undefined);
+  const ofDrivers = model.methods.filter(({ driver }) => driver !== undefined);
   return new Map([
-    ['uverbs-methods.ts', emitMethods(model.methods, options)],
+    ['uverbs-methods.ts', emitMethods(CORE_TABLE, ofCore, options)],
+    ['uverbs-driver-methods.ts', emitMethods(DRIVER_TABLE, ofDrivers, options)],
     ['uverbs-commands.ts', emitCommands(model.commands, options)],
   ]);
 }
@@ -47,7 +50,29 @@ function importLine(names: readonly string[], from: string): string {
   return `import {\n${names.map((name) => `  ${name},\n`).join('')}} from '${from}';`;
 }
 
-function emitMethods(methods: readonly MethodModel[], options: EmitVerbsOptions): string {
+interface Table {
+  readonly name: string;
+  readonly about: string;
+  readonly from: string;
+}
+
+const CORE_TABLE: Table = {
+  name: 'uverbsMethods',
+  about: 'By name, without UVERBS_METHOD_; attributes of a driver have its name before theirs.',
+  from: 'drivers/infiniband/core/uverbs_std_types*.c, hw/{efa,mlx5}/*.c',
+};
+
+const DRIVER_TABLE: Table = {
+  name: 'uverbsDriverMethods',
+  about: 'By name; the same object and number mean another method on another driver.',
+  from: 'drivers/infiniband/hw/{efa,mlx5}/*.c',
+};
+
+function emitMethods(
+  { name, about, from }: Table,
+  methods: readonly MethodModel[],
+  options: EmitVerbsOptions,
+): string {
   const structs = new Set(
     methods.flatMap(({ attributes }) =>
       attributes.flatMap((one) =>
@@ -55,24 +80,28 @@ function emitMethods(methods: readonly MethodModel[], options: EmitVerbsOptions)
       ),
     ),
   );
-  const sorted = [...methods].sort((a, b) => a.object.id - b.object.id || a.id - b.id);
+  const sorted = [...methods].sort(
+    (a, b) =>
+      (a.driver ?? '').localeCompare(b.driver ?? '') || a.object.id - b.object.id || a.id - b.id,
+  );
   return [
-    head('drivers/infiniband/core/uverbs_std_types*.c, hw/efa/efa_verbs.c, hw/mlx5/dm.c', options),
+    head(from, options),
     "import type { UverbsMethod } from '../../rdma/description.ts';",
     ...importStructs(structs, options),
     '',
-    '/** By name, without UVERBS_METHOD_; attributes of a driver have its name before theirs. */',
-    'export const uverbsMethods = {',
+    `/** ${about} */`,
+    `export const ${name} = {`,
     ...sorted.map(methodText),
     '} as const satisfies Readonly<Record<string, UverbsMethod>>;',
     '',
   ].join('\n');
 }
 
-function methodText({ name, id, object, attributes }: MethodModel): string {
+function methodText({ driver, name, id, object, attributes }: MethodModel): string {
   const list = attributes.map((one) => `      ${attributeText(one)},\n`).join('');
   return [
     `  ${name}: {`,
+    ...(driver === undefined ? [] : [`    driver: '${driver}',`]),
     `    name: '${name}',`,
     `    id: ${id},`,
     `    object: { name: '${object.name}', id: ${object.id} },`,

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import type { HeaderDescription } from '../description.ts';
 import { description as ioctlVerbs } from '../headers/rdma/ib-user-ioctl-verbs.ts';
 import { description as userVerbs } from '../headers/rdma/ib-user-verbs.ts';
+import { description as mlx5 } from '../headers/rdma/mlx5-abi.ts';
+import { description as mlx5Verbs } from '../headers/rdma/mlx5-user-ioctl-verbs.ts';
 import { projectRoot } from '../project-root.ts';
 import { GenerateError } from './generate-error.ts';
 import { includeFlags, openHeaderTree } from './header-tree.ts';
@@ -21,6 +23,9 @@ node build/uapi/generate/uverbs-main.js --kernel-source DIR --source TEXT [optio
   --clang PROGRAM      the compiler (default: clang)
   --check              write nothing; exit 1 and name the files that would change
 `;
+
+/** Where mlx5_ifc.h is: sizes of attributes are those of its structs. */
+const MLX5_COMMANDS = 'include/linux/mlx5';
 
 /** In which generated module each struct of the interface is. */
 function structPlaces(headers: readonly HeaderDescription[]): Map<string, string> {
@@ -52,9 +57,15 @@ function run(): number {
     throw new GenerateError(`--kernel-source and --source are needed\n\n${usage}`);
   }
   const tree = openHeaderTree(kernelSource);
-  const compiler = { program: values.clang, includeFlags: includeFlags(tree) };
+  const compiler = {
+    program: values.clang,
+    includeFlags: [...includeFlags(tree), '-isystem', join(kernelSource, MLX5_COMMANDS)],
+  };
   const model = evaluateVerbs(compiler, readVerbsSpecs(compiler, kernelSource));
-  const files = emitVerbs(model, { source, structs: structPlaces([userVerbs, ioctlVerbs]) });
+  const files = emitVerbs(model, {
+    source,
+    structs: structPlaces([userVerbs, ioctlVerbs, mlx5, mlx5Verbs]),
+  });
   const dir = join(projectRoot(), 'uapi/headers/rdma');
   const stale = staleFiles(dir, files);
   if (!values.check) writeFiles(dir, files);

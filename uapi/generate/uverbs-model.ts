@@ -30,6 +30,8 @@ export interface AttributeModel extends SizeModel {
 }
 
 export interface MethodModel {
+  /** The only one that has it. */
+  readonly driver: string | undefined;
   readonly name: string;
   readonly id: number;
   readonly object: { readonly name: string; readonly id: number };
@@ -52,14 +54,16 @@ export interface VerbsModel {
   readonly commands: readonly CommandModel[];
 }
 
-/** What the expressions refer to beside the uapi headers. */
+/** What the expressions refer to: the uapi headers, and mlx5's commands, whose structs have a byte for a bit. */
 const SOURCE = `
 #include <linux/types.h>
 #include <rdma/ib_user_verbs.h>
 #include <rdma/ib_user_ioctl_cmds.h>
 #include <rdma/ib_user_ioctl_verbs.h>
 #include <rdma/efa-abi.h>
+#include <rdma/mlx5-abi.h>
 #include <rdma/mlx5_user_ioctl_cmds.h>
+#include <rdma/mlx5_user_ioctl_verbs.h>
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
@@ -68,12 +72,19 @@ typedef __s32 s32;
 typedef __s64 s64;
 #define offsetofend(type, member) \\
   (__builtin_offsetof(type, member) + sizeof(((type *)0)->member))
+#define DECLARE_FLEX_ARRAY(type, name) struct { struct {} empty_##name; type name[]; }
+#define BIT(n) (1U << (n))
+#define BIT_ULL(n) (1ULL << (n))
+#include <mlx5_ifc.h>
+#define MLX5_ST_SZ_BYTES(name) (sizeof(struct mlx5_ifc_##name##_bits) / 8)
+#define MLX5_UN_SZ_BYTES(name) (sizeof(union mlx5_ifc_##name##_bits) / 8)
 `;
 
 /** Asks for all numbers at once. All structs of this interface are alike in both ABIs. */
 export function evaluateVerbs(compiler: Compiler, specs: VerbsSpecs): VerbsModel {
   return evaluate(compiler, { wide: SOURCE, narrow: SOURCE }, (ask) => ({
     methods: specs.methods.map((method) => ({
+      driver: method.driver,
       name: withoutPrefix(method.name, 'UVERBS_METHOD_'),
       id: number(ask, method.name),
       object: {

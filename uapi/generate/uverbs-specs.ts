@@ -54,6 +54,8 @@ interface MoreAttributes {
 type Declaration = MethodDeclaration | ObjectDeclaration | MoreAttributes;
 
 export interface MethodSpec {
+  /** Of a method that only a driver has: its folder in drivers/infiniband/hw. */
+  readonly driver?: string;
   readonly name: string;
   readonly object: string;
   readonly attributes: readonly AttributeSpec[];
@@ -76,29 +78,48 @@ export interface VerbsSpecs {
 }
 
 const CORE = 'drivers/infiniband/core';
-/** Of the drivers whose own attributes are known here; uverbs-model.ts includes their headers. */
-const DRIVER_FILES = ['drivers/infiniband/hw/efa/efa_verbs.c', 'drivers/infiniband/hw/mlx5/dm.c'];
+const DRIVERS = 'drivers/infiniband/hw';
+/** Those whose own attributes and methods are known here; uverbs-model.ts includes their headers. */
+const KNOWN_DRIVERS = ['efa', 'mlx5'];
+const DECLARING = /^(ADD|DECLARE)_UVERBS_/m;
 const MARKED = /UAPI_BEGIN\s*(\{[\s\S]*?\})\s*UAPI_END/g;
 
 /** All declarations of a kernel source tree, in the order of the files' names. */
 export function readVerbsSpecs(compiler: Compiler, kernelSource: string): VerbsSpecs {
   const core = join(kernelSource, CORE);
-  const names = sourceNames(core, /^uverbs_std_types.*\.c$/).map((name) => join(CORE, name));
-  const read = (name: string) =>
-    expand(compiler, 'methods.h', withoutIncludes(join(kernelSource, name)), name);
-  const texts = names.map(read);
-  const added = DRIVER_FILES.flatMap((name) => declarationsIn(read(name)));
-  const declarations = [
-    ...texts.flatMap(declarationsIn),
-    // Methods that are a driver's own nobody calls here.
-    ...added.filter(({ declares }) => declares === 'more'),
-  ];
-  const elements = texts.flatMap((text) => readElements(text));
+  const textsOf = (dir: string, names: readonly string[]) =>
+    names
+      .map((name) => ({ name, source: withoutIncludes(join(kernelSource, dir, name)) }))
+      .filter(({ source }) => dir === CORE || DECLARING.test(source))
+      .map(({ name, source }) => expand(compiler, 'methods.h', source, join(dir, name)));
+  const texts = textsOf(CORE, sourceNames(core, /^uverbs_std_types.*\.c$/));
+  const drivers = KNOWN_DRIVERS.map((driver) => {
+    const dir = join(DRIVERS, driver);
+    return { driver, texts: textsOf(dir, sourceNames(join(kernelSource, dir), /\.c$/)) };
+  });
+  const added = drivers.map(({ driver, texts }) => ({
+    driver,
+    declarations: texts.flatMap(declarationsIn),
+  }));
+  const elements = [...texts, ...drivers.flatMap((one) => one.texts)].flatMap(readElements);
+  const declarations = texts.flatMap(declarationsIn);
   return {
-    methods: joinMethods(declarations),
+    methods: [
+      ...joinMethods([...declarations, ...added.flatMap(attributesForCore)]),
+      ...added.flatMap((one) => ownMethods(one.driver, one.declarations)),
+    ],
     elements: new Map(elements),
     commands: readCommands(compiler, core),
   };
+}
+
+function attributesForCore({ declarations }: { readonly declarations: readonly Declaration[] }) {
+  return declarations.filter(({ declares }) => declares === 'more');
+}
+
+function ownMethods(driver: string, declarations: readonly Declaration[]): MethodSpec[] {
+  const own = declarations.filter(({ declares }) => declares !== 'more');
+  return joinMethods(own).map((method) => ({ driver, ...method }));
 }
 
 function declarationsIn(text: string): Declaration[] {
@@ -168,8 +189,12 @@ const ELEMENTS = /UAPI_ELEMENTS\s+(\w+)\s*\[\s*\]\s*=\s*\{([\s\S]*?)\}\s*;/g;
 const ELEMENT =
   /\[\s*(\w+)\s*\]\s*=\s*\{\s*\.type\s*=\s*UVERBS_ATTR_TYPE_PTR_IN\s*,([^}]*?),?\s*\}/g;
 
+/** Sizes that are written out as the macros would write them. */
+const WRITTEN_OUT = /\.u\.ptr\s*=\s*\{\s*\.len\s*=\s*([^,}]+),\s*\.min_len\s*=\s*([^,}]+),\s*\}/g;
+
 function readElements(text: string): [string, ElementSpec[]][] {
-  return [...text.matchAll(ELEMENTS)].map(([, name = '', body = '']) => {
+  const plain = text.replace(WRITTEN_OUT, '"min": "$2", "max": "$1"');
+  return [...plain.matchAll(ELEMENTS)].map(([, name = '', body = '']) => {
     const elements = [...body.matchAll(ELEMENT)].map(
       ([, element, sizes = '']): ElementSpec => JSON.parse(`{"name": "${element}", ${sizes}}`),
     );

@@ -15,6 +15,13 @@ static const struct uverbs_attr_spec thing_kinds[] = {
 		.type = UVERBS_ATTR_TYPE_PTR_IN,
 		UVERBS_ATTR_STRUCT(struct large, last),
 	},
+	[KIND_PLAIN] = {
+		.type = UVERBS_ATTR_TYPE_PTR_IN,
+		.u.ptr = {
+			.len = sizeof(u16), /* written out */
+			.min_len = sizeof(u8),
+		}
+	},
 };
 DECLARE_UVERBS_NAMED_METHOD(
 	UVERBS_METHOD_THING_MAKE,
@@ -67,6 +74,7 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
   writeFileSync(join(core, 'uverbs_cmd.c'), COMMANDS);
   for (const [name, text] of [
     ['efa/efa_verbs.c', DRIVER],
+    ['efa/efa_main.c', '#error nothing is declared here'],
     ['mlx5/dm.c', ''],
   ] as const) {
     const path = join(root, 'drivers/infiniband/hw', name);
@@ -80,7 +88,12 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
     [
       ['UVERBS_OBJECT_THING', 'UVERBS_METHOD_THING_MAKE'],
       ['UVERBS_OBJECT_THING', 'UVERBS_METHOD_THING_END'],
+      ['UVERBS_OBJECT_THING', 'OWN_IB_METHOD_ASK'],
     ],
+  );
+  t.same(
+    specs.methods.map(({ driver }) => driver),
+    [undefined, undefined, 'efa'],
   );
   t.match(specs.methods[0]?.attributes, [
     { kind: 'idr', name: 'UVERBS_ATTR_MAKE_HANDLE', access: 'UVERBS_ACCESS_NEW', mandatory: true },
@@ -98,6 +111,7 @@ t.test('declarations are read as the preprocessor expands them', (t) => {
   t.match(specs.elements.get('thing_kinds'), [
     { name: 'KIND_SMALL', min: '0', max: '0' },
     { name: 'KIND_LARGE', min: 'offsetofend(struct large, last)', zeroTail: true },
+    { name: 'KIND_PLAIN', min: 'sizeof(u8)', max: 'sizeof(u16)' },
   ]);
   t.same(specs.commands, [
     {

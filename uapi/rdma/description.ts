@@ -6,13 +6,15 @@ import type { AnyStruct } from '../description.ts';
  * that the kernel itself parses calls with (include/rdma/uverbs_ioctl.h, struct uverbs_attr_spec).
  */
 
-/** Names are the kernel's without UVERBS_OBJECT_, UVERBS_METHOD_ and UVERBS_ATTR_. */
+/** Names are the kernel's without UVERBS_OBJECT_, UVERBS_METHOD_ and UVERBS_ATTR_; drivers' are whole. */
 export interface UverbsObject {
   readonly name: string;
   readonly id: number;
 }
 
 export interface UverbsMethod {
+  /** The only one that has it; the same numbers mean another method on another driver. */
+  readonly driver?: string;
   readonly name: string;
   readonly id: number;
   readonly object: UverbsObject;

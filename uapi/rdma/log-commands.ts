@@ -1,6 +1,8 @@
 import type { CommandLike } from '../call-record.ts';
 import { uverbsCommands } from '../headers/rdma/uverbs-commands.ts';
+import { uverbsDriverMethods } from '../headers/rdma/uverbs-driver-methods.ts';
 import { uverbsMethods } from '../headers/rdma/uverbs-methods.ts';
+import type { UverbsMethod } from './description.ts';
 import { logCommandOf as logMethodOf } from './uverbs-ioctl.ts';
 import { logCommandOf } from './uverbs-write.ts';
 
@@ -13,7 +15,8 @@ let byName: ReadonlyMap<string, CommandLike> | undefined;
 export function uverbsLogCommand(name: string): CommandLike | undefined {
   byName ??= new Map(
     [
-      ...Object.values(uverbsMethods).map(logMethodOf),
+      ...Object.values<UverbsMethod>(uverbsMethods).map(logMethodOf),
+      ...Object.values<UverbsMethod>(uverbsDriverMethods).map(logMethodOf),
       ...Object.values(uverbsCommands).flatMap((command) => [
         logCommandOf(command, 'write'),
         logCommandOf(command, 'invoke'),

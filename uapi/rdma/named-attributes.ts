@@ -65,9 +65,9 @@ export function attributesOf(method: UverbsMethod): ReadonlyMap<string, UverbsAt
   return known;
 }
 
-/** `PD.PD_DESTROY` */
-export function methodName({ object, name }: UverbsMethod): string {
-  return `${object.name}.${name}`;
+/** `PD.PD_DESTROY`; the long names of a driver's methods say their object. */
+export function methodName({ driver, object, name }: UverbsMethod): string {
+  return driver === undefined ? `${object.name}.${name}` : name;
 }
 
 /** One attribute as it is sent, and as the log and the result see it. */

@@ -4,6 +4,7 @@ import { description as methodIds } from '../headers/rdma/ib-user-ioctl-cmds.ts'
 import { description as userVerbs } from '../headers/rdma/ib-user-verbs.ts';
 import { description as mlx5 } from '../headers/rdma/mlx5-user-ioctl-cmds.ts';
 import { uverbsCommands } from '../headers/rdma/uverbs-commands.ts';
+import { uverbsDriverMethods } from '../headers/rdma/uverbs-driver-methods.ts';
 import { uverbsMethods } from '../headers/rdma/uverbs-methods.ts';
 import type { UverbsMethod, WriteCommand } from './description.ts';
 import { uverbsLogCommand } from './log-commands.ts';
@@ -12,45 +13,56 @@ import { methodName } from './named-attributes.ts';
 /** The generated tables against the ids of the generated headers; nobody needs kernel sources. */
 
 const methods: Readonly<Record<string, UverbsMethod>> = uverbsMethods;
+const driverMethods: Readonly<Record<string, UverbsMethod>> = uverbsDriverMethods;
 const commands: Readonly<Record<string, WriteCommand>> = uverbsCommands;
 
 /** The call log keeps so many bytes of a name. */
 const LOG_NAME_BYTES = 63;
 
+/** An id by its name: of the core without UVERBS_, of a driver whole. */
+function idOf(kind: string, name: string): bigint | number | undefined {
+  return (
+    methodIds.constants[`UVERBS_${kind}_${name}`] ?? efa.constants[name] ?? mlx5.constants[name]
+  );
+}
+
 t.test('every method, object and attribute has the id of the header', (t) => {
   t.ok(Object.keys(methods).length >= 40);
-  for (const [key, method] of Object.entries(methods)) {
+  t.ok(Object.keys(driverMethods).length >= 30);
+  for (const [key, method] of [...Object.entries(methods), ...Object.entries(driverMethods)]) {
     const { name, id, object, attributes } = method;
     const where = methodName(method);
     t.equal(name, key, where);
-    t.equal(methodIds.constants[`UVERBS_METHOD_${name}`], id, where);
-    t.equal(methodIds.constants[`UVERBS_OBJECT_${object.name}`], object.id, where);
+    t.equal(idOf('METHOD', name), id, where);
+    t.equal(idOf('OBJECT', object.name), object.id, where);
     for (const attribute of attributes) {
-      const known =
-        methodIds.constants[`UVERBS_ATTR_${attribute.name}`] ??
-        efa.constants[attribute.name] ??
-        mlx5.constants[attribute.name];
-      t.equal(known, attribute.id, `${where} ${attribute.name}`);
+      t.equal(idOf('ATTR', attribute.name), attribute.id, `${where} ${attribute.name}`);
     }
     t.equal(new Set(attributes.map((one) => one.id)).size, attributes.length, `${where}: ids`);
   }
   t.end();
 });
 
-t.test('no two methods are one', (t) => {
-  const ids = Object.values(methods).map(({ object, id }) => `${object.id}.${id}`);
-  t.equal(new Set(ids).size, ids.length);
+t.test('no two methods of a driver are one', (t) => {
+  for (const driver of [undefined, 'efa', 'mlx5']) {
+    const all = [...Object.values(methods), ...Object.values(driverMethods)];
+    const known = all.filter((one) => one.driver === undefined || one.driver === driver);
+    const ids = known.map(({ object, id }) => `${object.id}.${id}`);
+    t.equal(new Set(ids).size, ids.length, driver ?? 'the core');
+  }
+  t.same(new Set(Object.values(methods).map((one) => one.driver)), new Set([undefined]));
+  t.same(new Set(Object.values(driverMethods).map((one) => one.driver)), new Set(['efa', 'mlx5']));
   t.end();
 });
 
 t.test('attributes are what their kind can be', (t) => {
-  for (const method of Object.values(methods)) {
+  for (const method of [...Object.values(methods), ...Object.values(driverMethods)]) {
     for (const attribute of method.attributes) {
       const { name, kind, access, object, minLength, maxLength, struct } = attribute;
       const where = `${methodName(method)} ${name}`;
       const isObject = kind === 'idr' || kind === 'fd';
       t.equal(access !== undefined, isObject || kind === 'idrs-array', `${where}: access`);
-      if (object !== undefined) t.ok(`UVERBS_OBJECT_${object}` in methodIds.constants, where);
+      if (object !== undefined) t.not(idOf('OBJECT', object), undefined, where);
       t.ok(minLength <= maxLength, `${where}: lengths`);
       if (isObject || kind === 'raw-fd') t.equal(maxLength, 0, where);
       if (struct !== undefined) t.equal(struct.size, maxLength, `${where}: struct`);
@@ -89,7 +101,9 @@ t.test('every write command has the number and the struct sizes of the header', 
 
 t.test('the log knows every name, and none is too long for it', (t) => {
   const names = [
-    ...Object.values(methods).map((method) => `uverbs ${methodName(method)}`),
+    ...[...Object.values(methods), ...Object.values(driverMethods)].map(
+      (method) => `uverbs ${methodName(method)}`,
+    ),
     ...Object.keys(commands).flatMap((name) => [`uverbs write ${name}`, `uverbs invoke ${name}`]),
   ];
   for (const name of names) {

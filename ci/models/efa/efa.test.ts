@@ -159,6 +159,11 @@ t.test('a region is made of aligned pages and has a key of its own', async (t) =
   const key = answer.readUInt32LE(8);
   t.ok(key > 0 && key < 2 ** 24, 'keys have 24 bits');
   t.not(register({}).answer.readUInt32LE(8), key);
+  t.same([...answer.subarray(16, 20)], [0, 0, 0, 0], 'there is no way that the device may take');
+  const writable = register({ permissions: 1 }).answer;
+  t.same([...writable.subarray(16, 20)], [3, 1, 2, 0], 'receives and reads');
+  const remote = register({ permissions: 2 }).answer;
+  t.same([...remote.subarray(16, 20)], [4, 0, 0, 3], 'what others write');
   t.equal(register({}, [0x8000n, 0x9001n]).status, EFA_ADMIN_ILLEGAL_PARAMETER);
   t.equal(register({ mr_length: 0n }).status, EFA_ADMIN_ILLEGAL_PARAMETER);
   t.equal(register({ mr_length: 0x4001n }).status, EFA_ADMIN_ILLEGAL_PARAMETER, 'five pages');

@@ -133,3 +133,6 @@ export const LLQ_BAR_BYTES = LIMITS.maxQp * LIMITS.maxLlqBytes;
 /** A page for each UAR, since a page is what a process can map. */
 export const DOORBELL_PAGE_BYTES = 4096;
 export const DOORBELL_BAR_BYTES = LIMITS.maxUar * DOORBELL_PAGE_BYTES;
+
+/** Ways by which the device reaches memory. */
+export const INTERCONNECTS = { recv: 1, rdmaRead: 2, rdmaRecv: 3 } as const;

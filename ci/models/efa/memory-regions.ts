@@ -10,6 +10,9 @@ import {
   EFA_ADMIN_REG_MR_CMD_PHYS_PAGE_SIZE_SHIFT_MASK,
   EFA_ADMIN_REG_MR_CMD_REMOTE_READ_ENABLE_MASK,
   EFA_ADMIN_REG_MR_CMD_REMOTE_WRITE_ENABLE_MASK,
+  EFA_ADMIN_REG_MR_RESP_RDMA_READ_IC_ID_MASK,
+  EFA_ADMIN_REG_MR_RESP_RDMA_RECV_IC_ID_MASK,
+  EFA_ADMIN_REG_MR_RESP_RECV_IC_ID_MASK,
   efa_admin_dereg_mr_cmd,
   efa_admin_dereg_mr_resp,
   efa_admin_reg_mr_cmd,
@@ -19,7 +22,7 @@ import {
   EFA_ADMIN_AQ_COMMON_DESC_CTRL_DATA_INDIRECT_MASK,
   EFA_ADMIN_AQ_COMMON_DESC_CTRL_DATA_MASK,
 } from './headers/efa-admin-defs.ts';
-import { LIMITS, PAGE_SHIFTS } from './limits.ts';
+import { INTERCONNECTS, LIMITS, PAGE_SHIFTS } from './limits.ts';
 import type { MemoryRegion, Objects } from './objects.ts';
 import { PageListError, readChunkedList, readDirectList } from './page-list.ts';
 
@@ -74,7 +77,26 @@ export function registerMr(objects: Objects, memory: GuestMemory, request: Admin
   );
   pd.users++;
   const { key } = mustFind(objects.mrs.get(id), `MR ${id}`);
-  return efa_admin_reg_mr_resp.make({ l_key: key, r_key: key });
+  return efa_admin_reg_mr_resp.make({ l_key: key, r_key: key, ...interconnects(permissions) });
+}
+
+const RECV = EFA_ADMIN_REG_MR_RESP_RECV_IC_ID_MASK;
+const RDMA_READ = EFA_ADMIN_REG_MR_RESP_RDMA_READ_IC_ID_MASK;
+const RDMA_RECV = EFA_ADMIN_REG_MR_RESP_RDMA_RECV_IC_ID_MASK;
+
+/**
+ * By which way the device reaches the memory, where it may: to put in what is received and what it reads
+ * from afar, and what others write. The numbers are a guess, as is that a way which is no way is not told.
+ */
+function interconnects(permissions: number) {
+  const isLocal = (permissions & EFA_ADMIN_REG_MR_CMD_LOCAL_WRITE_ENABLE_MASK) !== 0;
+  const isRemote = (permissions & EFA_ADMIN_REG_MR_CMD_REMOTE_WRITE_ENABLE_MASK) !== 0;
+  return {
+    validity: (isLocal ? RECV | RDMA_READ : 0) | (isRemote ? RDMA_RECV : 0),
+    recv_ic_id: isLocal ? INTERCONNECTS.recv : 0,
+    rdma_read_ic_id: isLocal ? INTERCONNECTS.rdmaRead : 0,
+    rdma_recv_ic_id: isRemote ? INTERCONNECTS.rdmaRecv : 0,
+  };
 }
 
 function readPages(

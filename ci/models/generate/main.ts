@@ -7,7 +7,8 @@ import { emitModules, readHeaders } from '../../../uapi/generate/generate.ts';
 import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree.ts';
 import { writeFiles } from '../../../uapi/generate/output-files.ts';
 import { projectRoot } from '../../../uapi/project-root.ts';
-import { emitIfc, type IfcWanted } from './ifc.ts';
+import { type CommandsWanted, emitIfc, type IfcWanted } from './ifc.ts';
+import { emitIfcCommands } from './ifc-commands.ts';
 
 /**
  * Describes headers that a driver shares with its device, and that are no uAPI:
@@ -25,6 +26,8 @@ interface Wanted {
   readonly elsewhere: Readonly<Record<string, string>>;
   /** Of mlx5_ifc.h, which is written in bits. */
   readonly ifc?: IfcWanted;
+  /** Commands of it that programs may send. */
+  readonly commands?: CommandsWanted;
 }
 
 const here = (): string => join(projectRoot(), 'ci/models/generate');
@@ -64,6 +67,12 @@ function describe(
       `ci/models/${model}/headers/ifc.ts`,
       emitIfc(texts, wanted.ifc, `mlx5_ifc.h of ${origin}`),
     );
+    if (wanted.commands !== undefined) {
+      moved.set(
+        `uapi/headers/rdma/${model}-commands.ts`,
+        emitIfcCommands(texts, wanted.commands, `mlx5_ifc.h of ${origin}`),
+      );
+    }
   }
   writeFiles(projectRoot(), moved);
   return [...moved.keys()];

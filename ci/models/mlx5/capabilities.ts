@@ -1,7 +1,7 @@
 import { must, mustFind } from '../refusal.ts';
 import type { Call, Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
-import { LIMITS, MEMIC_BYTES, MEMIC_START } from './limits.ts';
+import { LIMITS, LOG_USER_MEMORY, LOG_USERS, MEMIC_BYTES, MEMIC_START } from './limits.ts';
 import { firstOnDemand, onDemand } from './on-demand.ts';
 
 export type Link = 'infiniband' | 'ethernet';
@@ -107,6 +107,8 @@ function general(link: Link): Buffer {
     disable_local_lb_mc: ofEthernet,
     max_flow_counter_15_0: 0x7fff,
     flow_counter_bulk_alloc: 0,
+    log_max_uctx: LOG_USERS,
+    log_max_umem: LOG_USER_MEMORY,
   });
 }
 

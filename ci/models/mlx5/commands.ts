@@ -3,7 +3,9 @@ import type { Capabilities } from './capabilities.ts';
 import { answer, answerWith, callOf, type Entries, type Handler } from './command.ts';
 import * as h from './headers/ifc.ts';
 import { BOARD, DUMP_FILL_MKEY, NULL_MKEY } from './limits.ts';
+import type { Objects } from './objects.ts';
 import { simpleObjects } from './simple-objects.ts';
+import { mustBeUser, userIn } from './users.ts';
 
 const STATUSES: Readonly<Record<RefusalKind, number>> = {
   parameter: h.MLX5_CMD_STAT_BAD_PARAM_ERR,
@@ -27,7 +29,6 @@ const AGREED: readonly number[] = [
   h.MLX5_CMD_OP_SET_DRIVER_VERSION,
   h.MLX5_CMD_OP_MANAGE_PAGES,
   h.MLX5_CMD_OP_SET_MAD_DEMUX,
-  h.MLX5_CMD_OP_MODIFY_TIS,
 ];
 
 function ownHandlers(): Entries {
@@ -65,9 +66,16 @@ function queryAdapter(): Buffer {
 /** Carries out commands. */
 export class Commands {
   readonly #handlers: Map<number, Handler>;
+  readonly #objects: Objects;
   readonly #say: (line: string) => void;
 
-  constructor(capabilities: Capabilities, more: Entries, say: (line: string) => void) {
+  constructor(
+    capabilities: Capabilities,
+    objects: Objects,
+    more: Entries,
+    say: (line: string) => void,
+  ) {
+    this.#objects = objects;
     this.#say = say;
     this.#handlers = new Map([
       ...ownHandlers(),
@@ -80,6 +88,7 @@ export class Commands {
   execute(input: Buffer, outputBytes: number): Buffer {
     const call = callOf(input, outputBytes);
     try {
+      mustBeUser(this.#objects, userIn(call));
       const handler = this.#handlers.get(call.opcode);
       if (handler !== undefined) return handler(call) ?? answer();
       throw new Refusal('opcode', 'no such command');

@@ -30,6 +30,7 @@ import { Port } from './port.ts';
 import { queuePairs } from './queue-pairs.ts';
 import { SEGMENT_BYTES, Segment } from './registers.ts';
 import { sharedReceives } from './shared-receives.ts';
+import { userContexts } from './users.ts';
 import { workQueues } from './work-queues.ts';
 
 const MSIX_BAR = 2;
@@ -63,8 +64,10 @@ function begin(host: Host, link: Link): Life {
     ...packetRoutes(objects),
     ...flowTables(objects),
     ...flowCounters(objects),
+    ...userContexts(objects),
   ];
-  return { objects, dataPath, packetPath, commands: new Commands(capabilities, entries, host.say) };
+  const commands = new Commands(capabilities, objects, entries, host.say);
+  return { objects, dataPath, packetPath, commands };
 }
 
 /** NVIDIA's ConnectX-5, as its driver sees it. */

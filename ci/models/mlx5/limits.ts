@@ -16,6 +16,12 @@ export const UARS = 4096;
 export const MEMIC_START = 32 * 1024 * 1024;
 export const MEMIC_BYTES = 256 * 1024;
 
+/** Contexts of users who send commands, and pieces of memory that they name in them. */
+export const LOG_USERS = 12;
+export const LOG_USER_MEMORY = 14;
+/** Who uses this says that all may have what is made. Source: include/linux/mlx5/mlx5_ifc.h, MLX5_SHARED_RESOURCE_UID */
+export const SHARED_USER = 0xffff;
+
 export const MSIX_VECTORS = 32;
 export const MSIX_BAR_BYTES = 4096;
 

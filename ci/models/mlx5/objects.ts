@@ -3,12 +3,23 @@ import { DeviceMemory } from './device-memory.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FlowCounter } from './flow-counters.ts';
 import type { FlowTable } from './flow-tables.ts';
-import { END_OF_QPNS, FIRST_MKEY, FIRST_QPN, FIRST_RQN, FIRST_SQN, RQS, SQS } from './limits.ts';
+import {
+  END_OF_QPNS,
+  FIRST_MKEY,
+  FIRST_QPN,
+  FIRST_RQN,
+  FIRST_SQN,
+  LOG_USER_MEMORY,
+  LOG_USERS,
+  RQS,
+  SQS,
+} from './limits.ts';
 import type { MemoryKey } from './memory-keys.ts';
 import type { ReceiveQueue, SendQueue } from './packet-queues.ts';
 import type { QueuePair } from './queue-pairs.ts';
 import type { SharedReceives } from './shared-receives.ts';
 import { Table } from './table.ts';
+import type { User, UserMemory } from './users.ts';
 
 /** What commands have made, and what takes part in traffic. */
 export class Objects {
@@ -17,6 +28,7 @@ export class Objects {
   readonly qps = new Table<QueuePair>('QP', FIRST_QPN, END_OF_QPNS - FIRST_QPN);
   readonly sqs = new Table<SendQueue>('SQ', FIRST_SQN, SQS);
   readonly rqs = new Table<ReceiveQueue>('RQ', FIRST_RQN, RQS);
+  readonly domains = new Table<{ users: number }>('transport domain', 1, 2 ** 16);
   /** Contexts: tables of RQs, ways to them, and ways from SQs. */
   readonly rqts = new Table<Buffer>('table of RQs', 1, 2 ** 12);
   readonly tirs = new Table<Buffer>('TIR', 1, 2 ** 12);
@@ -28,6 +40,8 @@ export class Objects {
   /** All kinds: the driver finds them by one number. Source: srq_cmd.c, mlx5_cmd_create_srq() */
   readonly srqs = new Table<SharedReceives>('SRQ', 1, 2 ** 14);
   readonly keys = new Table<MemoryKey>('memory key', FIRST_MKEY, 2 ** 20 - FIRST_MKEY);
+  readonly users = new Table<User>('user context', 1, 2 ** LOG_USERS);
+  readonly userMemory = new Table<UserMemory>('memory of a user', 1, 2 ** LOG_USER_MEMORY);
   readonly deviceMemory = new DeviceMemory();
   /** Multicast groups: numbers of QPs, by the GID in hexadecimal. */
   readonly groups = new Map<string, Set<number>>();

@@ -30,12 +30,6 @@ const KINDS: readonly Kind[] = [
     capacity: 2 ** 16,
   },
   {
-    name: 'transport domain',
-    create: h.MLX5_CMD_OP_ALLOC_TRANSPORT_DOMAIN,
-    destroy: h.MLX5_CMD_OP_DEALLOC_TRANSPORT_DOMAIN,
-    capacity: 2 ** 16,
-  },
-  {
     name: 'XRC domain',
     create: h.MLX5_CMD_OP_ALLOC_XRCD,
     destroy: h.MLX5_CMD_OP_DEALLOC_XRCD,
@@ -46,12 +40,6 @@ const KINDS: readonly Kind[] = [
     create: h.MLX5_CMD_OP_ALLOC_Q_COUNTER,
     destroy: h.MLX5_CMD_OP_DEALLOC_Q_COUNTER,
     capacity: 255,
-  },
-  {
-    name: 'user context',
-    create: h.MLX5_CMD_OP_CREATE_UCTX,
-    destroy: h.MLX5_CMD_OP_DESTROY_UCTX,
-    capacity: 2 ** 12,
   },
 ];
 

@@ -16,6 +16,7 @@ const RDY = h.MLX5_SQC_STATE_RDY;
 /** Domains of transport are numbers that the device compares, no more. */
 export const HERE = 1;
 export const ELSEWHERE = 2;
+const DOMAINS = 2;
 
 export interface Rule {
   readonly table: number;
@@ -42,6 +43,9 @@ export class Packets extends Pair {
 
   constructor() {
     super({ link: 'ethernet' });
+    for (let domain = 0; domain < DOMAINS; domain++) {
+      this.machine.command(h.MLX5_CMD_OP_ALLOC_TRANSPORT_DOMAIN);
+    }
     this.sq = this.makeSq(0);
     this.rq = this.makeRq(1);
     this.tir = this.makeTir(this.rq);

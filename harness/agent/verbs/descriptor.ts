@@ -148,7 +148,8 @@ function sameKind(value: Value | Scalar, fd: number, context: PointContext): Val
 export function readFd(args: Arguments<'readFd'>, context: PointContext): VerbResult {
   const bytes = Buffer.alloc(Number(context.scope.size(args.length)));
   const { ret, errno } = tryRead(fdOf(args.fd, context), bytes);
-  return errno === 0 ? gaveFields({ count: ret }) : refused({ errno, call: 'read' });
+  if (errno !== 0) return refused({ errno, call: 'read' });
+  return gaveFields({ count: ret, bytes: [...bytes.subarray(0, Number(ret))] });
 }
 
 export function writeFd(args: Arguments<'writeFd'>, context: PointContext): VerbResult {

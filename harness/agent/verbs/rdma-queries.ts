@@ -1,6 +1,7 @@
 import type { Facts } from '../../../providers/contract-verbs.ts';
 import type { CallOutcome } from '../../../uapi/call-outcome.ts';
 import { description } from '../../../uapi/headers/rdma/ib-user-ioctl-cmds.ts';
+import { description as mlx5 } from '../../../uapi/headers/rdma/mlx5-user-ioctl-cmds.ts';
 import { CaseDefect } from '../values.ts';
 import {
   type Arguments,
@@ -69,10 +70,11 @@ export function infoHandles(args: Arguments<'infoHandles'>, context: PointContex
   return gaveFacts(verbsOf(context.session).infoHandles(objectId(name)));
 }
 
-/** A name of enum uverbs_default_objects, or the number of one that does not exist. */
+/** A name of enum uverbs_default_objects or of a driver's objects, or the number of one that does not exist. */
 function objectId(name: string): number {
   if (/^\d/.test(name)) return Number(name);
-  const id = Object.entries(description.constants).find(([known]) => known === name)?.[1];
+  const known = { ...description.constants, ...mlx5.constants };
+  const id = Object.entries(known).find(([one]) => one === name)?.[1];
   if (typeof id === 'number') return id;
   throw new CaseDefect(`${name} is no UVERBS_OBJECT_… of rdma/ib_user_ioctl_cmds.h`);
 }

@@ -4,7 +4,7 @@ import { UVERBS_ATTR_F_MANDATORY } from '../../../uapi/headers/rdma/rdma-user-io
 import type { UverbsAttribute, UverbsMethod } from '../../../uapi/rdma/description.ts';
 import type { AttributeValue } from '../../../uapi/rdma/named-attributes.ts';
 import type { RawAttribute } from '../../../uapi/rdma/verbs-argument.ts';
-import { attributeNamed } from '../../uverbs-names.ts';
+import { attributeNamed, driverStructs } from '../../uverbs-names.ts';
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect, type Scalar } from '../values.ts';
 import type { PointContext } from '../verb.ts';
@@ -24,6 +24,8 @@ export interface Attribute {
   /** For a call by description; absent for what only a raw call can say. */
   readonly plain?: AttributeValue;
   readonly room?: Room;
+  /** What the bytes are. */
+  readonly struct?: AnyStruct | undefined;
   readonly placed?: Placed;
 }
 
@@ -62,7 +64,7 @@ export function attributeOf(
     raw,
     ...(spec && { spec }),
     ...(isPlain && { plain: content.plain }),
-    ...(content.room && { room: content.room }),
+    ...(content.room && { room: content.room, struct: structNamed(name, spec, parts) }),
     ...(placed && { placed }),
   };
 }
@@ -92,7 +94,7 @@ function contentOf(
   context: PointContext,
 ): Content {
   if (parts.out !== undefined) return outputOf(Number(context.scope.size(parts.out)));
-  if (parts.handles !== undefined) return inputOf(handlesOf(parts.handles, context));
+  if (parts.handles !== undefined) return handlesOf(spec, parts.handles, context);
   const kind = spec?.kind;
   if (kind === 'ptr-out') throw new CaseDefect(`${name} is an output: say how much with "out"`);
   if (kind === 'idr' || kind === 'fd' || kind === 'raw-fd') return objectOf(spec, parts, context);
@@ -124,12 +126,17 @@ function outputOf(sizeBytes: number): Content {
   };
 }
 
-function handlesOf(handles: readonly Scalar[], context: PointContext): Buffer {
-  const bytes = Buffer.alloc(4 * handles.length);
-  for (const [i, handle] of handles.entries()) {
-    bytes.writeUInt32LE(Number(BigInt.asUintN(32, numberOf(handle, context))), 4 * i);
-  }
-  return bytes;
+/** Words, which are handles to an attribute that takes several. */
+function handlesOf(
+  spec: UverbsAttribute | undefined,
+  handles: readonly Scalar[],
+  context: PointContext,
+): Content {
+  const words = handles.map((one) => Number(BigInt.asUintN(32, numberOf(one, context))));
+  const bytes = Buffer.alloc(4 * words.length);
+  for (const [i, word] of words.entries()) bytes.writeUInt32LE(word, 4 * i);
+  const input = inputOf(bytes);
+  return spec?.kind === 'idrs-array' ? { ...input, plain: words } : input;
 }
 
 function inputOf(bytes: Buffer): Content {
@@ -163,7 +170,9 @@ function headOf(
   context: PointContext,
 ): Buffer | undefined {
   if (parts.fields !== undefined) {
-    return structOf(structNamed(name, spec), parts.fields, context);
+    const struct = structNamed(name, spec, parts);
+    if (struct === undefined) throw new CaseDefect(`${name} has no struct, so it has no fields`);
+    return structOf(struct, parts.fields, context);
   }
   if (parts.value === undefined) return undefined;
   const field = Buffer.alloc(INLINE_BYTES);
@@ -172,7 +181,14 @@ function headOf(
   return wide ? field : field.subarray(0, spec?.minLength ?? INLINE_BYTES);
 }
 
-function structNamed(name: string, spec: UverbsAttribute | undefined): AnyStruct {
-  if (spec?.struct !== undefined) return spec.struct;
-  throw new CaseDefect(`${name} has no struct, so it has no fields`);
+/** The attribute's, or the one that the step names. */
+function structNamed(
+  name: string,
+  spec: UverbsAttribute | undefined,
+  parts: Parts,
+): AnyStruct | undefined {
+  if (parts.struct === undefined) return spec?.struct;
+  const struct = driverStructs().get(parts.struct);
+  if (struct !== undefined) return struct;
+  throw new CaseDefect(`${name}: there is no struct ${parts.struct}`);
 }

@@ -166,11 +166,11 @@ function fieldsOf(attributes: readonly Attribute[], after: readonly RawAttribute
   const validOutput: Record<string, boolean> = {};
   const tail: Record<string, bigint> = {};
   const bytes: Record<string, bigint> = {};
-  for (const [index, { name, spec, room }] of attributes.entries()) {
+  for (const [index, { name, spec, room, struct }] of attributes.entries()) {
     const { data = 0n, flags = 0 } = after[index] ?? {};
     if (spec?.access === 'new') values[name] = BigInt.asIntN(64, data);
     if (room === undefined) continue;
-    const read = decoded(room.bytes, spec?.struct);
+    const read = decoded(room.bytes, struct);
     values[name] = read.value;
     tail[name] = read.tail;
     bytes[name] = inOrder(room.bytes);

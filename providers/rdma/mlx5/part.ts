@@ -11,6 +11,7 @@ import { addressFields } from './datagram.ts';
 import { dmFields } from './device-memory.ts';
 import { driverData } from './driver-data.ts';
 import { mlx5Memory } from './memory.ts';
+import { probe } from './probe.ts';
 import { openQp } from './queues.ts';
 import { MLX5_JOBS } from './send.ts';
 import { openSrq } from './shared-receive.ts';
@@ -42,6 +43,7 @@ export const mlx5: Part = {
   driverId: RDMA_DRIVER_MLX5,
   shown: 'lab',
   where,
+  probe,
   driverData,
   queueMemory: mlx5Memory,
   deviceFacts,

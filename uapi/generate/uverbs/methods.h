@@ -16,6 +16,9 @@
 	UAPI_BEGIN {"declares": "object", "name": #_object, "methods": [__VA_ARGS__]} UAPI_END
 #define DECLARE_UVERBS_GLOBAL_METHODS(_object, ...) \
 	DECLARE_UVERBS_NAMED_OBJECT(_object, none, __VA_ARGS__)
+/* What a driver adds to an object of the core. */
+#define ADD_UVERBS_METHODS(_name, _object, ...) \
+	DECLARE_UVERBS_NAMED_OBJECT(_object, none, __VA_ARGS__)
 /* What a driver takes with a method of the core. */
 #define ADD_UVERBS_ATTRIBUTES_SIMPLE(_name, _object, _method, ...) \
 	UAPI_BEGIN {"declares": "more", "method": #_method, "attributes": [__VA_ARGS__]} UAPI_END

@@ -1814,6 +1814,17 @@ export const modify_tir_in = new BitStruct(0x880, {
   ctx: [0x100, 0x780],
 });
 
+export const modify_tis_in = new BitStruct(0x600, {
+  opcode: [0x0, 0x10],
+  uid: [0x10, 0x10],
+  op_mod: [0x30, 0x10],
+  tisn: [0x48, 0x18],
+  'bitmask.lag_tx_port_affinity': [0xbd, 0x1],
+  'bitmask.strict_lag_tx_port_affinity': [0xbe, 0x1],
+  'bitmask.prio': [0xbf, 0x1],
+  ctx: [0x100, 0x500],
+});
+
 export const rx_hash_field_select = new BitStruct(0x20, {
   l3_prot_type: [0x0, 0x1],
   l4_prot_type: [0x1, 0x1],
@@ -2267,4 +2278,18 @@ export const dealloc_memic_in = new BitStruct(0x100, {
   op_mod: [0x30, 0x10],
   memic_start_addr: [0x80, 0x40],
   memic_size: [0xc0, 0x20],
+});
+
+export const create_umem_in = new BitStruct(0x180, {
+  opcode: [0x0, 0x10],
+  uid: [0x10, 0x10],
+  op_mod: [0x30, 0x10],
+  'umem.ats': [0x100, 0x1],
+  'umem.log_page_size': [0x11b, 0x5],
+  'umem.page_offset': [0x120, 0x20],
+  'umem.num_of_mtt': [0x140, 0x40],
+  'umem.mtt.ptag_63_32': [0x180, 0x20],
+  'umem.mtt.ptag_31_8': [0x1a0, 0x18],
+  'umem.mtt.wr_en': [0x1be, 0x1],
+  'umem.mtt.rd_en': [0x1bf, 0x1],
 });
