@@ -108,9 +108,9 @@ function startModel(name: string, socket: string, outputDir: string): StartedMod
   const ended = new Promise<string | undefined>((resolve) => {
     child.on('error', (error) => resolve(error.message));
     child.on('close', (code, signal) => {
-      log.end();
-      if (code === 0) resolve(undefined);
-      else resolve(`${signal ?? `status ${code}`}; ${words.trim() || 'it said nothing'}`);
+      const how = `${signal ?? `status ${code}`}; ${words.trim() || 'it said nothing'}`;
+      // Whoever learns of the end finds the last words in the log.
+      log.end(() => resolve(code === 0 ? undefined : how));
     });
   });
   return { child, ended };
