@@ -42,12 +42,17 @@ function compile(flags: readonly string[], source: string) {
   return spawnSync(compiler, all, { input: source, encoding: 'utf8' });
 }
 
-/** All modules of uapi/headers but the tables of RDMA verbs, which rdma/tables.test.ts proves. */
+/**
+ * Modules of uapi/headers that are of no header of the uAPI: the tables of RDMA verbs, which
+ * rdma/tables.test.ts proves, and commands of a device, which its own header has in bits.
+ */
+const OTHERS = /(^|\/)(uverbs-(driver-)?(methods|commands)|mlx5-commands)\.js$/;
+
 async function loadDescriptions(): Promise<HeaderDescription[]> {
   const dir = join(projectRoot(), 'build/uapi/headers');
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
   const result: HeaderDescription[] = [];
-  for (const file of files.filter((name) => /(?<!\/uverbs-(methods|commands))\.js$/.test(name))) {
+  for (const file of files.filter((name) => /\.js$/.test(name) && !OTHERS.test(name))) {
     const module: { description: HeaderDescription } = await import(
       pathToFileURL(join(dir, file)).href
     );
