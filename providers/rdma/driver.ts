@@ -209,8 +209,8 @@ export interface Part {
   /** What its devices speak, where their nodes and ports do not tell. */
   readonly transport?: string;
   /**
-   * What its device lacks, beside what is asked of all alike. Absent: it has nothing that only some
-   * drivers have, see probe.ts.
+   * What its device lacks, beside what is asked of all alike and what other drivers alone have, see
+   * probe.ts.
    *
    * @param facts QUERY_DEVICE's
    */

@@ -5,17 +5,23 @@ import type { Capability } from '../contract.ts';
 export type Missing = Partial<Record<Capability, string>>;
 
 const NO_SRD = 'scalable reliable datagrams are a transport of EFA';
-/** Of all drivers but that one. */
-export const UNLIKE_EFA: Missing = {
-  'qp-srd': NO_SRD,
-  'srd-read': NO_SRD,
-  'srd-write': NO_SRD,
-  'datagram-longest': 'datagrams are as long as the MTU of the port',
-  'cq-memory': 'only EFA is told here where a CQ is to be',
+/** What one driver alone has, by its name, with the reason of all others. */
+const OWNED: Readonly<Record<string, Missing>> = {
+  efa: {
+    'qp-srd': NO_SRD,
+    'srd-read': NO_SRD,
+    'srd-write': NO_SRD,
+    'datagram-longest': 'datagrams are as long as the MTU of the port',
+    'cq-memory': 'only EFA is told here where a CQ is to be',
+  },
+  mlx5: { devx: 'commands of the device are a matter of mlx5' },
 };
 
-/** Of all drivers but mlx5. */
-export const UNLIKE_MLX5: Missing = { devx: 'commands of the device are a matter of mlx5' };
+/** What a driver lacks because another one alone has it. */
+export function ownedByOthers(driver: string): Missing {
+  const others = Object.entries(OWNED).filter(([owner]) => owner !== driver);
+  return Object.assign({}, ...others.map(([, owned]) => owned));
+}
 
 /** `EOPNOTSUPP from …` */
 export function refusal({ errno, call }: { readonly errno: Errno; readonly call: string }): string {

@@ -8,7 +8,7 @@ import { probeCounters } from './probe-counters.ts';
 import { probeObjects } from './probe-objects.ts';
 import { ON_DEMAND_JOBS, probeOnDemandJobs } from './probe-on-demand.ts';
 import { probePlug } from './probe-plug.ts';
-import { type Missing, refusal, UNLIKE_EFA, UNLIKE_MLX5 } from './probe-reasons.ts';
+import { type Missing, ownedByOthers, refusal } from './probe-reasons.ts';
 
 /** What a device can do, found by asking it and by trying. */
 
@@ -101,7 +101,8 @@ export function probeCapabilities(device: Device, verbs: RdmaVerbs, part: Part):
     ...probePlug(device),
     ...probeObjects(verbs, memory, part),
     ...probeFrames(device, verbs, part),
-    ...(part.probe?.(verbs, facts) ?? { ...UNLIKE_EFA, ...UNLIKE_MLX5 }),
+    ...ownedByOthers(part.driver),
+    ...part.probe?.(verbs, facts),
   };
   if (missing['qp-raw'] !== undefined) missing['raw-jobs'] = missing['qp-raw'];
   const noHeader = missing['datagram-header'];

@@ -6,7 +6,7 @@ import {
 import { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
-import { type Missing, refusal, UNLIKE_MLX5 } from '../probe-reasons.ts';
+import { type Missing, refusal } from '../probe-reasons.ts';
 
 /**
  * What EFA has and what it lacks. The room of a header is before each datagram of UD, as ibv_post_recv(3)
@@ -14,7 +14,6 @@ import { type Missing, refusal, UNLIKE_MLX5 } from '../probe-reasons.ts';
  */
 export function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
-    ...UNLIKE_MLX5,
     'rdma-cm': 'EFA has addresses of its own, which no connection manager knows',
     'datagram-grh': 'completions of EFA have no flag for a header',
     'datagram-mtu': 'datagrams of EFA are as long as the longest message of the port',

@@ -4,7 +4,7 @@ import type { Mapping } from '../../../uapi/mapping.ts';
 import { whereInCloud } from '../cloud.ts';
 import type { Facts, RdmaVerbs } from '../driver.ts';
 import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
-import { isUnsupported, type Missing, refusal, UNLIKE_EFA, UNLIKE_MLX5 } from '../probe-reasons.ts';
+import { isUnsupported, type Missing, refusal } from '../probe-reasons.ts';
 import { ringMemory, ringsAt } from '../ring-memory.ts';
 import { openCq } from './completion.ts';
 import { openQp, openSrq } from './queues.ts';
@@ -50,8 +50,6 @@ function driverData(
 /** Source: erdma_verbs.c, erdma_query_device(): iWARP has no P_Keys. */
 function probe(verbs: RdmaVerbs, facts: Facts): Missing {
   return {
-    ...UNLIKE_EFA,
-    ...UNLIKE_MLX5,
     'datagram-header': 'nobody is told the number of an address handle: no datagram can be sent',
     ...probeAh(verbs),
     ...(facts['maxPkeys'] === 0 && {

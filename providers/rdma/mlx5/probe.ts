@@ -1,6 +1,6 @@
 import { MLX5_IB_OBJECT_DEVX_OBJ } from '../../../uapi/headers/rdma/mlx5-user-ioctl-cmds.ts';
 import type { RdmaVerbs } from '../driver.ts';
-import { type Missing, refusal, UNLIKE_EFA } from '../probe-reasons.ts';
+import { type Missing, refusal } from '../probe-reasons.ts';
 
 /**
  * The driver has these objects where the device has contexts of users for commands.
@@ -8,5 +8,5 @@ import { type Missing, refusal, UNLIKE_EFA } from '../probe-reasons.ts';
  */
 export function probe(verbs: RdmaVerbs): Missing {
   const objects = verbs.infoHandles(MLX5_IB_OBJECT_DEVX_OBJ);
-  return { ...UNLIKE_EFA, ...(!objects.ok && { devx: refusal(objects) }) };
+  return objects.ok ? {} : { devx: refusal(objects) };
 }
