@@ -73,8 +73,7 @@ export function infoHandles(args: Arguments<'infoHandles'>, context: PointContex
 /** A name of enum uverbs_default_objects or of a driver's objects, or the number of one that does not exist. */
 function objectId(name: string): number {
   if (/^\d/.test(name)) return Number(name);
-  const known = { ...description.constants, ...mlx5.constants };
-  const id = Object.entries(known).find(([one]) => one === name)?.[1];
+  const id = description.constants[name] ?? mlx5.constants[name];
   if (typeof id === 'number') return id;
   throw new CaseDefect(`${name} is no UVERBS_OBJECT_… of rdma/ib_user_ioctl_cmds.h`);
 }
