@@ -1,9 +1,10 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { CLONE_PARENT, MADV_DOFORK, MADV_DONTFORK } from './constants.ts';
 import { FORKABLE_NODE } from './forkable-node.ts';
 import { libc, mustSucceed, type SysResult } from './sys-call.ts';
+import { within } from './sys-child.ts';
 import { rawSyscall } from './sys-raw.ts';
 import { ignoreAdvice } from './sys-seccomp.ts';
 
@@ -34,6 +35,7 @@ export function tryFork(kind: 'child' | 'sibling' = 'child'): SysResult {
   const missing = FORKABLE_NODE.filter((flag) => !process.execArgv.includes(flag));
   if (missing.length > 0) throw new Error(`a process that forks needs node ${missing.join(' ')}`);
   letForkCopyEverything();
+  letOthersSleep();
   const flags = CLONE_PARENT | constants.signals.SIGCHLD;
   // Without a stack of its own; these flags ask for nothing that the further arguments say.
   const ret = kind === 'child' ? rawFork() : rawSyscall(NR_CLONE, flags, 0, 0);
@@ -65,6 +67,8 @@ export function killSelf(): never {
 /** Private memory without a file: address range, rights, offset, device, inode 0, no special name. */
 const ANONYMOUS = /^([0-9a-f]+)-([0-9a-f]+) ...p 0+ 00:00 0 *(?:$|\[heap|\[stack|\[anon)/gm;
 
+const MAPS = '/proc/self/maps';
+
 /** Whether what the engine gets from now on is copied to children like everything else. */
 let isSettled = false;
 
@@ -88,26 +92,54 @@ function letForkCopyEverything(): void {
 function markBack(): void {
   let seen: Buffer;
   do {
-    seen = Buffer.from(readMaps());
+    seen = Buffer.from(read(MAPS));
     for (const [, from = '', to = ''] of seen.toString('latin1').matchAll(ANONYMOUS)) {
       const start = Number.parseInt(from, 16);
       rawMadvise(start, Number.parseInt(to, 16) - start, MADV_DOFORK);
     }
-  } while (!readMaps().equals(seen));
+  } while (!read(MAPS).equals(seen));
 }
 
-let maps: Buffer = Buffer.alloc(1 << 17);
+/** Longer than the engine's threads have a lock; one that works on for longer is not the engine's. */
+const SLEEP_LIMIT_MS = 100;
 
-/** What /proc/self/maps says, in memory that the next call overwrites. */
-function readMaps(): Buffer {
-  const fd = openSync('/proc/self/maps', 'r');
-  let length = 0;
-  for (;;) {
-    const count = readSync(fd, maps, length, maps.length - length, null);
-    if (count === 0) break;
-    length += count;
-    if (length === maps.length) maps = Buffer.concat([maps, Buffer.alloc(length)]);
+/**
+ * The engine of node 26 has its threads help to collect garbage whatever it is told. What one of them has
+ * locked would stay so in a child, where it is not: one that sleeps has nothing locked.
+ */
+function letOthersSleep(): void {
+  const own = String(currentPid());
+  const others = readdirSync('/proc/self/task').filter((thread) => thread !== own);
+  within(SLEEP_LIMIT_MS, () => others.every(sleeps));
+}
+
+/** Source: Documentation/filesystems/proc.rst, /proc/PID/stat: pid (name) state */
+function sleeps(thread: string): boolean {
+  try {
+    const text = read(`/proc/self/task/${thread}/stat`);
+    return text.at(text.lastIndexOf(') ') + 2) === SLEEPING;
+  } catch {
+    // It has ended since it was listed.
+    return true;
   }
-  closeSync(fd);
-  return maps.subarray(0, length);
+}
+
+const SLEEPING = 'S'.charCodeAt(0);
+
+let content: Buffer = Buffer.alloc(1 << 17);
+
+/** What a file of procfs says, in memory that the next call overwrites. */
+function read(file: string): Buffer {
+  const fd = openSync(file, 'r');
+  try {
+    let length = 0;
+    for (;;) {
+      const count = readSync(fd, content, length, content.length - length, null);
+      if (count === 0) return content.subarray(0, length);
+      length += count;
+      if (length === content.length) content = Buffer.concat([content, Buffer.alloc(length)]);
+    }
+  } finally {
+    closeSync(fd);
+  }
 }

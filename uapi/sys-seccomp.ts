@@ -11,6 +11,7 @@ const AUDIT_ARCH = process.arch === 'x64' ? 0xc000003e : 0xc00000b7;
 
 /** Source: include/uapi/linux/seccomp.h */
 const SECCOMP_SET_MODE_FILTER = 1;
+const SECCOMP_FILTER_FLAG_TSYNC = 1;
 const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
 const SECCOMP_RET_ERRNO = 0x5_0000;
 const SECCOMP_RET_ALLOW = 0x7fff_0000;
@@ -30,8 +31,8 @@ const RETURN = 0x06;
 type Instruction = readonly [code: number, yes: number, no: number, k: number];
 
 /**
- * Has madvise(2) with this advice answered 0 and not done, in this process for good and in all that it
- * starts. Nothing else changes; who is not root gains no privileges by exec(2) any more.
+ * Has madvise(2) with this advice answered 0 and not done, in all threads of this process for good and in
+ * all that it starts. Nothing else changes; who is not root gains no privileges by exec(2) any more.
  *
  * @returns false where the kernel has no such filters (CONFIG_SECCOMP_FILTER)
  * Source: kernel/seccomp.c, seccomp_set_mode_filter()
@@ -55,7 +56,7 @@ function setFilter(filter: Buffer): boolean {
   program.writeUInt16LE(filter.length / 8, 0);
   program.writeBigUInt64LE(koffi.address(filter), 8);
   const address = Number(koffi.address(program));
-  const flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+  const flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   return rawSyscall(NR.seccomp, SECCOMP_SET_MODE_FILTER, flags, address) === 0;
 }
 

@@ -5,7 +5,7 @@ import { announce } from '../../harness/announce.ts';
 import { InfraError } from '../../harness/errors.ts';
 import { ensurePackages } from '../../harness/system-packages.ts';
 import type { Target, TargetConnection, TargetLoss } from '../../harness/target.ts';
-import { EMULATED_NODE, FORKABLE_NODE } from '../../uapi/forkable-node.ts';
+import { forkableNode } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { agentPack } from './agent-pack.ts';
@@ -262,7 +262,7 @@ async function guestPlan(options: VmOptions, accelerator: Accelerator): Promise<
     throw new InfraError(`${script} is missing: build the suite first (npm run build)`);
   }
   const isOwn = script === own;
-  const flags = isOwn && accelerator === 'tcg' ? EMULATED_NODE : FORKABLE_NODE;
+  const flags = forkableNode(isOwn && accelerator === 'tcg');
   return {
     modules: options.modulesToLoad,
     extraModules: options.extraModules ?? [],

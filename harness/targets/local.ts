@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { EMULATED_NODE, FORKABLE_NODE } from '../../uapi/forkable-node.ts';
+import { forkableNode } from '../../uapi/forkable-node.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { InfraError } from '../errors.ts';
 import type { Target } from '../target.ts';
@@ -26,7 +26,7 @@ export function createLocalTarget(): Target {
       }
       return startChildAgent({
         program: process.execPath,
-        args: [...(isEmulated() ? EMULATED_NODE : FORKABLE_NODE), entry],
+        args: [...forkableNode(isEmulated()), entry],
         explain: ({ how, errors }) => {
           return { kind: 'exited', message: `the agent ${how}`, console: errors };
         },

@@ -122,7 +122,7 @@ t.test('without a join it is ended with the point, and its failure is left behin
 
 t.test('a call is interrupted for as long as it lasts', async (t) => {
   const [near, far] = socketpair();
-  const other = start([{ interrupt: { every: '20ms', times: 5 } }]);
+  const other = start([{ interrupt: { every: '100ms', times: 5 } }]);
   const errnos = [1, 2, 3, 4, 5].map(() => tryPoll([{ fd: near, events: POLLIN }], 2000).errno);
   t.strictSame(errnos, Array(5).fill(E.EINTR));
   t.equal(tryPoll([{ fd: near, events: POLLIN }], 50).ret, 0, 'and then no more');
