@@ -9,7 +9,7 @@ import type { PointRecord, Run, Verdict } from './results.ts';
 import { GATING, VERDICTS } from './results.ts';
 import { plainTable } from './table.ts';
 import { oneLine, plainText } from './text.ts';
-import { type Counts, countsLine, countTotals } from './totals.ts';
+import { type Counts, countColumns, countsLine, countTotals } from './totals.ts';
 
 export interface ConsoleStyle {
   readonly color: boolean;
@@ -53,29 +53,11 @@ export function pointLine(point: PointRecord, style: ConsoleStyle): string {
 /** Points by area and verdict as a table, without a newline at its end; verdicts that did not occur are left out. */
 export function totals(run: Run): string {
   const counted = countTotals(run);
-  const columns = columnsOf(counted);
+  const columns = countColumns(counted);
   const cells = (counts: Counts) => columns.map(({ count }) => String(count(counts) || '-'));
   const rows = counted.areas.map((area) => [oneLine(area.area, 40), ...cells(area)]);
   const head = ['area', ...columns.map(({ name }) => name)];
   return plainTable(head, [...rows, ['all', ...cells(counted)]], 1).join('\n');
-}
-
-interface Column {
-  readonly name: string;
-  readonly count: (counts: Counts) => number;
-}
-
-function columnsOf(counted: Counts): Column[] {
-  const verdicts = VERDICTS.map(
-    (verdict): Column => ({ name: verdict, count: (counts) => counts.verdicts[verdict] }),
-  );
-  const optional: Column[] = [
-    ...verdicts,
-    { name: 'interrupted', count: (counts) => counts.interrupted },
-    { name: 'not run', count: (counts) => counts.notRun },
-  ];
-  const points: Column = { name: 'points', count: (counts) => counts.points };
-  return [points, ...optional.filter(({ count }) => count(counted) > 0)];
 }
 
 /** Everything that gates once more, with what is needed to understand and repeat it; empty when nothing does. */

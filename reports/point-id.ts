@@ -37,6 +37,11 @@ export function withoutRound(id: string): string {
   return id.replace(/#\d+$/, '');
 }
 
+/** The id of a point's case: `area/topic/name`. */
+export function caseOf(id: string): string {
+  return splitId(withoutRound(id))[0];
+}
+
 /** Role to address, as an id of a case with several roles names them; empty for one with a single role. */
 export function rolesOfId(id: string): Readonly<Record<string, string>> {
   const [, devices] = splitId(withoutRound(id));

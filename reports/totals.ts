@@ -91,3 +91,23 @@ export function countsLine(counts: Counts): string {
   const said = parts.filter((part) => part.count > 0).map((part) => `${part.count} ${part.word}`);
   return said.join(', ') || 'no point';
 }
+
+/** A column of a table of counts. */
+export interface CountColumn {
+  readonly name: string;
+  readonly count: (counts: Counts) => number;
+}
+
+/** Points and verdicts; those that did not occur are left out. */
+export function countColumns(counted: Counts): CountColumn[] {
+  const verdicts = VERDICTS.map(
+    (verdict): CountColumn => ({ name: verdict, count: (counts) => counts.verdicts[verdict] }),
+  );
+  const optional: CountColumn[] = [
+    ...verdicts,
+    { name: 'interrupted', count: (counts) => counts.interrupted },
+    { name: 'not run', count: (counts) => counts.notRun },
+  ];
+  const points: CountColumn = { name: 'points', count: (counts) => counts.points };
+  return [points, ...optional.filter(({ count }) => count(counted) > 0)];
+}

@@ -9,7 +9,7 @@ import { REPORT_FORMATS, writeReports } from './write.ts';
 
 t.test('reports are written whole under their names, over earlier ones', async (t) => {
   const dir = join(t.testdir({}), 'new', 'results');
-  const names = ['junit.xml', 'report.ktap', 'report.json', 'summary.txt'];
+  const names = ['junit.xml', 'report.ktap', 'report.json', 'report.html', 'summary.txt'];
   for (const run of [sampleRun({ notes: ['a'.repeat(9999)] }), sampleRun()]) {
     const paths = writeReports(run, dir, REPORT_FORMATS);
     t.strictSame(

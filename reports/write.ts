@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { htmlReport } from './html.ts';
 import { jsonPieces } from './json.ts';
 import { junitPieces } from './junit.ts';
 import { ktap } from './ktap.ts';
@@ -9,7 +10,7 @@ import type { Run } from './results.ts';
 import { summary } from './summary.ts';
 
 /** The formats that `writeReports()` knows, by the name that a user gives. */
-export const REPORT_FORMATS = ['junit', 'ktap', 'json', 'summary'] as const;
+export const REPORT_FORMATS = ['junit', 'ktap', 'json', 'html', 'summary'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
 
 const FORMATS: Readonly<
@@ -18,6 +19,7 @@ const FORMATS: Readonly<
   junit: { file: 'junit.xml', render: junitPieces },
   ktap: { file: 'report.ktap', render: (run) => [ktap(run)] },
   json: { file: 'report.json', render: jsonPieces },
+  html: { file: 'report.html', render: (run) => [htmlReport(run)] },
   summary: { file: 'summary.txt', render: (run) => [summary(run)] },
 };
 

@@ -3,7 +3,13 @@ import type { ReportFormat } from '../../reports/write.ts';
 import { texts, wordsOf } from './option-values.ts';
 
 /** Named here too, because the module that writes them is slow to load: reports/write.ts. */
-const FORMATS = ['junit', 'ktap', 'json', 'summary'] as const satisfies readonly ReportFormat[];
+const FORMATS = [
+  'junit',
+  'ktap',
+  'json',
+  'html',
+  'summary',
+] as const satisfies readonly ReportFormat[];
 
 /** What is written where the user asks for nothing else. */
 export const DEFAULT_FORMATS: readonly ReportFormat[] = ['junit', 'summary'];
