@@ -1,4 +1,4 @@
-import { type Capability, includesCapability, type Provider } from '../providers/contract.ts';
+import { type Capability, includesCapability } from '../providers/contract.ts';
 import type { DeviceRecord, SkipClass } from '../reports/results.ts';
 import type { LoadedCase, ParameterRow, Role } from './cases/loaded-case.ts';
 import { offersAll } from './cases/roles.ts';
@@ -6,6 +6,7 @@ import { disturbs } from './cases/verbs.ts';
 import { castings, inTurn } from './casting.ts';
 import { formatPointId } from './point-id.ts';
 import type { WireCase, WirePoint } from './protocol.ts';
+import type { ProviderFacts } from './provider-facts.ts';
 import {
   type Filters,
   pointFilter,
@@ -33,7 +34,7 @@ export interface PlanInput {
   readonly cases: readonly LoadedCase[];
   /** Selected and probed. */
   readonly devices: readonly DeviceRecord[];
-  readonly providers: readonly Provider[];
+  readonly providers: readonly ProviderFacts[];
   readonly filters: Filters;
   /** Shuffles the points; the same seed gives the same order. */
   readonly seed?: number;
@@ -105,13 +106,13 @@ interface Absence {
   readonly case: LoadedCase;
   readonly role: string;
   /** Providers that have what the role needs. */
-  readonly servers: readonly Provider[];
+  readonly servers: readonly ProviderFacts[];
 }
 
 function castRoles(
   one: LoadedCase,
   devices: readonly DeviceRecord[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
 ): { readonly roles: ReadonlyMap<string, Cast>; readonly absent?: Omit<Absence, 'case'> } {
   const roles = new Map<string, Cast>();
   for (const [name, role] of Object.entries(one.roles)) {

@@ -1,6 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import t from 'tap';
 import { CONTRACT_VERSION } from '../providers/contract.ts';
-import { loadProviders } from './providers.ts';
+import { codeHash } from './compiled-code.ts';
+import { factsOf, keptFacts } from './provider-facts.ts';
+import { loadOwnProviders, loadProviders } from './providers.ts';
 
 function source(about: Readonly<Record<string, unknown>>): string {
   const whole = {
@@ -36,6 +40,25 @@ t.test('the providers of this tree come first, others by path', async (t) => {
   t.ok(own.includes('vgem'));
   const all = (await loadProviders([`${folder}/odd`])).map(({ name }) => name);
   t.strictSame(all, [...own, 'odd'].sort());
+});
+
+t.test('what the build keeps of the providers of this tree is what they say', async (t) => {
+  const own = await loadOwnProviders();
+  t.strictSame(keptFacts(), own.map(factsOf));
+});
+
+t.test('other code is other code, tests apart', async (t) => {
+  const folder = t.testdir({ 'a.js': '1', 'a.test.js': '1', deep: { 'b.js': '1' } });
+  const url = pathToFileURL(`${folder}/`);
+  // Nothing is read twice within a process, so each look is at another name of the folder.
+  let looks = 0;
+  const look = (isDeep: boolean) => codeHash([{ url: new URL(`?${looks++}`, url), isDeep }]);
+  const [flat, deep] = [look(false), look(true)];
+  writeFileSync(`${folder}/a.test.js`, '2');
+  t.strictSame([look(false), look(true)], [flat, deep]);
+  writeFileSync(`${folder}/deep/b.js`, '2');
+  t.equal(look(false), flat);
+  t.not(look(true), deep);
 });
 
 const rows: readonly (readonly [string, readonly string[], string])[] = [

@@ -4,19 +4,23 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { CAPABILITIES, CONTRACT_VERSION, type Provider } from '../providers/contract.ts';
 import { hint } from './cases/problems.ts';
 import { UsageError } from './errors.ts';
+import { factsOf, keptFacts, type ProviderFacts } from './provider-facts.ts';
 
 /**
- * Loads the providers of this tree and those of other folders, sorted by name. Importing one has no
- * side effects, so this opens no device.
+ * The facts of the providers of this tree and of those of other folders, sorted by name. Importing a
+ * provider has no side effects, so this opens no device.
  *
  * @param extraPaths folders that are named like their provider and hold its index.js
  * @throws UsageError when a folder holds no provider that this suite can use
  */
-export async function loadProviders(extraPaths: readonly string[]): Promise<readonly Provider[]> {
-  const paths = [...ownPaths(), ...extraPaths.map((path) => resolve(path))];
-  const providers = await Promise.all(paths.map(loadProvider));
-  const seen = new Map<string, string>();
-  for (const [index, { name }] of providers.entries()) {
+export async function loadProviders(
+  extraPaths: readonly string[],
+): Promise<readonly ProviderFacts[]> {
+  const own = keptFacts() ?? (await loadOwnProviders()).map(factsOf);
+  const paths = extraPaths.map((path) => resolve(path));
+  const others = await Promise.all(paths.map(loadProvider));
+  const seen = new Map(own.map(({ name }) => [name, join(OWN_FOLDER, name)]));
+  for (const [index, { name }] of others.entries()) {
     const path = paths[index] ?? '';
     const other = seen.get(name);
     if (other !== undefined) {
@@ -24,14 +28,17 @@ export async function loadProviders(extraPaths: readonly string[]): Promise<read
     }
     seen.set(name, path);
   }
-  return [...providers].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...own, ...others.map(factsOf)].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function ownPaths(): string[] {
-  const folder = fileURLToPath(new URL('../providers', import.meta.url));
-  return readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, 'index.js')))
-    .map((entry) => join(folder, entry.name));
+const OWN_FOLDER = fileURLToPath(new URL('../providers', import.meta.url));
+
+/** The providers of this tree with their verbs. */
+export function loadOwnProviders(): Promise<readonly Provider[]> {
+  const paths = readdirSync(OWN_FOLDER, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(OWN_FOLDER, entry.name, 'index.js')))
+    .map((entry) => join(OWN_FOLDER, entry.name));
+  return Promise.all(paths.map(loadProvider));
 }
 
 async function loadProvider(path: string): Promise<Provider> {

@@ -1,10 +1,10 @@
-import type { Provider } from '../providers/contract.ts';
 import { withoutRound } from '../reports/point-id.ts';
 import type { DeviceRecord } from '../reports/results.ts';
 import type { LoadedCase } from './cases/loaded-case.ts';
 import { hint } from './cases/problems.ts';
 import { UsageError } from './errors.ts';
 import { formatPointId, type IdMatcher, matchId } from './point-id.ts';
+import type { ProviderFacts } from './provider-facts.ts';
 
 /** What the user asked for. An empty list asks for everything; several filters all must hold. */
 export interface Filters {
@@ -28,7 +28,7 @@ export interface Filters {
 export function selectDevices<D extends Pick<DeviceRecord, 'address' | 'provider'>>(
   devices: readonly D[],
   filters: Pick<Filters, 'providers' | 'devices'>,
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
 ): readonly D[] {
   const names = providers.map((provider) => provider.name);
   for (const name of filters.providers) refuseUnknown('provider', name, names);

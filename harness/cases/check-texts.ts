@@ -1,4 +1,4 @@
-import type { Provider } from '../../providers/contract.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import { type CaseFile, type CaseText, parseCase } from './case-files.ts';
 import { type Fixtures, type LoadedFixture, loadFixture } from './fixtures.ts';
 import { Headers } from './headers.ts';
@@ -18,7 +18,7 @@ export async function checkTexts(
   topics: readonly CaseText[],
   known: readonly CaseText[],
   fixtures: readonly CaseText[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   problems: Problem[],
 ): Promise<readonly LoadedCase[]> {
   const headers = await Headers.load(providers, problems);

@@ -1,4 +1,4 @@
-import type { Provider } from '../../providers/contract.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import { loadCases } from './load.ts';
 import { loadRules } from './rules.ts';
 import type { Rule } from './validators.ts';
@@ -23,7 +23,7 @@ export interface CasesSummary {
  */
 export async function checkCases(
   directories: readonly string[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
 ): Promise<CasesSummary> {
   const cases = await loadCases(directories, providers, { afresh: true });
   const rules = loadRules();

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Provider } from '../../providers/contract.ts';
+import { codeHash } from '../compiled-code.ts';
 import type { WireStep } from '../protocol.ts';
+import { factsOf, type ProviderFacts } from '../provider-facts.ts';
 import type { CaseText } from './case-files.ts';
 import type { LoadedCase, ParameterRow } from './loaded-case.ts';
 import { offersAll } from './roles.ts';
@@ -42,19 +42,16 @@ type CheckedCase = Omit<LoadedCase, 'file' | 'line' | 'steps' | 'wireParameters'
 /** The steps of all cases: most are never looked at, so they are a file of their own. */
 type CheckedSteps = readonly (readonly WireStep[])[];
 
-/** All of a provider that a check of cases looks at. */
-type ProviderFacts = Pick<Provider, 'name' | 'offers' | 'headers'>;
-
 const CASES = fileURLToPath(new URL('checked-cases.gen.json', import.meta.url));
 const STEPS = fileURLToPath(new URL('checked-steps.gen.json', import.meta.url));
 
 export class CheckedCases {
   readonly #topics: CheckedFile['topics'];
   /** Providers that were not there when the cases were checked. */
-  readonly #others: readonly Provider[];
+  readonly #others: readonly ProviderFacts[];
   #steps: CheckedSteps | undefined;
 
-  private constructor(file: CheckedFile, others: readonly Provider[]) {
+  private constructor(file: CheckedFile, others: readonly ProviderFacts[]) {
     this.#topics = file.topics;
     this.#others = others;
   }
@@ -64,7 +61,7 @@ export class CheckedCases {
    * @returns undefined when nothing can be taken over
    */
   static open(
-    providers: readonly Provider[],
+    providers: readonly ProviderFacts[],
     library: readonly CaseText[],
   ): CheckedCases | undefined {
     if (!existsSync(CASES) || !existsSync(STEPS)) return undefined;
@@ -113,7 +110,7 @@ export class CheckedCases {
 export function checkedFiles(
   cases: readonly LoadedCase[],
   topics: readonly CaseText[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   library: readonly CaseText[],
 ): { readonly path: string; readonly content: string }[] {
   const steps: (readonly WireStep[])[] = [];
@@ -143,28 +140,17 @@ function checked(one: LoadedCase, steps: (readonly WireStep[])[]): CheckedCase {
   };
 }
 
-function factsOf({ name, offers, headers }: Provider): ProviderFacts {
-  return { name, offers, headers };
-}
-
 /** Compiled code that has a part in checking cases: the loader with all that it may import. */
 const CODE = [
   { folder: '.', isDeep: true },
   { folder: '..', isDeep: false },
   { folder: '../../uapi', isDeep: true },
   { folder: '../../providers', isDeep: false },
-];
+].map(({ folder, isDeep }) => ({ url: new URL(folder, import.meta.url), isDeep }));
 
 /** Changes with everything that the result of a check depends on, but for the topic and the providers. */
 function libraryKey(library: readonly CaseText[]): string {
-  const hash = createHash('sha256').update(schemasHash());
-  for (const { folder, isDeep } of CODE) {
-    const directory = fileURLToPath(new URL(folder, import.meta.url));
-    const files = readdirSync(directory, { recursive: isDeep, withFileTypes: true })
-      .filter(({ name }) => /(?<!\.test)\.c?js$/.test(name))
-      .map(({ parentPath, name }) => join(parentPath, name));
-    for (const file of files.sort()) hash.update(readFileSync(file));
-  }
+  const hash = createHash('sha256').update(schemasHash()).update(codeHash(CODE));
   for (const { id, text } of library) hash.update(`${id}\0${text}\0`);
   return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Provider } from '../../providers/contract.ts';
 import type { AnyStruct, Command, HeaderDescription } from '../../uapi/description.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import { Constants } from './constants.ts';
 import type { Problem } from './problems.ts';
 
@@ -31,7 +31,7 @@ export class Headers {
   }
 
   /** Loads the headers of all providers and those of the dma-buf core. */
-  static async load(providers: readonly Provider[], problems: Problem[]): Promise<Headers> {
+  static async load(providers: readonly ProviderFacts[], problems: Problem[]): Promise<Headers> {
     const wanted = new Map<string, string>(CORE.map((name) => [name, 'the dma-buf core']));
     for (const { name, headers } of providers) {
       for (const header of headers) wanted.set(header, `provider ${name}`);
@@ -51,7 +51,7 @@ export class Headers {
   }
 
   /** @param elsewhere the step names a descriptor, which may be a dma-buf or a sync_file */
-  answerers(providers: readonly Provider[], elsewhere: boolean): Answerers {
+  answerers(providers: readonly ProviderFacts[], elsewhere: boolean): Answerers {
     const key = `${elsewhere} ${providers.map(({ name }) => name).join()}`;
     const known = this.#answerers.get(key);
     if (known !== undefined) return known;

@@ -1,7 +1,7 @@
 import type { Case, TopicFile } from '../../cases/types.gen.ts';
-import type { Provider } from '../../providers/contract.ts';
 import { durationMs } from '../duration.ts';
 import type { WireStep } from '../protocol.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import type { CaseFile } from './case-files.ts';
 import { checkSteps, type StepContext } from './check-step.ts';
 import { type Fixtures, fixtureSteps } from './fixtures.ts';
@@ -17,7 +17,7 @@ import { validators } from './validators.ts';
 
 /** What cases are checked against. */
 export interface Library {
-  readonly providers: readonly Provider[];
+  readonly providers: readonly ProviderFacts[];
   readonly headers: Headers;
   readonly fixtures: Fixtures;
   readonly ruleIds: ReadonlySet<string>;

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import type { Provider } from '../../providers/contract.ts';
 import { projectRoot } from '../../uapi/project-root.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import { type CaseText, readCaseTexts, type Sorted } from './case-files.ts';
 import { CheckedCases } from './checked-cases.ts';
 import type { LoadedCase } from './loaded-case.ts';
@@ -26,7 +26,7 @@ export interface LoadOptions {
  */
 export async function loadCases(
   directories: readonly string[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   { afresh = false }: LoadOptions = {},
 ): Promise<readonly LoadedCase[]> {
   const problems: Problem[] = [];

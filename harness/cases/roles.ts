@@ -1,11 +1,7 @@
 import type { Case, TopicFile } from '../../cases/types.gen.ts';
-import {
-  CAPABILITIES,
-  type Capability,
-  includesCapability,
-  type Provider,
-} from '../../providers/contract.ts';
+import { CAPABILITIES, type Capability, includesCapability } from '../../providers/contract.ts';
 import { DEFAULT_ROLE } from '../point-id.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import type { Role } from './loaded-case.ts';
 import { hint } from './problems.ts';
 import type { Blame } from './scope.ts';
@@ -13,7 +9,7 @@ import type { Blame } from './scope.ts';
 type Roles = NonNullable<Case['roles']>;
 
 /** Whether a device of a provider can play a role, as far as its driver has the code. */
-export function offersAll(provider: Provider, role: Role): boolean {
+export function offersAll(provider: ProviderFacts, role: Role): boolean {
   if (role.provider !== undefined && !role.provider.includes(provider.name)) return false;
   return role.needs.every((capability) => includesCapability(provider.offers, capability));
 }
@@ -31,7 +27,7 @@ export interface RolePlaces {
 export function rolesOf(
   topic: TopicFile,
   one: Case,
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   places: RolePlaces,
 ): Readonly<Record<string, Role>> {
   const own = one.roles !== undefined;
@@ -103,7 +99,7 @@ function checkReaches(
 
 function checkProviders(
   names: readonly string[],
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   blame: Blame,
 ): void {
   const known = providers.map((provider) => provider.name);
@@ -118,7 +114,7 @@ function checkProviders(
 function checkPlayable(
   name: string,
   role: Role,
-  providers: readonly Provider[],
+  providers: readonly ProviderFacts[],
   blame: Blame,
 ): void {
   const named = role.provider?.every((one) => providers.some((provider) => provider.name === one));

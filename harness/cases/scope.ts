@@ -1,4 +1,4 @@
-import type { Provider } from '../../providers/contract.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import type { Role } from './loaded-case.ts';
 import type { Problem } from './problems.ts';
 import type { Reply } from './reply.ts';
@@ -31,7 +31,7 @@ export interface Entry {
   readonly reply?: Reply;
   /** Of a session: its role, and who may drive it; absent when nothing is known. */
   readonly role?: Pick<Role, 'needs'> & { readonly name: string };
-  readonly providers?: readonly Provider[];
+  readonly providers?: readonly ProviderFacts[];
   /** Of a buffer or a fence: the session that it belongs to, and whether another driver made it. */
   readonly owner?: Entry;
   readonly imported?: boolean;

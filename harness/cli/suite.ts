@@ -1,12 +1,12 @@
-import type { Provider } from '../../providers/contract.ts';
 import { loadCases, ownCases } from '../cases/load.ts';
 import type { LoadedCase } from '../cases/loaded-case.ts';
 import { loadRules, type Rule } from '../cases/rules.ts';
+import type { ProviderFacts } from '../provider-facts.ts';
 import { loadProviders } from '../providers.ts';
 
 /** All that can be known before any device is. */
 export interface Suite {
-  readonly providers: readonly Provider[];
+  readonly providers: readonly ProviderFacts[];
   readonly cases: readonly LoadedCase[];
   readonly rules: ReadonlyMap<string, Rule>;
 }
