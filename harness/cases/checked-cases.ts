@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { codeHash } from '../compiled-code.ts';
@@ -150,11 +150,11 @@ const CODE = [
 
 /** Changes with everything that the result of a check depends on, but for the topic and the providers. */
 function libraryKey(library: readonly CaseText[]): string {
-  const hash = createHash('sha256').update(schemasHash()).update(codeHash(CODE));
-  for (const { id, text } of library) hash.update(`${id}\0${text}\0`);
-  return hash.digest('hex');
+  const key = createHash('sha256').update(schemasHash()).update(codeHash(CODE));
+  for (const { id, text } of library) key.update(`${id}\0${text}\0`);
+  return key.digest('hex');
 }
 
 function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+  return hash('sha256', text);
 }
