@@ -1,8 +1,12 @@
 import t from 'tap';
+import { mlx5_ib_alloc_pd_resp } from '../uapi/headers/rdma/mlx5-abi.ts';
+import { mlx5_ib_uapi_query_port } from '../uapi/headers/rdma/mlx5-user-ioctl-verbs.ts';
+import { uverbsDriverMethods } from '../uapi/headers/rdma/uverbs-driver-methods.ts';
 import { uverbsMethods } from '../uapi/headers/rdma/uverbs-methods.ts';
 import {
   attributeNamed,
   attributeNames,
+  attributeStruct,
   commandsByName,
   destroyerOf,
   isNumber,
@@ -28,6 +32,19 @@ t.test('methods and commands go by the names of the headers', async (t) => {
   }
   t.equal(methodsByName().get('PD_DESTROY'), undefined, 'the name of the description is none');
 });
+
+t.test(
+  'the bytes of an attribute are what its description says, or what a step names',
+  async (t) => {
+    const port = uverbsDriverMethods.MLX5_IB_METHOD_QUERY_PORT;
+    const described = attributeNamed(port, 'MLX5_IB_ATTR_QUERY_PORT');
+    t.equal(attributeStruct(described, undefined), mlx5_ib_uapi_query_port);
+    t.equal(attributeStruct(undefined, undefined), undefined);
+    t.equal(attributeStruct(undefined, 'mlx5_ib_alloc_pd_resp'), mlx5_ib_alloc_pd_resp);
+    t.equal(attributeStruct(described, 'mlx5_ib_alloc_pd_resp'), mlx5_ib_alloc_pd_resp);
+    t.equal(attributeStruct(described, 'mlx5_ib_no_such'), undefined, 'not what it is otherwise');
+  },
+);
 
 t.test('an attribute goes by its name, the name of the description, or its number', async (t) => {
   const method = uverbsMethods.PD_DESTROY;

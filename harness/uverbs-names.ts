@@ -26,7 +26,7 @@ function whole(name: string, prefix: string): string {
 /** Headers of drivers, whose structs and constants steps may name. */
 export const DRIVER_HEADERS = [mlx5, mlx5Verbs, mlx5Commands];
 
-/** What an attribute is that the interface takes for bytes: by its tag. */
+/** By tag. */
 export function driverStructs(): ReadonlyMap<string, AnyStruct> {
   structs ??= new Map(DRIVER_HEADERS.flatMap((header) => Object.entries(header.structs)));
   return structs;
@@ -67,6 +67,17 @@ export function attributeNamed(method: UverbsMethod, name: string): UverbsAttrib
   const known = attributesOf(method);
   if (!isNumber(name)) return known.get(name) ?? known.get(name.replace(ATTRIBUTE, ''));
   return [...known.values()].find(({ id }) => id === Number(name));
+}
+
+/**
+ * What the bytes of an attribute are: what the description says, or of an attribute that the interface
+ * takes for bytes the driver's struct that a step names; undefined also where there is none of that name.
+ */
+export function attributeStruct(
+  attribute: UverbsAttribute | undefined,
+  named: string | undefined,
+): AnyStruct | undefined {
+  return named === undefined ? attribute?.struct : driverStructs().get(named);
 }
 
 export function isNumber(name: string): boolean {

@@ -11,6 +11,7 @@ import { parseSize, SizeError } from '../size.ts';
 import {
   attributeNamed,
   attributeNames,
+  attributeStruct,
   commandsByName,
   DRIVER_HEADERS,
   driverStructs,
@@ -110,15 +111,12 @@ function structOf(
   given: Attribute | undefined,
   blame?: Blame,
 ): AnyStruct | undefined {
-  const named = typeof given === 'object' && !Array.isArray(given) && (given as Parts).struct;
-  if (typeof named !== 'string') return spec?.struct;
-  const known = driverStructs();
-  const struct = known.get(named);
-  if (struct === undefined) {
-    blame?.value(
-      ['struct'],
-      `'${named}' is no struct of a driver; ${hint(named, new Set(known.keys()))}`,
-    );
+  const isParts = typeof given === 'object' && !Array.isArray(given);
+  const named = isParts ? (given as Parts).struct : undefined;
+  const struct = attributeStruct(spec, named);
+  if (named !== undefined && struct === undefined) {
+    const known = new Set(driverStructs().keys());
+    blame?.value(['struct'], `'${named}' is no struct of a driver; ${hint(named, known)}`);
   }
   return struct;
 }

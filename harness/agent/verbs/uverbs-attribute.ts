@@ -4,7 +4,7 @@ import { UVERBS_ATTR_F_MANDATORY } from '../../../uapi/headers/rdma/rdma-user-io
 import type { UverbsAttribute, UverbsMethod } from '../../../uapi/rdma/description.ts';
 import type { AttributeValue } from '../../../uapi/rdma/named-attributes.ts';
 import type { RawAttribute } from '../../../uapi/rdma/verbs-argument.ts';
-import { attributeNamed, driverStructs } from '../../uverbs-names.ts';
+import { attributeNamed, attributeStruct } from '../../uverbs-names.ts';
 import { patternBytes } from '../pattern.ts';
 import { CaseDefect, type Scalar } from '../values.ts';
 import type { PointContext } from '../verb.ts';
@@ -187,8 +187,7 @@ function structNamed(
   spec: UverbsAttribute | undefined,
   parts: Parts,
 ): AnyStruct | undefined {
-  if (parts.struct === undefined) return spec?.struct;
-  const struct = driverStructs().get(parts.struct);
-  if (struct !== undefined) return struct;
+  const struct = attributeStruct(spec, parts.struct);
+  if (struct !== undefined || parts.struct === undefined) return struct;
   throw new CaseDefect(`${name}: there is no struct ${parts.struct}`);
 }
