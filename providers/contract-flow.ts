@@ -1,4 +1,4 @@
-import type { RdmaObject } from './contract-verbs.ts';
+import type { RdmaObject } from './contract-objects.ts';
 
 /** Flow rules: what comes to a port, and what becomes of it. */
 

@@ -1,5 +1,5 @@
 /** Jobs of RDMA queues, what comes of them, and events: the words of `RdmaVerbs`. */
-import type { AccessBits, RdmaObject } from './contract-verbs.ts';
+import type { AccessBits, RdmaObject } from './contract-objects.ts';
 
 export type SendOpcode =
   | 'send'

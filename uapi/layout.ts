@@ -1,7 +1,9 @@
 import { type Codec, codecOf, type FieldValue, LayoutError } from './codec.ts';
-import type { Field, FieldKind, StructLayout } from './description.ts';
+import type { Field, StructLayout } from './description.ts';
 import { formatStruct } from './format-struct.ts';
+import { type Member, membersOf } from './members.ts';
 import { nearestFirst } from './nearest.ts';
+import { type Place, placeBelow, placeOf } from './place.ts';
 
 /** What `make` and `set` take for a value of type V: parts of structs, short arrays, raw bytes. */
 export type Init<V> = V extends bigint
@@ -20,32 +22,6 @@ export type Init<V> = V extends bigint
 export type Path = `${string}.${string}` | `${string}[${string}`;
 
 const PATH = /^[^.[\]]+(\[\d+\]|\.[^.[\]]+)*$/;
-
-/** Where a field lies, counted from the start of the outermost struct, in both ABIs. */
-export interface Place {
-  readonly path: string;
-  readonly kind: FieldKind;
-  readonly type: string;
-  readonly offset: number;
-  readonly size: number;
-  readonly offset32: number;
-  readonly size32: number;
-  readonly field: Field;
-}
-
-/** Which member of a union a field belongs to; two members of one union exclude each other. */
-interface Choice {
-  readonly union: object;
-  readonly member: string;
-}
-
-interface Entry {
-  readonly field: Field;
-  readonly offset: number;
-  readonly offset32: number;
-  readonly codec: Codec;
-  readonly choices: readonly Choice[];
-}
 
 /** A path looked up once; `offset` and `label` are here too since get and set are hot. */
 interface Resolved {
@@ -71,7 +47,7 @@ export class Struct<T = Record<string, unknown>> {
   readonly #resolved = new Map<string, Resolved>();
   readonly #unknown = new Set<string>();
   #fields: readonly Field[] | undefined;
-  #entries: Map<string, Entry> | undefined;
+  #members: Map<string, Member> | undefined;
   #codec: Codec | undefined;
   #abi32: Struct<T> | undefined;
 
@@ -187,12 +163,12 @@ export class Struct<T = Record<string, unknown>> {
     return this.#codec;
   }
 
-  #byName(): Map<string, Entry> {
-    this.#entries ??= new Map(entriesOf(this.fields, this.union ? this : undefined));
-    return this.#entries;
+  #byName(): Map<string, Member> {
+    this.#members ??= new Map(membersOf(this.fields, this.union ? this : undefined));
+    return this.#members;
   }
 
-  #entry(name: string): Entry {
+  #member(name: string): Member {
     const entry = this.#byName().get(name);
     if (entry) return entry;
     const known = nearestFirst(name, this.#byName().keys()).join(', ');
@@ -215,7 +191,7 @@ export class Struct<T = Record<string, unknown>> {
     buf.fill(0, at, Math.min(at + this.size, buf.length));
     const chosen = new Map<object, string>();
     for (const [name, item] of Object.entries(value)) {
-      const entry = this.#entry(name);
+      const entry = this.#member(name);
       for (const { union, member } of entry.choices) {
         const other = chosen.get(union) ?? member;
         if (other !== member) {
@@ -231,63 +207,15 @@ export class Struct<T = Record<string, unknown>> {
     if (!PATH.test(path)) throw new LayoutError(`${this.name}: '${path}' is not a path`);
     const steps = path.match(/[^.[\]]+|\[\d+\]/g) ?? [];
     const [first = path, ...rest] = steps;
-    const entry = this.#entry(first);
+    const entry = this.#member(first);
     let place = placeOf(first, entry.field, entry.offset, entry.offset32);
     for (const step of rest) {
-      place = step.startsWith('[') ? elementOf(place, step) : memberOf(place, step);
+      place = placeBelow(place, step);
     }
     const codec = rest.length === 0 ? entry.codec : codecOf(place.field);
     const found = { place, codec, offset: place.offset, label: `${this.name}.${path}` };
     this.#resolved.set(path, found);
     return found;
-  }
-}
-
-function placeOf(path: string, field: Field, offset: number, offset32: number): Place {
-  const { kind, type, size, size32 } = field;
-  return { path, kind, type, offset, size, offset32, size32, field };
-}
-
-function elementOf(place: Place, step: string): Place {
-  const { field, path } = place;
-  const index = Number(step.slice(1, -1));
-  if (field.kind !== 'array') throw new LayoutError(`'${path}' is not an array`);
-  if (!field.flexible && index >= field.length) {
-    throw new LayoutError(`'${path}' has ${field.length} elements, there is no [${index}]`);
-  }
-  const { element } = field;
-  const offset = place.offset + index * element.size;
-  return placeOf(path + step, element, offset, place.offset32 + index * element.size32);
-}
-
-function memberOf(place: Place, name: string): Place {
-  const { field, path } = place;
-  if (field.kind !== 'struct' && field.kind !== 'union') {
-    throw new LayoutError(`'${path}' is not a struct, it has no field '${name}'`);
-  }
-  const member = field.struct.field(name);
-  const offset = place.offset + member.offset;
-  return placeOf(`${path}.${name}`, member.field, offset, place.offset32 + member.offset32);
-}
-
-/** Members by name, with those of anonymous structs and unions lifted to where C sees them. */
-function* entriesOf(
-  fields: readonly Field[],
-  union: object | undefined,
-  at: Pick<Entry, 'offset' | 'offset32' | 'choices'> = { offset: 0, offset32: 0, choices: [] },
-): Generator<[string, Entry]> {
-  for (const [index, field] of fields.entries()) {
-    const offset = at.offset + field.offset;
-    const offset32 = at.offset32 + field.offset32;
-    const member = field.name || `member ${index}`;
-    const choices = union ? [...at.choices, { union, member }] : at.choices;
-    const anonymous = field.name === '' && (field.kind === 'struct' || field.kind === 'union');
-    if (!anonymous) {
-      yield [field.name, { field, offset, offset32, codec: codecOf(field), choices }];
-      continue;
-    }
-    const inner = field.kind === 'union' ? field.struct : undefined;
-    yield* entriesOf(field.struct.fields, inner, { offset, offset32, choices });
   }
 }
 

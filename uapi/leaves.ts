@@ -1,5 +1,5 @@
 import type { AnyStruct, Field } from './description.ts';
-import type { Place } from './layout.ts';
+import type { Place } from './place.ts';
 
 /** A run of bytes. */
 export interface Span {
