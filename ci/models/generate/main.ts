@@ -8,7 +8,7 @@ import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree
 import { writeFiles } from '../../../uapi/generate/output-files.ts';
 import { projectRoot } from '../../../uapi/project-root.ts';
 import { type CommandsWanted, emitIfc, type IfcWanted } from './ifc.ts';
-import { emitIfcCommands } from './ifc-commands.ts';
+import { emitCommandCodes, emitIfcCommands } from './ifc-commands.ts';
 
 /**
  * Describes headers that a driver shares with its device, and that are no uAPI:
@@ -63,19 +63,30 @@ function describe(
   if (wanted.ifc !== undefined) {
     const folder = join(sourceTree, wanted.folder);
     const texts = wanted.ifc.headers.map((name) => readFileSync(join(folder, name), 'utf8'));
-    moved.set(
-      `ci/models/${model}/headers/ifc.ts`,
-      emitIfc(texts, wanted.ifc, `mlx5_ifc.h of ${origin}`),
-    );
-    if (wanted.commands !== undefined) {
-      moved.set(
-        `uapi/headers/rdma/${model}-commands.ts`,
-        emitIfcCommands(texts, wanted.commands, `mlx5_ifc.h of ${origin}`),
-      );
-    }
+    const files = ifcFiles(model, wanted.ifc, wanted.commands, texts, `mlx5_ifc.h of ${origin}`);
+    for (const [path, text] of files) moved.set(path, text);
   }
   writeFiles(projectRoot(), moved);
   return [...moved.keys()];
+}
+
+function* ifcFiles(
+  model: string,
+  ifc: IfcWanted,
+  commands: CommandsWanted | undefined,
+  texts: readonly string[],
+  origin: string,
+): Generator<readonly [path: string, text: string]> {
+  const path = `ci/models/${model}/headers/ifc.ts`;
+  if (commands === undefined) {
+    yield [path, emitIfc(texts, ifc, origin)];
+    return;
+  }
+  const codes = `uapi/headers/rdma/${model}-command-codes.ts`;
+  yield [codes, emitCommandCodes(texts, commands, origin)];
+  yield [`uapi/headers/rdma/${model}-commands.ts`, emitIfcCommands(texts, commands, origin)];
+  const { constants } = commands;
+  yield [path, emitIfc(texts, ifc, origin, { constants, from: relative(dirname(path), codes) })];
 }
 
 class TemporaryDirectory implements Disposable {
