@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { parseList } from '../expectation-entry.ts';
 import { Expectations } from '../expectations.ts';
@@ -154,6 +156,15 @@ for (const [stream, words, want] of [
     t.equal(said, '');
   });
 }
+
+t.test('a reader who takes his time reads everything', async (t) => {
+  const child = spawn(process.execPath, [MAIN, 'list'], { stdio: 'pipe' });
+  // The socket takes less than all, and a command that is done does not linger so long.
+  await setTimeout(3000);
+  const lines = await text(child.stdout);
+  t.match(lines, /\n$/, 'up to the end of a line');
+  t.match(lines, /^submit\//m, 'of the last area');
+});
 
 t.test('every command shows help with an example and its exit codes', async (t) => {
   for (const words of [

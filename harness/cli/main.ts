@@ -27,5 +27,8 @@ try {
 } catch (error) {
   process.exitCode = await tell(error);
 }
-// What a killed target may have left open must not keep the process.
-setTimeout(() => process.exit(), 1000).unref();
+/**
+ * What a killed target may have left open must not keep the process. What is still to be written does: who
+ * reads it may take his time (`list | less`).
+ */
+process.stdout.write('', () => setTimeout(() => process.exit(), 1000).unref());
