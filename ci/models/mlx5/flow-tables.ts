@@ -3,6 +3,7 @@ import { answer, type Call, type Entries } from './command.ts';
 import { changeRule, type FlowRule, ruleIn } from './flow-rules.ts';
 import * as h from './headers/ifc.ts';
 import type { Objects } from './objects.ts';
+import { RuleList } from './rule-list.ts';
 import { Table } from './table.ts';
 
 /** Rules of one form: all look at the same bits. */
@@ -17,8 +18,7 @@ export interface FlowTable {
   /** FS_FT_… */
   readonly type: number;
   readonly groups: Table<FlowGroup>;
-  /** By their indices. */
-  readonly rules: Map<number, FlowRule>;
+  readonly rules: RuleList;
   /** Where frames go on that match none; undefined where that is their end. */
   next: number | undefined;
 }
@@ -81,7 +81,7 @@ function tableIn(input: Buffer): FlowTable {
   return {
     type: typeIn(input),
     groups: new Table<FlowGroup>('flow group', 0, 2 ** 20),
-    rules: new Map(),
+    rules: new RuleList(),
     next: nextIn(h.create_flow_table_in.bytes(input, 'flow_table_context')),
   };
 }
@@ -117,8 +117,7 @@ function setRule(objects: Objects, { groups, rules }: FlowTable, { input, opMod 
   }
   const { first, last } = groups.find(wanted.group);
   must(index >= first && index <= last, `rule ${index} is not in the group's place`);
-  must(!rules.has(index), `there is a rule ${index}`);
-  rules.set(index, wanted);
+  must(rules.add(index, wanted), `there is a rule ${index}`);
   return undefined;
 }
 

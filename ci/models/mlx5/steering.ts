@@ -51,7 +51,7 @@ export class Steering {
 
 /** In the order of their indices, which the driver gives out by groups. */
 function firstMatch({ rules, groups }: FlowTable, fields: Buffer): FlowRule | undefined {
-  for (const [, rule] of [...rules].sort(([a], [b]) => a - b)) {
+  for (const rule of rules) {
     const group = groups.get(rule.group);
     if (group !== undefined && matches(rule, group.criteria, fields)) return rule;
   }
