@@ -1,5 +1,7 @@
-import { spawn } from 'node:child_process';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { InfraError } from '../../harness/errors.ts';
+import { Stopped } from '../../harness/run/unless-stopped.ts';
 
 export interface ProgramResult {
   readonly status: number;
@@ -10,6 +12,16 @@ export interface ProgramResult {
 export interface ProgramOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+}
+
+const wanted = new AsyncLocalStorage<AbortSignal>();
+
+/**
+ * Does work whose result nobody waits for once the signal has come. Downloads and builds take minutes: the
+ * programs that it runs by then are ended with all that they have started, and it runs no others.
+ */
+export function whileWanted<T>(stop: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return wanted.run(stop, work);
 }
 
 /** Runs a program to its end and gives what it said. Throws InfraError when it cannot be started. */
@@ -49,27 +61,41 @@ function ranProgram(
   options: ProgramOptions,
   input?: Uint8Array,
 ): Promise<RanProgram> {
+  const stop = wanted.getStore();
   return new Promise((resolve, reject) => {
+    if (stop?.aborted) throw new Stopped();
     const child = spawn(program, args, {
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...process.env, LC_ALL: 'C', ...options.env },
+      detached: stop !== undefined,
     });
+    const end = () => endGroup(child);
+    stop?.addEventListener('abort', end);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', (error) => reject(new InfraError(`cannot run ${program}: ${error.message}`)));
-    child.on('close', (code) =>
-      resolve({
-        status: code ?? -1,
-        stdout: Buffer.concat(out),
-        stderr: Buffer.concat(err).toString(),
-      }),
-    );
+    child.on('close', (code) => {
+      stop?.removeEventListener('abort', end);
+      if (stop?.aborted) return reject(new Stopped());
+      const stderr = Buffer.concat(err).toString();
+      resolve({ status: code ?? -1, stdout: Buffer.concat(out), stderr });
+    });
     child.stdin?.on('error', () => {}); // it went away, which its end tells
     child.stdin?.end(input);
   });
+}
+
+/** A group of its own has what the program has started, too: make's compilers, apt's methods. */
+function endGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It ended by itself meanwhile.
+  }
 }
 
 /** The line of an error output that matters: apt's first error if there is one, else the last. */

@@ -18,6 +18,7 @@ import { asNewer, type Machine, machinesFor } from './machines.ts';
 import { modelsOf, startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
+import { whileWanted } from './programs.ts';
 import { findQemu, isNewer, type Qemu } from './qemu.ts';
 import { type Accelerator, guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { provideTreeModules, type TreeModule } from './tree-module.ts';
@@ -65,6 +66,8 @@ export interface VmOptions {
   /** Run the agent as an ordinary user, in the group that the device nodes belong to. */
   readonly unprivileged?: boolean;
   readonly bootTimeoutMs?: number;
+  /** Says that the machine is not wanted any more, while it is made ready. */
+  readonly stop?: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -78,10 +81,16 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
 /**
  * A target that boots a kernel in QEMU with the host's files as its root, read only, changes in
  * memory. Everything slow (packages, kernel, initial RAM disk) is done here, so that connect() is
- * a boot and nothing else.
+ * a boot and nothing else. Who stops that ends all but an installation: a package of the system that is
+ * half there would be in the way of all others.
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
   await ensurePackages('lab');
+  const { stop } = options;
+  return await (stop ? whileWanted(stop, () => madeReady(options)) : madeReady(options));
+}
+
+async function madeReady(options: VmOptions): Promise<Target> {
   const accelerator = await chooseAccelerator(findQemu());
   const plan = await guestPlan(options, accelerator);
   const kernel = await chooseKernel(options);

@@ -12,7 +12,7 @@ import { Journal } from '../journal.ts';
 import type { EarlierRun } from '../run/earlier-run.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
-import { Stopped, unlessStopped } from '../run/unless-stopped.ts';
+import { Stopped } from '../run/unless-stopped.ts';
 import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
 import { FailureLimit } from './failure-limit.ts';
@@ -93,17 +93,15 @@ interface Ready {
   readonly identity: SuiteIdentity;
 }
 
-/** Packages, kernels and builds may take minutes: whoever stops the run does not wait for them. */
 async function makeReady(
   request: RunRequest,
   outputDir: string,
   console: RunConsole,
   stop: StopSignals,
 ): Promise<Ready> {
-  const opening = openTarget(request.target, outputDir, (line) => console.say(line));
+  const opening = openTarget(request.target, outputDir, (line) => console.say(line), stop.stop);
   try {
-    const work = Promise.all([opening, suiteIdentity()]);
-    const [opened, identity] = await unlessStopped(work, stop.stop);
+    const [opened, identity] = await Promise.all([opening, suiteIdentity()]);
     return { opened, identity };
   } catch (error) {
     if (error instanceof Stopped && stop.reason) throw new InfraError(stop.reason);

@@ -3,7 +3,6 @@ import { plainTable } from '../../reports/table.ts';
 import { loadProviders } from '../providers.ts';
 import { discover, greet } from '../run/connect.ts';
 import { StopSignals } from '../run/stop-signals.ts';
-import { unlessStopped } from '../run/unless-stopped.ts';
 import { selectDevices } from '../select.ts';
 import { checkTargetRequest, openTarget } from '../targets/open-target.ts';
 import type { DevicesArguments } from './devices-command.ts';
@@ -41,10 +40,7 @@ async function findDevices(
   using scratch = new ScratchDirectory();
   using stop = new StopSignals().listen();
   try {
-    const { target, providerPaths } = await unlessStopped(
-      openTarget(request, scratch.path, say),
-      stop.stop,
-    );
+    const { target, providerPaths } = await openTarget(request, scratch.path, say, stop.stop);
     const agent = { providers: providerPaths, jobs: 0, isolate: false };
     const { session } = await greet(target, agent, say, stop.stop);
     try {

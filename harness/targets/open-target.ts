@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { UsageError } from '../errors.ts';
+import { Stopped, unlessStopped } from '../run/unless-stopped.ts';
 import type { Target } from '../target.ts';
 import { createLocalTarget } from './local.ts';
 import { withPowerCycle } from './power-cycle.ts';
@@ -76,14 +77,44 @@ export function checkTargetRequest(request: TargetRequest): TargetName {
   return name;
 }
 
+/** What is given up takes its half-made files back in less. */
+const GIVING_UP_MS = 3000;
+
 /**
- * Gets the target ready, which for a machine of the lab may mean a download.
- * @throws UsageError, InfraError
+ * Gets the target ready, which for a machine of the lab may mean a download or a build: whoever stops it
+ * does not wait for their end.
+ * @throws UsageError, InfraError, Stopped
  */
 export async function openTarget(
   request: TargetRequest,
   outputDir: string,
   say: (line: string) => void,
+  stop: AbortSignal,
+): Promise<OpenTarget> {
+  const opening = opened(request, outputDir, say, stop);
+  try {
+    return await unlessStopped(opening, stop);
+  } catch (error) {
+    if (error instanceof Stopped) await settled(opening, GIVING_UP_MS);
+    throw error;
+  }
+}
+
+/** Waits for the end of some work, whatever it is, but not longer than that. */
+async function settled(work: Promise<unknown>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([Promise.allSettled([work]), limit]);
+  clearTimeout(timer);
+}
+
+async function opened(
+  request: TargetRequest,
+  outputDir: string,
+  say: (line: string) => void,
+  stop: AbortSignal,
 ): Promise<OpenTarget> {
   const name = checkTargetRequest(request);
   const { kernel, modules, sshConfig, become, providers, providerPaths } = request;
@@ -104,6 +135,7 @@ export async function openTarget(
       const target = await openVm({
         outputDir,
         say,
+        stop,
         providers,
         providerPaths,
         unprivileged: request.unprivileged === true,

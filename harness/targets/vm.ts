@@ -16,6 +16,7 @@ export interface VmRequest {
   readonly providers: readonly string[];
   /** Provider folders outside the tree. */
   readonly providerPaths: readonly string[];
+  readonly stop: AbortSignal;
   readonly say: (line: string) => void;
 }
 
@@ -80,11 +81,12 @@ interface ModuleSet {
 export async function openVm(request: VmRequest): Promise<Target> {
   // biome-ignore lint/style/noRestrictedImports: this is the dynamic import that the rule speaks of
   const { createVmTarget } = await import('../../ci/lab/target.ts');
-  const { kernel, bzImage, modules, unprivileged, outputDir, say } = request;
+  const { kernel, bzImage, modules, unprivileged, outputDir, stop, say } = request;
   const needs = labNeeds(request.providers, request.providerPaths);
   return await createVmTarget({
     outputDir,
     unprivileged,
+    stop,
     say,
     visible: request.providerPaths,
     providerPaths: request.providerPaths,
