@@ -16,6 +16,14 @@ export interface MappingRequest extends MmapRequest {
 const COMPARE_STEP = 4096;
 
 /**
+ * Where Atomics.store is an exchange with memory: of a device's register that would be a read, too, and a
+ * lock of the bus, which PCI Express devices need not answer. Source: V8, x64/instruction-selector-x64.cc
+ */
+const STORES_EXCHANGE = process.arch === 'x64';
+/** Nobody's: an operation on it has all earlier stores done before it, also those that are combined. */
+const barrier = new Int32Array(1);
+
+/**
  * Owns the result of one mmap(2).
  *
  * Every access is checked against the bounds, the protection and unmap(), because a wild one would
@@ -154,6 +162,28 @@ export class Mapping implements Disposable {
   storeAtomic64(offset: number, value: bigint): void {
     this.#check(offset, 8, PROT_WRITE, 'write');
     Atomics.store(this.#atomicWords64(offset), offset >>> 3, value);
+  }
+
+  /** Writes a register of a device, at a multiple of 4: one plain store, after all earlier writes. */
+  storeRegister32(offset: number, value: number): void {
+    this.#check(offset, 4, PROT_WRITE, 'write');
+    const words = this.#atomicWords(offset);
+    if (!STORES_EXCHANGE) Atomics.store(words, offset >>> 2, value);
+    else {
+      Atomics.add(barrier, 0, 1);
+      words[offset >>> 2] = value;
+    }
+  }
+
+  /** The same with 64 bits, which go in one store: at a multiple of 8. */
+  storeRegister64(offset: number, value: bigint): void {
+    this.#check(offset, 8, PROT_WRITE, 'write');
+    const words = this.#atomicWords64(offset);
+    if (!STORES_EXCHANGE) Atomics.store(words, offset >>> 3, value);
+    else {
+      Atomics.add(barrier, 0, 1);
+      words[offset >>> 3] = value;
+    }
   }
 
   /** mprotect(2) on the whole mapping. */

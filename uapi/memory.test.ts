@@ -86,6 +86,23 @@ t.test('atomic words are those that plain access sees, and are aligned', async (
   t.throws(() => readable.storeAtomic32(8, 1), MappingError);
 });
 
+t.test('registers are written whole, and nothing beside them', async (t) => {
+  using fd = memory(page);
+  using map = Mapping.map({ fd: fd.number, length: page });
+  map.fill(0, 32, 0x55);
+  map.storeRegister32(4, 0xfffffffe);
+  map.storeRegister64(16, 0x80000000_00000001n);
+  t.equal(
+    map.read(0, 32).toString('hex'),
+    `${'55'.repeat(4)}feffffff${'55'.repeat(8)}0100000000000080${'55'.repeat(8)}`,
+  );
+  t.throws(() => map.storeRegister32(6, 1), MappingError);
+  t.throws(() => map.storeRegister64(12, 1n), MappingError);
+  t.throws(() => map.storeRegister64(page, 1n), MappingError);
+  using readable = Mapping.map({ fd: fd.number, length: page, prot: PROT_READ });
+  t.throws(() => readable.storeRegister32(8, 1), MappingError);
+});
+
 t.test('integers are little-endian and need no alignment', async (t) => {
   using fd = memory(page);
   using map = Mapping.map({ fd: fd.number, length: page });

@@ -20,7 +20,7 @@ export class Doorbell {
 
   /** One store of 32 bits, after all earlier ones. */
   ring(value: number): void {
-    this.#page.storeAtomic32(this.#offset, value >>> 0);
+    this.#page.storeRegister32(this.#offset, value >>> 0);
   }
 
   close(): void {

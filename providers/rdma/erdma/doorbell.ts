@@ -60,7 +60,7 @@ export class Doorbell {
   /** The record, then the register, both after all earlier writes. Source: erdma_qp.c, kick_sq_db() */
   ring(value: bigint): void {
     this.#memory.storeAtomic64(this.#record, value);
-    this.#page.storeAtomic64(this.#at, value);
+    this.#page.storeRegister64(this.#at, value);
   }
 
   /** As before the first ring: of a QP that was reset. */

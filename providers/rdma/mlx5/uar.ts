@@ -47,7 +47,7 @@ export class Register {
 
   /** One store, after all earlier ones. @param value as it lies in memory */
   ring(value: bigint): void {
-    this.#page.storeAtomic64(this.#at, value);
+    this.#page.storeRegister64(this.#at, value);
   }
 
   close(): void {
