@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { openDeviceFile } from '../uapi/device-file.ts';
 import { probeSyncFile } from '../uapi/dma-buf-features.ts';
-import { tryCapability, tryVersion } from '../uapi/drm.ts';
+import { isMaster, tryCapability, tryVersion } from '../uapi/drm.ts';
 import { errnoName } from '../uapi/errno.ts';
 import {
   DRM_CAP_DUMB_BUFFER,
@@ -25,17 +25,21 @@ export function drmNodesOf(driver: string): readonly DrmNodes[] {
   );
 }
 
-/** The nodes of a device under the contract's names; a device without a card node is none. */
+/**
+ * The nodes of a device under the contract's names: its card, or its node of a compute accelerator. A device
+ * with neither is none.
+ */
 export function drmDevice(
   nodes: DrmNodes,
   address: string,
   identity: Device['identity'],
 ): readonly Device[] {
-  const { primary, render } = nodes;
-  if (primary === undefined) return [];
+  const { primary, render, accel } = nodes;
+  const node = primary ?? accel;
+  if (node === undefined) return [];
   const otherNodes: Record<string, string> = render === undefined ? {} : { render };
   const known = { ...identity, ...slotOf(nodes.path) };
-  return [{ address, node: primary, otherNodes, identity: known }];
+  return [{ address, node, otherNodes, identity: known }];
 }
 
 export function openDrm(
@@ -79,6 +83,11 @@ const CORE_CAPABILITIES = [
   ['syncobj-timeline', 'DRM_CAP_SYNCOBJ_TIMELINE', DRM_CAP_SYNCOBJ_TIMELINE],
 ] as const;
 
+function noMaster({ node }: Device): string {
+  if (/^accel\d+$/.test(basename(node))) return 'nobody is master of an accelerator';
+  return 'another process is master of the card: end the compositor that shows images on it';
+}
+
 function missingOfCore(device: Device, fd: number): Probe['missing'] {
   const missing: Partial<Record<Capability, string>> = {};
   for (const [capability, name, number] of CORE_CAPABILITIES) {
@@ -86,6 +95,8 @@ function missingOfCore(device: Device, fd: number): Probe['missing'] {
     if (!told.ok) missing[capability] = `${name} answers ${errnoName(told.errno)}`;
     else if (told.value === 0n) missing[capability] = `${name} is 0`;
   }
+  // Whoever shows something on the card must not lose it, and sessions beside him may do less.
+  if (!isMaster(fd)) missing.drm = missing.modeset = noMaster(device);
   // Source: drivers/gpu/drm/drm_ioctl.c, drm_ioctl_permit(), DRM_ROOT_ONLY
   if (!isSystemAdministrator()) missing['drm-root'] = 'without CAP_SYS_ADMIN: EACCES';
   if (device.otherNodes['render'] === undefined) {

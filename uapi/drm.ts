@@ -4,6 +4,7 @@ import { type CallOutcome, outcomeOf } from './call-outcome.ts';
 import { E } from './errno.ts';
 import {
   DRM_CLOEXEC,
+  DRM_IOCTL_AUTH_MAGIC,
   DRM_IOCTL_GEM_CLOSE,
   DRM_IOCTL_GET_CAP,
   DRM_IOCTL_MODE_CREATE_DUMB,
@@ -12,6 +13,7 @@ import {
   DRM_IOCTL_PRIME_HANDLE_TO_FD,
   DRM_IOCTL_VERSION,
   DRM_RDWR,
+  drm_auth,
   drm_gem_close,
   drm_get_cap,
   drm_prime_handle,
@@ -47,6 +49,14 @@ export function tryCapability(fd: number, capability: bigint): CallOutcome<bigin
   const { errno } = tryIoctl(fd, DRM_IOCTL_GET_CAP, arg);
   if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_GET_CAP.name };
   return { ok: true, value: drm_get_cap.get(arg, 'value') };
+}
+
+/**
+ * Whether the session is the device's master, as the first one that opens its card is: asked by a magic that
+ * nobody has, which changes nothing. Source: drm_auth.c, drm_master_open(), drm_authmagic()
+ */
+export function isMaster(fd: number): boolean {
+  return tryIoctl(fd, DRM_IOCTL_AUTH_MAGIC, drm_auth.make({ magic: 0 })).errno !== E.EACCES;
 }
 
 /** A GEM object known by its handle. */
