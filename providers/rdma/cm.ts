@@ -7,6 +7,7 @@ import { type CmEvent, type CmEventName, nextCmEvent, openCm } from '../../uapi/
 import { packSocketAddress } from '../../uapi/socket-address.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import type { Connection, Facts, QpEnd, QpState } from '../contract-verbs.ts';
+import { readDepth } from './abilities.ts';
 import { qpAttributes } from './cm-attributes.ts';
 import { cmHost } from './cm-host.ts';
 import { QP_STATES } from './words.ts';
@@ -98,6 +99,7 @@ type End = QpEnd & { readonly host: string };
 class Handshake {
   readonly #fd: number;
   readonly #how: Connection;
+  #depth = 0;
 
   constructor(fd: number, how: Connection) {
     this.#fd = fd;
@@ -105,6 +107,7 @@ class Handshake {
   }
 
   run(own: End, peer: End): Ids {
+    this.#depth = this.#how.maxReadAtomic ?? readDepth(own.verbs, peer.verbs);
     const listener = this.#listen(peer.host);
     const active = this.#resolve(own.host, listener.address);
     this.#bring(own, active, 'init');
@@ -161,12 +164,12 @@ class Handshake {
   }
 
   #parameters({ qp }: QpEnd) {
-    const { maxReadAtomic = 16, retryCount = 7, rnrRetry = 7 } = this.#how;
+    const { retryCount = 7, rnrRetry = 7 } = this.#how;
     return {
       qp_num: Number(qp.fields['number'] ?? 0),
       valid: 1,
-      responder_resources: maxReadAtomic,
-      initiator_depth: maxReadAtomic,
+      responder_resources: this.#depth,
+      initiator_depth: this.#depth,
       retry_count: retryCount,
       rnr_retry_count: rnrRetry,
     };

@@ -1,11 +1,6 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { E } from '../../uapi/errno.ts';
-import {
-  IB_UVERBS_ACCESS_FLUSH_GLOBAL,
-  IB_UVERBS_ACCESS_FLUSH_PERSISTENT,
-} from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import type {
-  AccessBits,
   Address,
   Connection,
   Facts,
@@ -14,34 +9,9 @@ import type {
   QpState,
   QpType,
   RdmaObject,
-  RdmaVerbs,
 } from '../contract-verbs.ts';
+import { COMMON_ACCESS, readDepth, USUAL_DEPTH, wholeAccess } from './abilities.ts';
 import { QP_TYPES } from './words.ts';
-
-/** Local and remote write, remote read, remote atomics: rights that QPs of all devices know. */
-const COMMON_ACCESS = 0xf;
-
-/** Device capabilities, and the right that each brings. Source: include/rdma/ib_verbs.h */
-const FLUSH_RIGHTS: readonly (readonly [bigint, number])[] = [
-  [1n << 38n, IB_UVERBS_ACCESS_FLUSH_GLOBAL],
-  [1n << 39n, IB_UVERBS_ACCESS_FLUSH_PERSISTENT],
-];
-
-const rightsOf = new WeakMap<RdmaVerbs, AccessBits>();
-
-/** Everything that the device's QPs can allow; asked once. */
-function wholeAccess(verbs: RdmaVerbs): AccessBits {
-  let rights = rightsOf.get(verbs);
-  if (rights === undefined) {
-    const asked = verbs.queryDevice({ extended: true });
-    const said = asked.ok ? asked.value['deviceCapFlagsEx'] : 0n;
-    const flags = typeof said === 'bigint' ? said : 0n;
-    const extra = FLUSH_RIGHTS.filter(([capability]) => (flags & capability) !== 0n);
-    rights = extra.reduce((sum, [, right]) => sum | right, COMMON_ACCESS);
-    rightsOf.set(verbs, rights);
-  }
-  return rights;
-}
 
 /** Some number to begin with; both ends agree on it. */
 const FIRST_PSN = 0;
@@ -78,12 +48,12 @@ export function stepAttributes(state: QpState, way: Way, how: Connection): QpAtt
     const path = { to, pathMtu: how.pathMtu ?? 1024, remoteQpn: way.remoteQpn };
     const connected = { ...base, ...path, receivePsn: FIRST_PSN };
     if (!isReliable || way.type === 'xrc-ini') return connected;
-    const { maxReadAtomic = 16, minRnrTimer = 12 } = how;
+    const { maxReadAtomic = USUAL_DEPTH, minRnrTimer = 12 } = how;
     return { ...connected, maxDestReadAtomic: maxReadAtomic, minRnrTimer };
   }
   const sending = { ...base, sendPsn: FIRST_PSN };
   if (!isReliable) return sending;
-  const { timeout = 14, retryCount = 7, rnrRetry = 7, maxReadAtomic = 16 } = how;
+  const { timeout = 14, retryCount = 7, rnrRetry = 7, maxReadAtomic = USUAL_DEPTH } = how;
   if (way.type === 'xrc-tgt') return { ...sending, timeout };
   return { ...sending, timeout, retryCount, rnrRetry, maxReadAtomic };
 }
@@ -114,10 +84,11 @@ export function connectByModify(own: QpEnd, peer: QpEnd, how: Connection): CallO
     { end: peer, way: wayOf(far, near, peer, own) },
   ];
   const last = STEPS.indexOf(how.until ?? 'rts');
+  const maxReadAtomic = how.maxReadAtomic ?? readDepth(own.verbs, peer.verbs);
   for (const state of STEPS.slice(0, last + 1)) {
     for (const { end, way } of own.qp === peer.qp ? ends.slice(0, 1) : ends) {
       const access = how.access ?? wholeAccess(end.verbs);
-      const attributes = stepAttributes(state, way, { ...how, access });
+      const attributes = stepAttributes(state, way, { ...how, access, maxReadAtomic });
       const changed = end.verbs.modifyQp(end.qp, attributes);
       if (!changed.ok) return changed;
     }

@@ -1,4 +1,6 @@
 import t from 'tap';
+import type { Facts, RdmaVerbs } from '../contract-verbs.ts';
+import { readDepth, wholeAccess } from './abilities.ts';
 import { completionOf, swapped32 } from './completion-words.ts';
 import { stepAttributes } from './connect.ts';
 import { QueueTable, rdmaObject } from './context.ts';
@@ -71,6 +73,17 @@ t.test('each step of a connection has what the state asks of that type', async (
   t.strictSame(masks('rc'), ['39', '129181', '12e01']);
   t.strictSame(masks('uc'), ['39', '101181', '10001']);
   t.strictSame(masks('ud'), ['71', '1', '10001']);
+});
+
+t.test('QPs are connected with what their devices say that they take', async (t) => {
+  const saying = (value: Facts) =>
+    ({ queryDevice: () => ({ ok: true, value }) }) as unknown as RdmaVerbs;
+  const many = saying({ maxQpRdAtom: 128, maxQpInitRdAtom: 64 });
+  t.equal(readDepth(many, many), 16);
+  t.equal(readDepth(many, saying({ maxQpRdAtom: 16, maxQpInitRdAtom: 4 })), 4);
+  t.equal(readDepth(saying({ maxQpRdAtom: 0 })), 16, 'one that does not say');
+  t.equal(wholeAccess(many), 0xf);
+  t.equal(wholeAccess(saying({ deviceCapFlagsEx: 1n << 38n })), 0x10f);
 });
 
 t.test('a completion tells in words', async (t) => {
