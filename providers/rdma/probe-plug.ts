@@ -5,7 +5,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { networkLink, routesSetOver } from '../../uapi/network-link.ts';
 import { isNetworkAdministrator } from '../../uapi/privilege.ts';
 import { tryClose, tryOpen } from '../../uapi/sys.ts';
-import { sysfsText } from '../../uapi/sysfs.ts';
+import { sysfsEntries, sysfsText } from '../../uapi/sysfs.ts';
 import type { Device } from '../contract.ts';
 import { slotRefusal } from '../pci-slot.ts';
 import type { Missing } from './probe-reasons.ts';
@@ -77,6 +77,10 @@ function noPortSwitch(netdev: string | undefined): string | undefined {
   if (sysfsText(`/sys/class/net/${netdev}/device/uevent`) !== undefined) {
     return `${netdev} is hardware: somebody may be connected through it`;
   }
+  const other = sysfsEntries(`/sys/class/net/${netdev}`).find((entry) =>
+    /^(lower|upper)_/.test(entry),
+  );
+  if (other !== undefined) return `${netdev} stands on or below another one: ${other}`;
   const routes = routesSetOver(link.index);
   if (routes === undefined) return `whether ${netdev} has routes to lose is not known`;
   if (routes > 0) return `${netdev} has ${routes} routes that would be lost with it`;
