@@ -137,9 +137,11 @@ function readGids(dir: string, port: number): readonly RdmaGid[] {
   return found;
 }
 
-/** Modules of the device behind the verbs, where they are not called as the RDMA driver is. */
-const driverOfModule: Readonly<Record<string, string>> = {
+/** Drivers of the device behind the verbs, where they are not called as the RDMA driver is. */
+const rdmaDrivers: Readonly<Record<string, string>> = {
   mlx5_core: 'mlx5',
+  // A subfunction. Source: drivers/net/ethernet/mellanox/mlx5/core/sf/dev/driver.c
+  'mlx5_core.sf': 'mlx5',
   mlx4_core: 'mlx4',
   bnxt_en: 'bnxt_re',
   ice: 'irdma',
@@ -148,7 +150,16 @@ const driverOfModule: Readonly<Record<string, string>> = {
   hns_roce_hw_v2: 'hns',
   hns3: 'hns',
   qede: 'qedr',
+  be2net: 'ocrdma',
+  ib_mthca: 'mthca',
+  ib_qib: 'qib',
+  usnic_verbs: 'usnic',
 };
+
+/** The RDMA driver by the driver that a device's sysfs names: 'mlx5' of 'mlx5_core'. */
+export function rdmaDriverOf(bound: string): string {
+  return rdmaDrivers[bound] ?? bound;
+}
 
 const ERDMA_DESCRIPTION = 'Elastic RDMA Adapter stack';
 
@@ -168,7 +179,7 @@ interface DriverSigns {
  */
 function driverOf({ ibdev, nodeType, nodeDescription, parent, path }: DriverSigns): string {
   const bound = path === undefined ? undefined : sysfsTarget(`${path}/driver`);
-  if (bound !== undefined) return driverOfModule[basename(bound)] ?? basename(bound);
+  if (bound !== undefined) return rdmaDriverOf(basename(bound));
   if (nodeDescription === ERDMA_DESCRIPTION) return 'erdma';
   if (parent !== undefined) return 'rxe';
   if (nodeType === 'RNIC') return 'siw';

@@ -165,14 +165,16 @@ function missingOpcodes({ opcodes, driver }: Part): Missing {
 }
 
 function probePort(device: Device, verbs: RdmaVerbs): Missing {
-  const port = verbs.queryPort(1);
+  const address = verbs.localAddress();
+  // Jobs go through the port that has the address, which need not be the first.
+  const number = address?.port ?? 1;
+  const port = verbs.queryPort(number);
   if (!port.ok) return { 'rdma-port': refusal(port) };
   const netdev = device.identity['netdev'];
-  const address = verbs.localAddress();
   const missing: Missing = {};
   if (port.value['state'] !== 'active') {
     const mend = netdev === undefined ? 'plug the cable in' : `ip link set ${netdev} up`;
-    missing['rdma-port'] = `port 1 is ${String(port.value['state'])}: ${mend}`;
+    missing['rdma-port'] = `port ${number} is ${String(port.value['state'])}: ${mend}`;
   } else if (address === undefined) {
     const mend = `give ${netdev ?? 'its network device'} an IP address: ip addr add`;
     missing['rdma-port'] = `port 1 has no GID that can be reached: ${mend}`;

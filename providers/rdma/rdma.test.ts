@@ -1,4 +1,5 @@
 import t from 'tap';
+import { rdmaDriverId, rdmaDriverOf } from '../../uapi/sysfs-rdma.ts';
 import type { Facts, RdmaVerbs } from '../contract-verbs.ts';
 import { readDepth, wholeAccess } from './abilities.ts';
 import { completionOf, swapped32 } from './completion-words.ts';
@@ -43,6 +44,13 @@ t.test('a port is reached by IPv4 first, never by a link-local address', async (
   t.equal(usableAddress([lossy, four])?.gidIndex, 2, 'the clean path by default');
   t.equal(usableAddress([lossy, four], 'loss')?.gidIndex, 3);
   t.equal(usableAddress([four], 'dead'), undefined);
+});
+
+t.test('the kernel is told the driver of whatever the device is bound to', async (t) => {
+  for (const bound of ['mlx5_core', 'mlx5_core.sf', 'be2net', 'ib_mthca', 'ib_qib', 'usnic_verbs'])
+    t.ok(rdmaDriverId(rdmaDriverOf(bound)), bound);
+  t.equal(rdmaDriverOf('mlx5_core.sf'), 'mlx5');
+  t.equal(rdmaDriverOf('efa'), 'efa');
 });
 
 t.test('a part says what the devices of its driver are', async (t) => {
