@@ -46,7 +46,8 @@ function createBlob(fd: number, kind: BlobKind, size: bigint): Outcome<BufferObj
           cmd_size: stream.length,
         }),
   });
-  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, arg);
+  const pointees = [stream];
+  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_RESOURCE_CREATE_BLOB, arg, { pointees });
   if (errno !== 0) return { ok: false, errno, call };
   const handle = drm_virtgpu_resource_create_blob.get(arg, 'bo_handle');
   return { ok: true, value: { handle, size } };

@@ -17,6 +17,8 @@ export interface IoctlOptions {
   readonly device?: string;
   /** What the log keeps in place of the argument. */
   readonly transcript?: Transcript;
+  /** Memory that the argument leads to, and that nobody uses after the call: else it may be collected before. */
+  readonly pointees?: readonly Uint8Array[];
   /** As a 32-bit program, see compat.ts: then the argument is an address below 4 GiB, or null. */
   readonly entry?: 'compat' | undefined;
 }
@@ -34,6 +36,9 @@ function throughCompat(fd: number, request: number, arg: IoctlArgument): number 
 }
 
 const defaults: IoctlOptions = {};
+
+/** Of the call in flight: the engine keeps what is reached from here, as it does not for an address. */
+const inFlight: { pointees: IoctlOptions['pointees'] } = { pointees: undefined };
 
 /** Shared, because a new object for the commonest answer shows in ci/bench/ioctl.ts. */
 const SUCCESS: SysResult = { ret: 0, errno: 0 };
@@ -59,8 +64,10 @@ export function tryIoctl(
     log === undefined
       ? NOT_LOGGED
       : log.begin(bare ? 'ioctl' : command, request, fd, transcript?.input() ?? arg);
+  inFlight.pointees = options.pointees;
   const ret = entryOf(options)(fd, request, arg);
   if (ret < 0) return failed(koffi.errno(), slot, { fd, request, arg, options });
+  inFlight.pointees = undefined;
   if (log !== undefined) log.end(slot, ret, 0, transcript?.output(0) ?? arg);
   return ret === 0 ? SUCCESS : { ret, errno: 0 };
 }
@@ -83,6 +90,7 @@ function failed(firstErrno: Errno, slot: number, call: FailedCall): SysResult {
     ret = entryOf(options)(fd, request, arg);
     errno = ret < 0 ? koffi.errno() : 0;
   }
+  inFlight.pointees = undefined;
   if (slot !== NOT_LOGGED) {
     endCall(slot, ret, errno, options.transcript?.output(errno) ?? arg, restarts);
   }

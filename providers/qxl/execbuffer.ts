@@ -63,7 +63,9 @@ export function execute(fd: number, commands: readonly Command[]): CallOutcome<u
     commands: koffi.address(list),
     commands_num: parts.length,
   });
-  return outcomeOf(tryIoctl(fd, DRM_IOCTL_QXL_EXECBUFFER, arg), DRM_IOCTL_QXL_EXECBUFFER.name);
+  const pointees = [list, ...parts.flatMap((part) => [part.packet, part.list])];
+  const result = tryIoctl(fd, DRM_IOCTL_QXL_EXECBUFFER, arg, { pointees });
+  return outcomeOf(result, DRM_IOCTL_QXL_EXECBUFFER.name);
 }
 
 /**

@@ -72,7 +72,8 @@ export function execute(
     ...(waits.length > 0 && { num_in_syncobjs: waits.length, in_syncobjs: waits.address }),
     ...(signals.length > 0 && { num_out_syncobjs: signals.length, out_syncobjs: signals.address }),
   });
-  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, arg);
+  const pointees = [stream, list, waits.bytes, signals.bytes];
+  const { errno } = tryIoctl(fd, DRM_IOCTL_VIRTGPU_EXECBUFFER, arg, { pointees });
   if (errno !== 0) return { ok: false, errno, call: DRM_IOCTL_VIRTGPU_EXECBUFFER.name };
   const id = handles[0];
   if (wanted === 0) return { ok: true, value: { id } };
@@ -82,7 +83,6 @@ export function execute(
 interface SyncobjArray {
   readonly length: number;
   readonly address: bigint;
-  /** Keeps the array's memory. */
   readonly bytes: Buffer;
 }
 
