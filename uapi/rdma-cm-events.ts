@@ -53,9 +53,9 @@ export function openCm(node: string): CallOutcome<number> {
 
 /** The next event of a file; ETIMEDOUT when none has come in time. */
 export function nextCmEvent(fd: number, timeoutMs: number): CallOutcome<CmEvent> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
-    const left = Math.max(0, deadline - Date.now());
+    const left = Math.max(0, deadline - performance.now());
     const { ret, errno } = tryPoll([{ fd, events: POLLIN }], left);
     if (errno !== 0 && errno !== E.EINTR) return { ok: false, errno, call: 'poll' };
     if (ret === 0) return { ok: false, errno: E.ETIMEDOUT, call: 'RDMA_USER_CM_CMD_GET_EVENT' };

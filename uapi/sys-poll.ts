@@ -26,16 +26,17 @@ export interface PollResult extends SysResult {
  * poll(2). ret is the number of fds with events, 0 after the timeout. EINTR is not restarted, so
  * that JavaScript signal handlers get to run.
  *
- * @param timeoutMs -1 waits for ever
+ * @param timeoutMs rounded up; -1 waits for ever
  */
 export function tryPoll(fds: readonly PollFd[], timeoutMs: number): PollResult {
+  const wholeMs = Math.ceil(timeoutMs);
   const bytes = Buffer.alloc(Math.max(1, fds.length) * POLLFD_BYTES);
   for (const [i, { fd, events }] of fds.entries()) {
     bytes.writeInt32LE(fd, i * POLLFD_BYTES);
     bytes.writeUInt16LE(events, i * POLLFD_BYTES + 4);
   }
-  const slot = beginCall('poll', fds[0]?.fd ?? -1, [fds.length, timeoutMs], bytes);
-  const ret = rawPoll(bytes, fds.length, timeoutMs);
+  const slot = beginCall('poll', fds[0]?.fd ?? -1, [fds.length, wholeMs], bytes);
+  const ret = rawPoll(bytes, fds.length, wholeMs);
   const errno: Errno = ret < 0 ? koffi.errno() : 0;
   endCall(slot, ret, errno, bytes);
   const revents = fds.map((_, i) => bytes.readUInt16LE(i * POLLFD_BYTES + 6));

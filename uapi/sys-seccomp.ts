@@ -7,7 +7,11 @@ import { prctl, rawSyscall } from './sys-raw.ts';
 const NR = process.arch === 'x64' ? { madvise: 28, seccomp: 317 } : { madvise: 233, seccomp: 277 };
 
 /** Source: include/uapi/linux/audit.h */
-const AUDIT_ARCH = process.arch === 'x64' ? 0xc000003e : 0xc00000b7;
+const AUDIT_ARCHES: Readonly<Partial<Record<NodeJS.Architecture, number>>> = {
+  x64: 0xc000003e,
+  arm64: 0xc00000b7,
+  riscv64: 0xc00000f3,
+};
 
 /** Source: include/uapi/linux/seccomp.h */
 const SECCOMP_SET_MODE_FILTER = 1;
@@ -34,13 +38,16 @@ type Instruction = readonly [code: number, yes: number, no: number, k: number];
  * Has madvise(2) with this advice answered 0 and not done, in all threads of this process for good and in
  * all that it starts. Nothing else changes; who is not root gains no privileges by exec(2) any more.
  *
- * @returns false where the kernel has no such filters (CONFIG_SECCOMP_FILTER)
+ * @returns false where the kernel has no such filters (CONFIG_SECCOMP_FILTER), or its number for this
+ * architecture is not known
  * Source: kernel/seccomp.c, seccomp_set_mode_filter()
  */
 export function ignoreAdvice(advice: number): boolean {
+  const arch = AUDIT_ARCHES[process.arch];
+  if (arch === undefined) return false;
   const filter = assemble([
     [LOAD_WORD, 0, 0, DATA.arch],
-    [JUMP_IF_EQUAL, 0, 5, AUDIT_ARCH],
+    [JUMP_IF_EQUAL, 0, 5, arch],
     [LOAD_WORD, 0, 0, DATA.nr],
     [JUMP_IF_EQUAL, 0, 3, NR.madvise],
     [LOAD_WORD, 0, 0, DATA.thirdArgument],

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { constants as nodeConstants } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
+import { CallLog, setCallLog } from './call-log.ts';
 import * as constants from './constants.ts';
 import { E, errnoName, errnoNumber, isKernelInternalErrno } from './errno.ts';
 import { UapiError } from './error.ts';
@@ -218,6 +219,9 @@ t.test(
     const start = process.hrtime.bigint();
     t.match(tryPoll(wait, 20), { ret: 0, errno: 0, revents: [0] });
     t.ok(process.hrtime.bigint() - start >= 19_000_000n, 'it waited');
+    setCallLog(new CallLog(4));
+    t.match(tryPoll(wait, 0.5), { ret: 0, errno: 0 }, 'what is left of a limit is no whole time');
+    setCallLog(undefined);
     t.strictSame(poll([{ fd: event.number, events: POLLIN | POLLOUT }], 0), [POLLOUT]);
     t.strictSame(poll([...wait, { fd: closedFd(), events: POLLIN }], -1), [0, POLLNVAL]);
     const [left, right] = socketpair();
