@@ -10,13 +10,9 @@ import {
 import { Lane, type LaneResult } from './lane.ts';
 import { Library } from './library.ts';
 import { Scheduler } from './scheduler.ts';
+import { Scout, ScoutFailed } from './scout.ts';
 import { kernelFacts } from './watch/kernel-facts.ts';
 import { KernelWatch } from './watch/kernel-watch.ts';
-import { WorkerDied, WorkerProcess } from './worker-process.ts';
-import type { FromWorker, ToWorker } from './worker-protocol.ts';
-
-/** What a worker that looked for devices is given to be gone. */
-const SCOUT_END_MS = 10_000;
 
 /** The target half: answers the host, supervises workers, watches the kernel. Drives no device. */
 export class Agent {
@@ -33,8 +29,7 @@ export class Agent {
   /** No point runs before what is there already is known. */
   #watching: Promise<void> = Promise.resolve();
   #scheduler = new Scheduler(1);
-  /** Looks for devices, or probes them. */
-  #scout: WorkerProcess | undefined;
+  readonly #scout = new Scout(this.#library);
   #closing: Promise<void> | undefined;
 
   /** @param say sends a message; it has left the target when the call returns */
@@ -47,9 +42,9 @@ export class Agent {
       case 'hello':
         return this.#hello(message);
       case 'discover':
-        return this.#ask({ t: 'discover' });
+        return this.#discover();
       case 'probe':
-        return this.#ask(message, () => this.#library.loadFor(message.addresses));
+        return this.#probe(message.addresses);
       case 'case':
         this.#cases.set(message.case.id, message.case);
         this.#library.loadForCase(message.case);
@@ -77,7 +72,7 @@ export class Agent {
   async #close(): Promise<void> {
     this.#scheduler.cancel();
     const lanes = this.#lanes.map((lane) => lane.close());
-    await Promise.all([...lanes, this.#scout?.end(SCOUT_END_MS)]);
+    await Promise.all([...lanes, this.#scout.end()]);
   }
 
   #hello(message: Extract<HostMessage, { t: 'hello' }>): void {
@@ -89,41 +84,33 @@ export class Agent {
     if (message.protocol === PROTOCOL_VERSION) this.#library.loadProviders(message.providers);
   }
 
-  /**
-   * Has a worker of its own answer, since that can crash or hang in a driver, too; whatever goes wrong
-   * ends the conversation.
-   *
-   * @param meanwhile what to begin while the worker is at work
-   */
-  async #ask(
-    message: Extract<ToWorker, { t: 'discover' | 'probe' }>,
-    meanwhile?: () => void,
-  ): Promise<void> {
-    let worker: WorkerProcess | undefined;
-    try {
-      await this.#library.settled();
-      worker = await WorkerProcess.start(this.#library);
-      this.#scout = worker;
-      const asked = worker.request(message);
-      meanwhile?.();
-      this.#takeAnswer(await asked, message.t);
-    } catch (error) {
-      const kind = error instanceof WorkerDied ? 'infra' : 'usage';
-      const how = `the worker: ${String(error)} ${worker?.output ?? ''}`.trimEnd();
-      this.#say({ t: 'fatal', kind, message: `${message.t}: ${how}` });
-    }
-    this.#scout = undefined;
-    await worker?.end(SCOUT_END_MS);
+  async #discover(): Promise<void> {
+    await this.#scouted('discover', async () => {
+      this.#say({ t: 'devices', devices: await this.#scout.discover() });
+    });
   }
 
-  #takeAnswer(answer: FromWorker, question: string): void {
-    if (answer.t === 'probed') this.#watching = this.#startWatch(answer.devices);
-    if (answer.t === 'devices' || answer.t === 'probed') {
-      this.#say(answer);
-      return;
+  async #probe(addresses: readonly string[]): Promise<void> {
+    await this.#scouted('probe', async () => {
+      const devices = await this.#scout.probe(addresses, {
+        say: (text) => this.#say({ t: 'note', text }),
+        meanwhile: () => this.#library.loadFor(addresses),
+      });
+      this.#watching = this.#startWatch(devices);
+      this.#say({ t: 'probed', devices });
+    });
+  }
+
+  /** Whatever goes wrong ends the conversation. */
+  async #scouted(question: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const kind = error instanceof ScoutFailed ? error.kind : 'usage';
+      const message = `${question}: ${error instanceof Error ? error.message : String(error)}`;
+      this.#say({ t: 'fatal', kind, message });
     }
-    const error = answer.t === 'failed' ? answer.error : `unexpected answer ${answer.t}`;
-    this.#say({ t: 'fatal', kind: 'usage', message: `${question}: ${error}` });
+    await this.#scout.end();
   }
 
   /** What cannot be watched here belongs into the journal, so it is said once points may come. */
