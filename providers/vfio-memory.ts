@@ -52,11 +52,15 @@ export class DmaMemory {
     const place = { fd: want.memfd, length: size, offset, flags: MAP_SHARED };
     const { address, errno } = tryMmap(place);
     if (errno !== 0) return { ok: false, errno, call: 'mmap of the memfd' };
-    const mapped = this.#mapper.map(address, iova, size);
+    const kept = tryFcntl(want.memfd, F_DUPFD_CLOEXEC);
+    const mapped =
+      kept.errno === 0
+        ? this.#mapper.map(address, iova, size)
+        : ({ ok: false, errno: kept.errno, call: 'fcntl F_DUPFD_CLOEXEC' } as const);
     tryMunmap(address, size);
-    if (!mapped.ok) return mapped;
-    const { ret: memfd } = tryFcntl(want.memfd, F_DUPFD_CLOEXEC);
-    return this.#keep({ size, iova, host: { memfd, offset } });
+    if (mapped.ok) return this.#keep({ size, iova, host: { memfd: kept.ret, offset } });
+    if (kept.errno === 0) tryClose(kept.ret);
+    return mapped;
   }
 
   /** A dma-buf says how large it is. */

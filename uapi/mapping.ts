@@ -56,7 +56,13 @@ export class Mapping implements Disposable {
     const { address, errno } = tryMmap(request);
     if (errno !== 0) return { ok: false, errno };
     const prot = request.prot ?? PROT_READ | PROT_WRITE;
-    return { ok: true, value: new Mapping(address, request.length, prot) };
+    try {
+      return { ok: true, value: new Mapping(address, request.length, prot) };
+    } catch (error) {
+      // Longer than the engine lets a buffer be.
+      tryMunmap(address, request.length);
+      throw error;
+    }
   }
 
   /** mmap(2); throws UapiError. */
