@@ -10,7 +10,7 @@ import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
 import { type Doorbell, openRungRing } from './device-page.ts';
 import { openGivenRing, type Ring } from './given-ring.ts';
 import type { RequestIds } from './request-ids.ts';
-import { CQ_ENTRY_BYTES } from './sizes.ts';
+import { CQ_ENTRY_BYTES, ringsPerCq } from './sizes.ts';
 
 /** The requests of a QP that completes into a CQ. */
 export interface Requests {
@@ -39,7 +39,8 @@ const ARM = 0x8000_0000;
  * there already, and its doorbell cannot be mapped: efa_verbs.c, efa_create_user_cq(), which calls
  * cq_mmap_entries_setup() for memory of its own alone.
  */
-export function openCq({ fd, object, response, want }: Made<'cq'>): CallOutcome<CompletionQueue> {
+export function openCq(of: Made<'cq'>): CallOutcome<CompletionQueue> {
+  const { fd, object, response, want } = of;
   const made = efa_ibv_create_cq_resp.decode(response);
   const place = {
     what: 'a completion queue',
@@ -50,50 +51,63 @@ export function openCq({ fd, object, response, want }: Made<'cq'>): CallOutcome<
   };
   const queues = new Map<number, Requests>();
   queuesOf.set(object, queues);
-  const entries = Number(object.fields['entries']);
+  const shape = { entries: Number(object.fields['entries']), rings: ringsPerCq(of.contextAnswer) };
   if (want.memory !== undefined) {
     const ring = openGivenRing(want.memory);
-    return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
+    return ring.ok ? { ok: true, value: new EfaCq(ring.value, shape, queues) } : ring;
   }
   if ((made.comp_mask & EFA_CREATE_CQ_RESP_DB_OFF) === 0) {
     const ring = mapKey(fd, place.key, place.length, place.what);
-    return ring.ok ? { ok: true, value: new EfaCq(ring.value, entries, queues) } : ring;
+    return ring.ok ? { ok: true, value: new EfaCq(ring.value, shape, queues) } : ring;
   }
   const opened = openRungRing(fd, place);
   if (!opened.ok) return opened;
   const { ring, doorbell } = opened.value;
-  return { ok: true, value: new ArmedEfaCq(ring, entries, queues, doorbell) };
+  return { ok: true, value: new ArmedEfaCq(ring, shape, queues, doorbell) };
 }
 
-/** A ring whose entries turn their phase each time round. */
+interface CqShape {
+  /** Of each ring. */
+  readonly entries: number;
+  readonly rings: number;
+}
+
+/** Rings, one behind the other, whose entries turn their phase each time round. */
 class EfaCq implements CompletionQueue {
-  readonly #ring: Ring;
+  readonly #memory: Ring;
   readonly #entries: number;
   readonly #queues: ReadonlyMap<number, Requests>;
-  #consumed = 0;
+  /** Of each ring. */
+  readonly #consumed: number[];
 
-  constructor(ring: Ring, entries: number, queues: ReadonlyMap<number, Requests>) {
-    this.#ring = ring;
+  constructor(memory: Ring, { entries, rings }: CqShape, queues: ReadonlyMap<number, Requests>) {
+    this.#memory = memory;
     this.#entries = entries;
     this.#queues = queues;
+    this.#consumed = new Array<number>(rings).fill(0);
   }
 
   get consumed(): number {
-    return this.#consumed;
+    return this.#consumed.reduce((sum, count) => sum + count, 0);
   }
 
   poll(max: number): readonly Completion[] {
     const found: Completion[] = [];
+    for (const ring of this.#consumed.keys()) this.#pollRing(ring, max, found);
+    return found;
+  }
+
+  #pollRing(ring: number, max: number, found: Completion[]): void {
     while (found.length < max) {
-      const phase = Math.floor(this.#consumed / this.#entries) % 2 === 0 ? 1 : 0;
-      const at = (this.#consumed % this.#entries) * CQ_ENTRY_BYTES;
+      const consumed = this.#consumed[ring] ?? 0;
+      const phase = Math.floor(consumed / this.#entries) % 2 === 0 ? 1 : 0;
+      const at = (ring * this.#entries + (consumed % this.#entries)) * CQ_ENTRY_BYTES;
       // The word with the phase is read before the rest, which the device wrote before it.
-      if (!isNew(this.#ring.loadAtomic32(at), phase)) break;
-      const entry = this.#ring.read(at, CQ_ENTRY_BYTES);
-      this.#consumed++;
+      if (!isNew(this.#memory.loadAtomic32(at), phase)) return;
+      const entry = this.#memory.read(at, CQ_ENTRY_BYTES);
+      this.#consumed[ring] = consumed + 1;
       found.push(decodeCompletion(entry, this.#requestOf(entry)));
     }
-    return found;
   }
 
   #requestOf(entry: Buffer): bigint {
@@ -105,7 +119,7 @@ class EfaCq implements CompletionQueue {
   }
 
   close(): void {
-    this.#ring.unmap();
+    this.#memory.unmap();
   }
 }
 
@@ -114,12 +128,12 @@ class ArmedEfaCq extends EfaCq {
   #sequence = 0;
 
   constructor(
-    ring: Ring,
-    entries: number,
+    memory: Ring,
+    shape: CqShape,
     queues: ReadonlyMap<number, Requests>,
     doorbell: Doorbell,
   ) {
-    super(ring, entries, queues);
+    super(memory, shape, queues);
     this.#doorbell = doorbell;
   }
 

@@ -3,12 +3,14 @@ import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
 import {
   EFA_QP_DRIVER_TYPE_SRD,
   efa_ibv_alloc_ucontext_resp,
+  efa_ibv_create_cq_resp,
   efa_ibv_create_qp,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
 import { ib_uverbs_buffer_desc } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { Mapping } from '../../../uapi/mapping.ts';
 import type { SendRequest } from '../driver.ts';
 import { decodeCompletion, isNew, queueOf } from './cdesc.ts';
+import { openCq } from './completion.ts';
 import { openGivenRing } from './given-ring.ts';
 import * as io from './io-defs.ts';
 import { efa } from './part.ts';
@@ -154,6 +156,33 @@ t.test('the ring of a CQ in memory that was given is read there, until it is gon
   t.equal(memory.isMapped, true, 'it belongs to the caller');
   memory.unmap();
   t.throws(() => ring?.read(0, 4), /unmapped/);
+});
+
+t.test('completions are taken out of each ring of a CQ', async (t) => {
+  using memory = Mapping.map({ fd: -1, length: 4096, flags: MAP_SHARED | MAP_ANONYMOUS });
+  const place = { address: memory.address, length: 4096n };
+  const opened = openCq({
+    fd: -1,
+    object: { kind: 'cq', handle: 1, fields: { entries: 2 } },
+    want: { entries: 2, memory: place },
+    response: efa_ibv_create_cq_resp.make(),
+    contextAnswer: efa_ibv_alloc_ucontext_resp.make({ sub_cqs_per_cq: 2 }),
+  });
+  const put = (slot: number, qpn: number, phase: number) => {
+    const common = { flags: phase | (io.EFA_IO_SEND_QUEUE << 1), qp_num: qpn };
+    const entry = io.efa_io_rx_cdesc_ex.make({ base: { common } });
+    memory.write(slot * entry.length, entry);
+  };
+  const taken = (max: number) => (opened.ok ? opened.value.poll(max) : []).map(({ qpn }) => qpn);
+  put(0, 10, 1);
+  put(2, 20, 1);
+  put(3, 21, 1);
+  t.strictSame(taken(2), [10, 20]);
+  t.strictSame(taken(9), [21]);
+  put(2, 22, 0);
+  put(1, 11, 1);
+  t.strictSame(taken(9), [11, 22], 'the second round of one ring, the first of the other');
+  t.strictSame(taken(9), []);
 });
 
 t.test('a QP of UD is told no type of its own', async (t) => {

@@ -14,7 +14,7 @@ import { openCq } from './completion.ts';
 import { probe } from './probe.ts';
 import { openQp, openSrq } from './queues.ts';
 import { EFA_JOBS } from './send.ts';
-import { CQ_ENTRY_BYTES, ringSizes, slotsFor } from './sizes.ts';
+import { CQ_ENTRY_BYTES, ringSizes, ringsPerCq, slotsFor } from './sizes.ts';
 
 /** What the driver wants to hear before it gives a context: that both limits are known here. */
 const KNOWN_LIMITS =
@@ -24,16 +24,10 @@ function answer(outputSize: number): DriverData {
   return { input: NO_DRIVER_DATA.input, outputSize };
 }
 
-/** Of a context that somebody else made nothing is known: all devices so far have one. */
-function subCqs(contextAnswer: Buffer): number {
-  if (contextAnswer.length < h.efa_ibv_alloc_ucontext_resp.size) return 1;
-  return h.efa_ibv_alloc_ucontext_resp.get(contextAnswer, 'sub_cqs_per_cq');
-}
-
 function cqData({ channel }: CreateRequests['cq'], contextAnswer: Buffer): DriverData {
   const input = h.efa_ibv_create_cq.make({
     cq_entry_size: CQ_ENTRY_BYTES,
-    num_sub_cqs: subCqs(contextAnswer),
+    num_sub_cqs: ringsPerCq(contextAnswer),
     flags: channel === undefined ? 0 : h.EFA_CREATE_CQ_WITH_COMPLETION_CHANNEL,
   });
   return { input, outputSize: h.efa_ibv_create_cq_resp.size };

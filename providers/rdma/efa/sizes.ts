@@ -1,3 +1,4 @@
+import { efa_ibv_alloc_ucontext_resp } from '../../../uapi/headers/rdma/efa-abi.ts';
 import type { CreateRequests } from '../driver.ts';
 import { efa_io_rx_cdesc_ex, efa_io_rx_desc, efa_io_tx_wqe } from './io-defs.ts';
 
@@ -34,4 +35,10 @@ export function ringSizes(want: CreateRequests['qp']): {
     sendBytes: bytes(want.sendWr ?? 1, SEND_ENTRY_BYTES),
     receiveBytes: bytes(receiveSlots(want), RECEIVE_ENTRY_BYTES),
   };
+}
+
+/** Of a context that somebody else made nothing is known: most devices have one. */
+export function ringsPerCq(contextAnswer: Buffer): number {
+  if (contextAnswer.length < efa_ibv_alloc_ucontext_resp.size) return 1;
+  return efa_ibv_alloc_ucontext_resp.get(contextAnswer, 'sub_cqs_per_cq');
 }
