@@ -16,7 +16,7 @@ import { holdDescriptor } from './device.ts';
 /**
  * One number of a device or of memory: behind a mapping, or what pread(2) and pwrite(2) reach in a
  * file. Little-endian, as PCI is. A register of 32 bits behind a mapping is touched once and as a
- * whole: a DataView would go byte by byte, which many devices refuse.
+ * whole: a DataView would go byte by byte, which many devices refuse, and an atomic store would read it, too.
  */
 
 type Place = Arguments<'load'>;
@@ -53,7 +53,7 @@ export function store(args: Arguments<'store'>, context: PointContext): VerbResu
   if (typeof what === 'object' && what.kind === 'mapping') {
     const at = Number(offset);
     if (bytes === 1) what.mapping.writeU8(at, Number(value));
-    else if (bytes === 4) what.mapping.storeAtomic32(at, Number(value));
+    else if (bytes === 4) what.mapping.storeRegister32(at, Number(value));
     else if (bytes === 8) what.mapping.writeU64(at, value);
     else throw new CaseDefect('mappings have no words of 16 bits');
     return gaveFields();
