@@ -56,6 +56,7 @@ export const CAPABILITIES = {
   'qp-srd': 'scalable reliable datagram QPs: those of the type `driver` that EFA has',
   'srd-read': 'RDMA reads on SRD QPs, and MRs that may be read so',
   'srd-write': 'RDMA writes on SRD QPs, and MRs that may be written so',
+  'srd-retries': 'SRD QPs take how often a message is tried again that nobody waits for',
   'datagram-header': 'a datagram comes behind 40 bytes, the room of a global routing header',
   'datagram-grh': 'the completion of a datagram says that a global routing header is there',
   'datagram-mtu':
@@ -78,6 +79,10 @@ export const CAPABILITIES = {
   'read-pieces': 'RDMA reads and atomic operations into several pieces',
   'rdma-invalidate': 'local invalidate, send with invalidate, and memory windows of type 2',
   'memory-window': 'memory windows',
+  'mr-remote-read':
+    'MRs that the far side may read; whatever has connected QPs or reads of SRD has it',
+  'mr-remote-write':
+    'MRs that the far side may write; whatever has connected QPs or writes of SRD has it',
   'mr-reregister': 'MRs change their rights or their PD',
   'mr-method': 'MRs are registered by a method of the ioctl: kernels from 6.17 on',
   'mr-on-demand': 'MRs whose pages are not pinned',
@@ -125,11 +130,18 @@ export const CAPABILITIES = {
 } as const;
 export type Capability = keyof typeof CAPABILITIES;
 
+/** What a capability comes with: who has one of these has it. */
+const COMES_WITH: Readonly<Partial<Record<Capability, readonly Capability[]>>> = {
+  buffer: ['alloc'],
+  'mr-remote-read': ['qp-rc', 'qp-uc', 'qp-xrc', 'srd-read'],
+  'mr-remote-write': ['qp-rc', 'qp-uc', 'qp-xrc', 'srd-write'],
+};
+
 /** Whether one who has these has that too. */
 export function includesCapability(
   has: readonly Capability[] | readonly string[],
   wanted: Capability,
 ): boolean {
   const names: readonly string[] = has;
-  return names.includes(wanted) || (wanted === 'buffer' && names.includes('alloc'));
+  return [wanted, ...(COMES_WITH[wanted] ?? [])].some((name) => names.includes(name));
 }

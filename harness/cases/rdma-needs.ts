@@ -70,6 +70,18 @@ const NEEDED_BY_OPERATION: Readonly<Record<string, Capability>> = {
   'atomic-write': 'rdma-atomic-write',
 };
 
+const NEEDED_BY_RIGHT: Readonly<Record<string, Capability>> = {
+  'remote-read': 'mr-remote-read',
+  'remote-write': 'mr-remote-write',
+};
+
+/** Rights of memory that a step registers; where it is refused, no device needs to have them. */
+function rightsOf({ create, fails }: Step): string[] {
+  const access = (create?.mr ?? create?.['dmabuf-mr'])?.access;
+  if (access === undefined || fails !== undefined) return [];
+  return [access].flat().flatMap((names) => String(names).split('+'));
+}
+
 /** What the verbs of RDMA ask for; parameters are not looked into. */
 export function rdmaCapabilities(step: Step): Capability[] {
   const present = (one: Capability | undefined) => (one === undefined ? [] : [one]);
@@ -83,6 +95,7 @@ export function rdmaCapabilities(step: Step): Capability[] {
       'verbs',
       ...present(NEEDED_BY_KIND[kind]),
       ...present(NEEDED_BY_QP_TYPE[type]),
+      ...rightsOf(step).flatMap((right) => present(NEEDED_BY_RIGHT[right])),
       ...present(counts ? 'rdma-counters' : undefined),
       ...present(isPlaced ? 'cq-memory' : undefined),
       ...present(spreads ? 'wq-jobs' : undefined),

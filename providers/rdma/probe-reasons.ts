@@ -11,6 +11,7 @@ const OWNED: Readonly<Record<string, Missing>> = {
     'qp-srd': NO_SRD,
     'srd-read': NO_SRD,
     'srd-write': NO_SRD,
+    'srd-retries': NO_SRD,
     'datagram-longest': 'datagrams are as long as the MTU of the port',
     'cq-memory': 'only EFA is told here where a CQ is to be',
   },

@@ -2,6 +2,7 @@ import { MAP_ANONYMOUS, MAP_SHARED } from '../../../uapi/constants.ts';
 import {
   EFA_QUERY_DEVICE_CAPS_RDMA_READ,
   EFA_QUERY_DEVICE_CAPS_RDMA_WRITE,
+  EFA_QUERY_DEVICE_CAPS_RNR_RETRY,
 } from '../../../uapi/headers/rdma/efa-abi.ts';
 import { Mapping } from '../../../uapi/mapping.ts';
 import { pageSize } from '../../../uapi/sys-memory.ts';
@@ -50,11 +51,17 @@ function isFacts(answer: Facts[string] | undefined): answer is Facts {
   return typeof answer === 'object' && !Array.isArray(answer);
 }
 
+/** Without RDMA the driver refuses MRs with the right, too. Source: efa_verbs.c, efa_alloc_mr() */
 function probeCaps(answer: Facts[string] | undefined): Missing {
   const caps = isFacts(answer) ? Number(answer['deviceCaps'] ?? 0) : 0;
   const missing: Missing = {};
-  const without = (what: string) => `QUERY_DEVICE: no RDMA ${what} among the device's capabilities`;
-  if ((caps & EFA_QUERY_DEVICE_CAPS_RDMA_READ) === 0) missing['srd-read'] = without('read');
-  if ((caps & EFA_QUERY_DEVICE_CAPS_RDMA_WRITE) === 0) missing['srd-write'] = without('write');
+  const without = (what: string) => `QUERY_DEVICE: no ${what} among the device's capabilities`;
+  if ((caps & EFA_QUERY_DEVICE_CAPS_RDMA_READ) === 0) {
+    missing['srd-read'] = missing['mr-remote-read'] = without('RDMA read');
+  }
+  if ((caps & EFA_QUERY_DEVICE_CAPS_RDMA_WRITE) === 0) {
+    missing['srd-write'] = missing['mr-remote-write'] = without('RDMA write');
+  }
+  if ((caps & EFA_QUERY_DEVICE_CAPS_RNR_RETRY) === 0) missing['srd-retries'] = without('RNR retry');
   return missing;
 }
