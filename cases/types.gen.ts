@@ -694,6 +694,12 @@ export interface Step {
    */
   different?: Operand[];
   /**
+   * The first is one of the others.
+   *
+   * @minItems 3
+   */
+  oneOf?: Operand[];
+  /**
    * The first is not less than the second.
    *
    * @minItems 2

@@ -27,6 +27,11 @@ const EXPECTATIONS: readonly { name: string; step: Step; mutants: readonly strin
     mutants: ['different', 'different'],
   },
   {
+    name: 'one of several is none of them',
+    step: { oneOf: ['$ended.statuses', 'flushed', 'success'] },
+    mutants: ['oneOf'],
+  },
+  {
     name: 'expectations inside other steps count',
     step: { repeat: { times: 2, steps: [{ openFds: {}, gives: { count: 3 } }] } },
     mutants: ['1: gives count'],

@@ -42,7 +42,8 @@ function wrongPattern(pattern: string): string {
 
 /** Each way to make one expectation of a step wrong, also of the steps inside it. */
 function* mutantsOf(step: Step): Generator<Mutant> {
-  const { fails, gives, bytes, fill, equal, different, atLeast, aligned, takes, process } = step;
+  const { fails, gives, bytes, fill, equal, different, oneOf, atLeast, aligned, takes, process } =
+    step;
   if (fails !== undefined) {
     const { fails: _dropped, ...rest } = step;
     yield ['another errno', { ...step, fails: 'EXDEV' }];
@@ -65,6 +66,9 @@ function* mutantsOf(step: Step): Generator<Mutant> {
     if (index > 0 && first !== undefined) yield ['different', { different: [first, operand] }];
   }
   if (different !== undefined) yield ['equal', { equal: different }];
+  if (oneOf !== undefined) {
+    yield ['oneOf', { ...step, oneOf: [oneOf[0] ?? 0, 'none of them', 'nor this'] }];
+  }
   if (atLeast !== undefined) {
     yield ['atLeast', { ...step, atLeast: [atLeast[0] ?? 0, '0x1ffffffffffffffff'] }];
   }
@@ -86,7 +90,16 @@ function* mutantsOf(step: Step): Generator<Mutant> {
 }
 
 /** What a step looks at or prepares, so that nothing is lost without it but its own check. */
-const NO_DEED = ['bytes', 'equal', 'different', 'atLeast', 'aligned', 'sleep', 'join'] as const;
+const NO_DEED = [
+  'bytes',
+  'equal',
+  'different',
+  'oneOf',
+  'atLeast',
+  'aligned',
+  'sleep',
+  'join',
+] as const;
 
 /** Whether a step does something that a check behind it should see. */
 function isDeed(step: Step): boolean {

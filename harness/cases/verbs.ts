@@ -107,6 +107,7 @@ export const VERBS: Readonly<Record<Verb, VerbFacts>> = {
   ioctl: { gives: 'the struct', session: 'first' },
   equal: { gives: 'nothing', check: true },
   different: { gives: 'nothing', check: true },
+  oneOf: { gives: 'nothing', check: true },
   atLeast: { gives: 'nothing', check: true },
   aligned: { gives: 'nothing', check: true },
   repeat: { gives: 'nothing', check: true },

@@ -26,6 +26,16 @@ export function different(args: Arguments<'different'>, context: PointContext): 
   };
 }
 
+export function oneOf(args: Arguments<'oneOf'>, context: PointContext): VerbResult {
+  const [first, ...others] = args.map((operand) => plain(operand, context));
+  if (others.some((value) => value === first)) return gaveFields();
+  return {
+    kind: 'mismatch',
+    expected: `${args[0]} = ${args.slice(1).join(' or ')}`,
+    actual: show(first ?? ''),
+  };
+}
+
 export function atLeast(args: Arguments<'atLeast'>, context: PointContext): VerbResult {
   const [value = 0n, bound = 0n] = args.map((operand) => context.scope.size(operand));
   if (value >= bound) return gaveFields();

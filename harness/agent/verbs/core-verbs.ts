@@ -1,5 +1,5 @@
 import { interrupt, join, sleep } from './background.ts';
-import { aligned, atLeast, different, equal } from './check.ts';
+import { aligned, atLeast, different, equal, oneOf } from './check.ts';
 import { bytes, fill, touch } from './content.ts';
 import {
   allocateFd,
@@ -72,6 +72,7 @@ export const CORE_VERBS = {
   memory,
   merge,
   move,
+  oneOf,
   open,
   openFds,
   pass,
