@@ -290,6 +290,10 @@ export interface Step {
     atMost?: Duration;
   };
   /**
+   * a duration: a whole number of us, ms or s, as in `10ms`
+   */
+  within?: string;
+  /**
    * Why the step is there.
    */
   note?: string;

@@ -1,6 +1,7 @@
 import type { Step } from '../../cases/types.gen.ts';
 import type { StepFailure } from '../../reports/results.ts';
 import { errnoName } from '../../uapi/errno.ts';
+import { sleepMs } from '../../uapi/sys-child.ts';
 import { durationMs } from './duration.ts';
 import { checkRefusal, RefusedImport } from './refusal.ts';
 import type { Scope } from './scope.ts';
@@ -45,7 +46,7 @@ function runStep(
   around.executed++;
   const context = new StepContext(step, number, scope, around);
   const started = step.takes === undefined ? undefined : process.hrtime.bigint();
-  const result = callVerb(step, context);
+  const result = step.within === undefined ? callVerb(step, context) : lookAgain(step, context);
   const tookMs = started === undefined ? 0 : Number(process.hrtime.bigint() - started) / 1e6;
   if (context.inner !== undefined) return context.inner;
   const wrong =
@@ -116,6 +117,19 @@ function callVerb(step: Step, context: PointContext): VerbResult {
     throw new CaseDefect(`no verb in ${Object.keys(step).join(', ')}`);
   }
   return handler(step[verb] as never, context);
+}
+
+const LOOK_MS = 5;
+
+/** What a worker of the kernel does comes later: asks again until it is as the step says, or the time is up. */
+function lookAgain(step: Step, context: PointContext): VerbResult {
+  const endMs = performance.now() + durationMs(step.within ?? '0s');
+  for (;;) {
+    const result = callVerb(step, context);
+    if (judgeStep(step, result, context) === undefined) return result;
+    if (performance.now() >= endMs) return result;
+    sleepMs(LOOK_MS);
+  }
 }
 
 type Wrong = Pick<StepFailure, 'expected' | 'actual' | 'detail'>;

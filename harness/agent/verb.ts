@@ -8,7 +8,16 @@ import type { Scope } from './scope.ts';
 import { CaseDefect, descriptorOf, type Fields, type SessionValue, type Value } from './values.ts';
 
 /** The common keys of a step; every other key is a verb. */
-type CommonKey = 'on' | 'as' | 'fails' | 'mayFail' | 'mayRefuse' | 'gives' | 'takes' | 'note';
+type CommonKey =
+  | 'on'
+  | 'as'
+  | 'fails'
+  | 'mayFail'
+  | 'mayRefuse'
+  | 'gives'
+  | 'takes'
+  | 'within'
+  | 'note';
 export type Verb = Exclude<keyof Step, CommonKey>;
 export type Arguments<V extends Verb> = NonNullable<Step[V]>;
 

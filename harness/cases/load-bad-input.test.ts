@@ -322,6 +322,11 @@ const steps: readonly Row[] = [
     says: "'atLeast' is longer than 'atMost'; swap them",
   },
   {
+    name: 'time for what is there at once',
+    text: topicWith(`{"openFds": {}, "gives": {"count": 3}, ${MARK}"within": "1s"}`),
+    says: "it is how long an 'fdInfo' may take to give what it 'gives'; remove it",
+  },
+  {
     name: 'a touch outside another process',
     text: topicWith(
       `${ALLOC},\n${MAP},\n{${MARK}"touch": {"mapping": "$mapping", "offset": 0, "how": "read"}}`,

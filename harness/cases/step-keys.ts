@@ -32,6 +32,9 @@ export function checkKeys(step: Step, verb: Verb, blame: Blame): void {
   for (const [index, name] of (mayRefuse ?? []).entries()) {
     checkErrno(name, blame.below('mayRefuse', index));
   }
+  if (step.within !== undefined && (verb !== 'fdInfo' || step.gives === undefined)) {
+    blame.key(['within'], `it is how long an 'fdInfo' may take to give what it 'gives'; remove it`);
+  }
   const least = durationMs(takes?.atLeast ?? '0s') ?? 0;
   const most = takes?.atMost === undefined ? undefined : durationMs(takes.atMost);
   if (most !== undefined && least > most) {

@@ -9,6 +9,7 @@ export type CommonKey =
   | 'fails'
   | 'mayFail'
   | 'mayRefuse'
+  | 'within'
   | 'gives'
   | 'takes'
   | 'note';
