@@ -325,7 +325,7 @@ t.test('what the host knows of verbs agrees with the schema', async (t) => {
   const text = readFileSync(join(projectRoot(), 'cases/case.schema.json'), 'utf8');
   const schema: { $defs: Record<string, SchemaNode> } = JSON.parse(text);
   const step = schema.$defs['step']?.properties ?? {};
-  const common = ['on', 'as', 'fails', 'mayFail', 'mayRefuse', 'gives', 'takes', 'note'];
+  const common = ['on', 'as', 'fails', 'mayFail', 'mayRefuse', 'gives', 'takes', 'within', 'note'];
   const verbs = Object.keys(step).filter((key) => !common.includes(key));
   t.strictSame(new Set(verbs), new Set(Object.keys(VERBS)));
   for (const [verb, { properties = {} }] of Object.entries(step)) {
