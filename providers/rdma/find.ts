@@ -61,10 +61,15 @@ function transportOf({ driver, nodeType, ports }: RdmaDevice): string {
   return ports[0]?.linkLayer === 'InfiniBand' ? 'infiniband' : 'roce';
 }
 
-/** The upper half of the first GID is what ports of one InfiniBand subnet share. */
-function subnetPrefix({ gids }: RdmaDevice): string | undefined {
+/**
+ * The upper half of the first GID is what ports of one InfiniBand subnet share, and their subnet manager:
+ * most subnets have the default prefix, also those that no cable joins.
+ */
+function subnetPrefix({ gids, ibdev }: RdmaDevice): string | undefined {
   const gid = gids.find(({ index }) => index === 0)?.gid;
-  return gid === undefined ? undefined : `infiniband ${gid.split(':').slice(0, 4).join(':')}`;
+  if (gid === undefined) return undefined;
+  const manager = sysfsText(`/sys/class/infiniband/${ibdev}/ports/1/sm_lid`) ?? '';
+  return `infiniband ${gid.split(':').slice(0, 4).join(':')} ${manager}`.trim();
 }
 
 /** `veth far0 near0`: the other end's index is the link of each. Source: net/core/rtnetlink.c */
