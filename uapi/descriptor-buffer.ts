@@ -1,8 +1,12 @@
 import { type CallOutcome, outcomeOf, returned } from './call-outcome.ts';
+import { MAP_SHARED } from './constants.ts';
 import { openDeviceFile } from './device-file.ts';
 import { tryDuplicate, trySize } from './dma-buf.ts';
 import { type MissingSyncFile, probeSyncFile } from './dma-buf-features.ts';
+import { errnoName } from './errno.ts';
+import { Mapping } from './mapping.ts';
 import { tryClose } from './sys.ts';
+import { pageSize } from './sys-memory.ts';
 
 /**
  * Buffers of drivers that have no handles: the driver gives a dma-buf descriptor, and that is the
@@ -46,20 +50,32 @@ function descriptorOf(buffer: AnyBuffer): number {
   return buffer.fd;
 }
 
+/** What such a driver's buffers cannot do, with the reason, under the contract's names. */
+export interface MissingOfBuffers extends MissingSyncFile {
+  readonly map?: string;
+}
+
 /**
- * Opens the device and makes one buffer, to learn what the kernel's dma-buf core can do with it.
- * Leaves nothing behind.
+ * Opens the device and makes one buffer, to learn what the kernel's dma-buf core can do with it, and whether
+ * the CPU maps it: protected memory it does not (drivers/tee/tee_heap.c). Leaves nothing behind.
  */
 export function probeDescriptorDevice(
   node: string,
   makeBuffer: (device: number) => CallOutcome<DescriptorBuffer>,
-): CallOutcome<MissingSyncFile> {
+): CallOutcome<MissingOfBuffers> {
   const device = openDeviceFile(node);
   if (!device.ok) return device;
   const made = makeBuffer(device.value);
   tryClose(device.value);
   if (!made.ok) return made;
-  const missing = probeSyncFile(made.value.fd);
+  const missing = { ...probeSyncFile(made.value.fd), ...probeMap(made.value.fd) };
   tryClose(made.value.fd);
   return { ok: true, value: missing };
+}
+
+function probeMap(fd: number): MissingOfBuffers {
+  const mapped = Mapping.tryMap({ fd, length: pageSize(), flags: MAP_SHARED });
+  if (!mapped.ok) return { map: `mmap answers ${errnoName(mapped.errno)}` };
+  mapped.value.unmap();
+  return {};
 }
