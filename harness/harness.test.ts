@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { readRun } from '../reports/journal.ts';
 import { JOURNAL_VERSION, type RunRecord, type Verdict } from '../reports/results.ts';
+import { shellWord } from '../reports/shell-word.ts';
 import { Journal } from './journal.ts';
 import {
   applyRequired,
@@ -14,7 +15,6 @@ import {
 } from './judge.ts';
 import { compareKernelVersions, parseKernelVersion } from './kernel-version.ts';
 import type { PointEnd, WireOutcome } from './protocol.ts';
-import { shellWord } from './shell-word.ts';
 import { newTaint } from './taint.ts';
 
 const FAILURE = { step: '4', action: '{"import":{}}', expected: 'EINVAL', actual: 'success' };

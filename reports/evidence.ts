@@ -60,13 +60,33 @@ export function evidence(run: Run): EvidenceRow[] {
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
 }
 
-/** The evidence as a table; `limit` bounds the two columns of free text. */
-export function evidenceLines(run: Run, limit = 40): string[] {
-  const head = ['provider', 'where', 'described', 'opens', 'memory', 'shares', 'works'];
+/** How the table of evidence is laid out. */
+export interface EvidenceStyle {
+  /** Characters of each of the two columns of free text. */
+  readonly limit: number;
+  /** Without the column that says the same of all rows. */
+  readonly isNarrow: boolean;
+}
+
+/** The evidence as a table. */
+export function evidenceLines(
+  run: Run,
+  { limit, isNarrow }: EvidenceStyle = { limit: 40, isNarrow: false },
+): string[] {
+  const described = (text: string) => (isNarrow ? [] : [text]);
+  const head = [
+    'provider',
+    'where',
+    ...described('described'),
+    'opens',
+    'memory',
+    'shares',
+    'works',
+  ];
   const rows = evidence(run).map((row) => [
     oneLine(row.provider, limit),
     oneLine(row.where, limit) || '-',
-    'yes',
+    ...described('yes'),
     ...[row.opens, row.memory, row.shares, row.works].map((count) => (count ? String(count) : '-')),
   ]);
   return rows.length === 0 ? [] : plainTable(head, rows, 2);

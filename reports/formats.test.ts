@@ -222,11 +222,17 @@ t.test('the summary says what was run and what came of it', async (t) => {
     /\nall +11 +1 +5 +1 +1 +1 +2\n/,
     /fail dma-buf\/export\/fail\[size=64KiB\].*\n {4}step 3: expected ENOENT, got 0 \(fd 7\) \(PRIME-009\)/,
     /interrupted map\/mmap\/offset/,
-    /skips\n +1 no-feature: vgem cannot submit/,
-    /vgem +software driver +yes +1 +- +1 +-\n/,
+    /\ncommand {2}uapi-conform run --target vm:debian-6\.12\n/,
+    /\n {2}the first one again:\n {4}uapi-conform run \\\n {4}'dma-buf\/export\/unexpected-pass/,
+    /\nnotes\n {2}the target was lost and came back\n/,
+    /skips: 1 no-feature\n +1 no-feature: vgem cannot submit/,
+    /vgem +software driver +1 +- +1 +-\n/,
   ]) {
     t.match(text, part);
   }
+  const [target] = sampleRun().targets;
+  const careful = target && { ...target, taint: 4096, privileged: false };
+  t.match(summary(sampleRun({ targets: careful ? [careful] : [] })), /, taint 4096, not as root;/);
   const ended = { type: 'end', at: '', outcome: 'failed', reason: 'no disk' } as const;
   t.match(summary(sampleRun({ end: ended })).replace(/\n +/g, ' '), /the run failed: no disk/);
 });

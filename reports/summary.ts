@@ -2,13 +2,15 @@
  * The run as plain text of 72 columns, to be pasted below a patch or into a cover letter. No line
  * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
  */
+import { commandLines } from './command-text.ts';
 import { evidenceLines } from './evidence.ts';
-import { expectationLines } from './expectations.ts';
+import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
 import { gridLines } from './grid-text.ts';
 import { devicesOf } from './groups.ts';
-import type { PointRecord, Run, SkipClass } from './results.ts';
-import { GATING } from './results.ts';
+import type { PointRecord, Run, SkipClass, TargetRecord } from './results.ts';
+import { GATING, SKIP_CLASSES } from './results.ts';
+import { shellWord } from './shell-word.ts';
 import { plainTable } from './table.ts';
 import { oneLine, plainText, utcSeconds, wrap } from './text.ts';
 import { type Counts, countsLine, countTotals, type Totals } from './totals.ts';
@@ -17,11 +19,14 @@ const WIDTH = 72;
 const NOT_AT_BEGIN = /^(---|diff |Index|From |[#>])/;
 /** What is shown of each list; the rest is counted. A summary is read in a mail. */
 const DEVICES_SHOWN = 4;
-const AREAS_SHOWN = 9;
-const SKIPS_SHOWN = 4;
+const AREAS_SHOWN = 11;
+const SKIPS_SHOWN = 5;
+const NOTES_SHOWN = 4;
 const EVIDENCE_SHOWN = 6;
 const GRID_SHOWN = 30;
 const FAILURES_SHOWN = 20;
+/** Leaves the table of providers room for all its numbers. */
+const NARROW = { limit: 21, isNarrow: true };
 const EXPECTATIONS_SHOWN = 4;
 
 /** The summary, which ends with a newline. */
@@ -32,8 +37,9 @@ export function summary(run: Run): string {
     areaTable(totals),
     failureLines(run),
     expectationSection(run),
+    noteLines(run),
     skipLines(run),
-    shorten(evidenceLines(run, 15), EVIDENCE_SHOWN + 1, 'providers'),
+    shorten(evidenceLines(run, NARROW), EVIDENCE_SHOWN + 1, 'providers'),
     shorten(gridLines(run, { width: WIDTH }), GRID_SHOWN, 'lines'),
   ];
   const blocks = sections.filter((lines) => lines.length > 0).map(fit);
@@ -42,7 +48,7 @@ export function summary(run: Run): string {
 
 function headLines(run: Run, totals: Totals): string[] {
   const { suite, target, startedAt } = run.run;
-  const kernels = [...new Set(run.targets.map((t) => `${t.kernel} ${t.machine}`))];
+  const kernels = [...new Set(run.targets.map(kernelText))];
   const devices = [...devicesOf(run).values()].map((device) => {
     const version = device.identity['version'];
     return `device   ${device.address} (${device.driver}${version ? ` ${version}` : ''})`;
@@ -50,9 +56,15 @@ function headLines(run: Run, totals: Totals): string[] {
   return [
     `uapi-conform ${suite.version} (${suite.commit}), ${utcSeconds(startedAt) ?? startedAt}`,
     `kernel   ${kernels.join(', ') || 'unknown'}; target ${target}`,
+    `command  ${oneLine(run.run.commandLine.map(shellWord).join(' '))}`,
     ...shorten(devices, DEVICES_SHOWN, 'devices'),
     `result   ${countsLine(totals)}${endText(run)}`,
   ];
+}
+
+/** What was tainted before the first point, or was run without root, is to be judged with care. */
+function kernelText({ kernel, machine, taint, privileged }: TargetRecord): string {
+  return `${kernel} ${machine}${taint === 0 ? '' : `, taint ${taint}`}${privileged ? '' : ', not as root'}`;
 }
 
 function endText(run: Run): string {
@@ -92,7 +104,15 @@ function failureLines(run: Run): string[] {
     'failures',
     ...failures.slice(0, FAILURES_SHOWN).flat(),
     ...(left > 0 ? [`  and ${left} more`] : []),
+    ...againLines(run),
   ];
+}
+
+/** How to run the first failure again; the others differ in id and devices. */
+function againLines(run: Run): string[] {
+  const first = run.points.find((point) => GATING.has(point.verdict));
+  if (first === undefined) return [];
+  return ['  the first one again:', ...commandLines(oneLine(first.reproduce, 1000), WIDTH, 4)];
 }
 
 function failureEntry(point: PointRecord): string[] {
@@ -111,6 +131,12 @@ function expectationSection(run: Run): string[] {
   return ['expectations', ...shorten(lines, EXPECTATIONS_SHOWN, 'remarks')];
 }
 
+/** What was not watched, or went wrong beside the points: a pass means less without it. */
+function noteLines(run: Run): string[] {
+  const lines = [...new Set(otherNotes(run))].map((note) => `  ${oneLine(note, 200)}`);
+  return lines.length === 0 ? [] : ['notes', ...shorten(lines, NOTES_SHOWN, 'notes')];
+}
+
 /** Skips by class and cause, the most frequent first. */
 function skipLines(run: Run): string[] {
   const causes = new Map<string, number>();
@@ -122,7 +148,18 @@ function skipLines(run: Run): string[] {
   if (causes.size === 0) return [];
   const sorted = [...causes].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
   const lines = sorted.map(([cause, count]) => `  ${String(count).padStart(5)} ${cause}`);
-  return ['skips', ...shorten(lines, SKIPS_SHOWN, 'causes')];
+  return [`skips: ${skipClasses(run)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
+}
+
+/** `12 no-feature, 3 no-device`: all of them, where most causes are left out. */
+function skipClasses(run: Run): string {
+  const skips = run.points.filter((point) => point.verdict === 'skip');
+  const counts = SKIP_CLASSES.map((name) => ({
+    name,
+    count: skips.filter((point) => point.skip === name).length,
+  }));
+  const said = counts.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+  return said.map(({ name, count }) => `${count} ${name}`).join(', ');
 }
 
 function skipCause(skip: SkipClass | undefined, reason: string): string {

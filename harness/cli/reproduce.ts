@@ -1,5 +1,5 @@
 import { withoutRound } from '../../reports/point-id.ts';
-import { shellWord } from '../shell-word.ts';
+import { shellWord } from '../../reports/shell-word.ts';
 import type { RunRequest } from './run-request.ts';
 import { shortPath } from './short-path.ts';
 

@@ -14,7 +14,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { shellQuote } from '../shell-word.ts';
+import { shellQuote } from '../../reports/shell-word.ts';
 import { findProgram } from '../system-packages.ts';
 
 /** What `node` is in the search path of a host alias. */

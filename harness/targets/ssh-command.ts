@@ -1,7 +1,7 @@
 /** The system's ssh as a program that runs a script on a host and never asks anything. */
 import { spawn } from 'node:child_process';
+import { shellQuote } from '../../reports/shell-word.ts';
 import { InfraError } from '../errors.ts';
-import { shellQuote } from '../shell-word.ts';
 import { findProgram } from '../system-packages.ts';
 
 export interface SshHost {

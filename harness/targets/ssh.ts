@@ -2,9 +2,10 @@
  * A machine that ssh reaches: the agent is copied over, run and removed again. Needs Node there and
  * nothing else.
  */
+
+import { shellQuote } from '../../reports/shell-word.ts';
 import { FORKABLE_NODE } from '../../uapi/forkable-node.ts';
 import { InfraError } from '../errors.ts';
-import { shellQuote } from '../shell-word.ts';
 import type { Target, TargetConnection, TargetLoss } from '../target.ts';
 import { bundleStream, placeInBundle } from './agent-bundle.ts';
 import { type ChildEnd, startChildAgent } from './child-agent.ts';
