@@ -137,6 +137,7 @@ t.test('KTAP says every verdict in its own way', async (t) => {
       ['vgem.dma-buf', false],
       ['vgem.map', false],
       ['virtio-gpu.submit', true],
+      ['run', false],
     ],
   );
   VERDICTS.forEach((verdict, at) => {
@@ -156,7 +157,7 @@ for (const row of every) {
   t.test(`KTAP of ${row.name} keeps to the format`, async (t) => {
     const text = ktap(row.run);
     const tests = parseKtap(text.trimEnd().split('\n'), '');
-    const points = tests.flatMap((test) => test.tests);
+    const points = tests.flatMap((test) => (test.name === 'run' ? [] : test.tests));
     t.equal(points.length, countTotals(row.run).points);
     t.ok(tests.every((test) => test.ok === test.tests.every((inner) => inner.ok)));
     t.notOk(

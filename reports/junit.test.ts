@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import t from 'tap';
 import { memoryPages, validateXML } from 'xmllint-wasm';
 import { junitXml } from './junit.ts';
-import type { PointRecord, Run } from './results.ts';
+import { ktap } from './ktap.ts';
+import type { EndRecord, PointRecord, Run } from './results.ts';
 import { VERDICTS } from './results.ts';
 import { samplePoint, sampleRun, sampleRunRecord, sampleTarget } from './sample-run.ts';
 
@@ -66,7 +67,7 @@ t.test('every verdict has its place in a valid document', async (t) => {
     for (const pattern of outcomes[verdict])
       t.match(caseOf(xml, `dma-buf/export/${verdict}[`), pattern);
   }
-  t.match(xml, /<testsuites name="uapi-conform" tests="11" failures="3" errors="3" skipped="4">/);
+  t.match(xml, /<testsuites name="uapi-conform" tests="12" failures="3" errors="4" skipped="4">/);
   t.match(
     caseOf(xml, 'map/mmap'),
     /classname="uapi-conform.vgem.map" .*\n.*<error message="the run ended while this point ran"/,
@@ -79,7 +80,7 @@ t.test('suites are per provider and area and say what ran where', async (t) => {
   const names = [...xml.matchAll(/<testsuite name="([^"]*)" .*timestamp="([^"]*)"/g)];
   t.strictSame(
     names.map(([, name]) => name),
-    ['vgem.dma-buf', 'vgem.map', 'virtio-gpu.submit'],
+    ['vgem.dma-buf', 'vgem.map', 'virtio-gpu.submit', 'run'],
   );
   t.equal(names[0]?.[2], '2026-11-21T10:00:02Z');
   for (const [name, value] of [
@@ -102,6 +103,32 @@ t.test('class names do not change with the order or the target of a run', async 
   const shuffled = VERDICTS.map((verdict) => samplePoint(verdict)).reverse();
   t.strictSame(classes(sampleRun({ points: shuffled })), classes(sampleRun()));
 });
+
+const ended = (outcome: EndRecord['outcome'], reason?: string): EndRecord => ({
+  type: 'end',
+  at: '',
+  outcome,
+  ...(reason !== undefined && { reason }),
+});
+const idle = { planned: [], points: [samplePoint('skip')], interrupted: [] };
+const problems: readonly (readonly [string, Partial<Run>, RegExp | undefined])[] = [
+  ['complete', { end: ended('complete') }, undefined],
+  ['without an end', {}, /the run has no end/],
+  ['cut short', { end: ended('interrupted') }, /the run was interrupted/],
+  ['without a target', { ...idle, end: ended('failed', 'no disk') }, /the run failed: no disk/],
+  ['of skips', { ...idle, end: ended('complete') }, /nothing was run/],
+];
+for (const [name, more, says] of problems) {
+  t.test(`a run ${name} is ${says ? 'no' : 'a'} success for readers of reports`, async (t) => {
+    const run = sampleRun(more);
+    const xml = junitXml(run);
+    t.strictSame(await schemaErrors(xml), []);
+    const [own] = caseOf(xml, 'the run is complete').split('</testsuite>');
+    if (says) t.match(own, new RegExp(`<error message="${says.source}`));
+    t.equal(xml.includes('the run is complete'), says !== undefined);
+    t.equal(ktap(run).includes('not ok 1 the run is complete # ERROR'), says !== undefined);
+  });
+}
 
 const empty = { planned: [], points: [], interrupted: [] };
 const odd: { name: string; run: Run }[] = [
@@ -204,7 +231,7 @@ t.test('the schema refuses what it must', async (t) => {
   const xml = junitXml(sampleRun());
   const wrong = [
     xml.replace('<failure ', '<failed ').replace('</failure>', '</failed>'),
-    xml.replace(' tests="11"', ''),
+    xml.replace(' tests="12"', ''),
     xml.replace('time="0.012"', 'time="1e-7"'),
     xml.replace('2026-11-21T10:00:02Z', 'yesterday'),
     xml.replace(/ classname="[^"]*"/, ''),

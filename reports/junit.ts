@@ -7,6 +7,7 @@ import { failureText, reasonLine } from './failure-text.ts';
 import { cellAt, cellText, gridOf } from './grid.ts';
 import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
 import type { PointRecord, Run, Verdict } from './results.ts';
+import { RUN_SUITE, RUN_TEST, runProblem } from './run-problem.ts';
 import { oneLine, utcSeconds } from './text.ts';
 
 type XmlElement = ReturnType<TestCase['build']>;
@@ -43,6 +44,7 @@ export function* junitPieces(run: Run): Generator<string> {
     }
     yield `${SUITE_END}${suiteEnds[index] ?? ''}`;
   }
+  for (const rest of suiteEnds.slice(groups.length)) yield `${SUITE_END}${rest}`;
 }
 
 function documentWithoutCases(run: Run, groups: readonly Group[]): string {
@@ -57,7 +59,18 @@ function documentWithoutCases(run: Run, groups: readonly Group[]): string {
     suite.getErrorCount = () => count('error');
     suite.getSkippedCount = () => count('skipped');
   }
+  const problem = runProblem(run);
+  if (problem !== undefined) addRunSuite(builder.testSuite(), run, problem);
   return builder.build();
+}
+
+/** That the run itself is no success: behind the suites of its points, of which there may be none. */
+function addRunSuite(suite: TestSuite, run: Run, problem: string): void {
+  describeSuite(suite, run, { provider: 'uapi-conform', area: RUN_SUITE, entries: [] });
+  suite.name(RUN_SUITE);
+  suite.getErrorCount = () => 1;
+  const testCase = suite.testCase().className(`uapi-conform.${RUN_SUITE}`).name(RUN_TEST).time(0);
+  conclude(testCase, 'error', { message: problem, type: 'incomplete' }, problem);
 }
 
 function casesText(run: Run, group: Group, limit: number): string {

@@ -6,6 +6,7 @@ import { failureText, reasonLine } from './failure-text.ts';
 import { gridLines } from './grid-text.ts';
 import { devicesOfGroup, type Entry, type Group, groupPoints } from './groups.ts';
 import type { PointRecord, Run } from './results.ts';
+import { RUN_SUITE, RUN_TEST, runProblem } from './run-problem.ts';
 import { oneLine, plainText } from './text.ts';
 
 /** Characters of diagnostics for one point: this format is read on consoles. */
@@ -22,12 +23,26 @@ interface ResultLine {
 /** The run as a KTAP document, which ends with a newline. */
 export function ktap(run: Run): string {
   const groups = groupPoints(run);
-  const lines = ['KTAP version 1', `1..${groups.length}`, ...headerLines(run)];
+  const problem = runProblem(run);
+  const count = groups.length + (problem === undefined ? 0 : 1);
+  const lines = ['KTAP version 1', `1..${count}`, ...headerLines(run)];
   groups.forEach((group, index) => {
     for (const line of groupLines(run, group)) lines.push(`  ${line}`);
     lines.push(resultText(groupResult(group), index + 1, `${group.provider}.${group.area}`));
   });
+  if (problem !== undefined) lines.push(...runLines(problem, count));
   return `${lines.join('\n')}\n`;
+}
+
+/** That the run itself is no success, as the last of all tests. */
+function runLines(problem: string, number: number): string[] {
+  const result = { ok: false, note: `ERROR ${problem}` };
+  return [
+    '  KTAP version 1',
+    '  1..1',
+    `  ${resultText(result, 1, RUN_TEST)}`,
+    resultText({ ok: false }, number, RUN_SUITE),
+  ];
 }
 
 function headerLines(run: Run): string[] {
