@@ -1,12 +1,30 @@
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { InfraError } from '../../harness/errors.ts';
+import { makeDirectories } from '../../reports/make-directories.ts';
 
 /** Where downloads, unpacked kernels and initial RAM disks are kept; shared by all checkouts. */
 export function cacheDir(...parts: readonly string[]): string {
   const base = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   return join(base, 'uapi-conform', ...parts);
+}
+
+/** All that the lab makes or gets is kept there. @throws InfraError before anything slow is begun */
+export function assertCache(): void {
+  const path = cacheDir();
+  try {
+    makeDirectories(path);
+    accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new InfraError(
+      `${path}: the cache of the lab cannot be written to: ${why}. ` +
+        'Set XDG_CACHE_HOME to a directory that can.',
+      { cause: error },
+    );
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { InfraError, UsageError } from '../../harness/errors.ts';
 import { ensurePackages } from '../../harness/system-packages.ts';
 import { openApt, type PackageName, type Say } from './apt.ts';
-import { cacheDir, publishDirectory, publishFile } from './cache.ts';
+import { assertCache, cacheDir, publishDirectory, publishFile } from './cache.ts';
 import { compareVersions } from './debian-version.ts';
 import { runProgram } from './programs.ts';
 
@@ -91,6 +91,7 @@ export async function fetchKernel(name: string, say: Say, refresh = false): Prom
   const cached = await cachedKernel(name);
   if (cached !== undefined && !refresh) return cached;
   const wanted = namedKernel(name);
+  assertCache();
   await ensurePackages('lab');
   const apt = await openApt(wanted.suites);
   await apt.update(say, refresh);

@@ -5,12 +5,14 @@ import { probeFirmware } from './accelerator.ts';
 import { parseStanza } from './apt.ts';
 import { findArchives, parseDeb822, parseOneLine, renderSources } from './apt-sources.ts';
 import { imageRelease } from './author-kernel.ts';
+import { assertCache } from './cache.ts';
 import { addConsoleLine, type ConsoleState, classifyLoss, labLine } from './console.ts';
 import { DIRECTORY, PLAIN_FILE, writeCpio } from './cpio.ts';
 import { compareVersions } from './debian-version.ts';
 import { sourcePackage } from './kernel-source.ts';
 import { NAMED_KERNELS, newestImage } from './kernels.ts';
 import { moduleName, parseModuleIndex, planModules } from './modules.ts';
+import { lastWords, runProgram } from './programs.ts';
 import { guestMemoryMiB, qemuArguments } from './qemu-command.ts';
 import { startsByPvh, unpackedKernel } from './unpacked-kernel.ts';
 
@@ -388,4 +390,21 @@ t.test('a kernel is started unpacked where it says how', async (t) => {
   const folder = t.testdir({ bzImage: 'no kernel at all' });
   const image = join(folder, 'bzImage');
   t.equal(await unpackedKernel(image), image, 'what cannot be unpacked is started as it is');
+});
+
+t.test('a cache that cannot be had is named, with the mend', async (t) => {
+  const { XDG_CACHE_HOME: before = '' } = process.env;
+  t.teardown(() => {
+    process.env['XDG_CACHE_HOME'] = before;
+  });
+  process.env['XDG_CACHE_HOME'] = '/proc/moon';
+  t.throws(assertCache, { message: /\/proc\/moon\/uapi-conform: .*ENOENT.* Set XDG_CACHE_HOME/ });
+});
+
+t.test('of a long output the error is told, of a long command its begin', async (t) => {
+  t.equal(lastWords('a\nInfraError: why\n  at x\nNode.js v20'), 'InfraError: why');
+  t.equal(lastWords('E: no package\nmore'), 'no package');
+  t.equal(lastWords('one\ntwo\n'), 'two');
+  const failing = runProgram(['sh', '-c', 'exit 1', 'x'.repeat(1000)]);
+  await t.rejects(failing, { message: /^sh -c exit 1 x{50,200}… failed: it said nothing$/ });
 });

@@ -2,6 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { InfraError } from '../../harness/errors.ts';
 import { Stopped } from '../../harness/run/unless-stopped.ts';
+import { oneLine } from '../../reports/text.ts';
+
+/** Some programs are told of hundreds of files. */
+const COMMAND_SHOWN = 200;
 
 export interface ProgramResult {
   readonly status: number;
@@ -53,7 +57,8 @@ type RanProgram = Omit<ProgramResult, 'stdout'> & { readonly stdout: Buffer };
 
 function succeeded(argv: readonly string[], { status, stdout, stderr }: RanProgram): Buffer {
   if (status === 0) return stdout;
-  throw new InfraError(`${argv.join(' ')} failed: ${lastWords(stderr)}`);
+  const command = oneLine(argv.join(' '), COMMAND_SHOWN);
+  throw new InfraError(`${command} failed: ${lastWords(stderr)}`);
 }
 
 function ranProgram(
@@ -98,9 +103,9 @@ function endGroup({ pid }: ChildProcess): void {
   }
 }
 
-/** The line of an error output that matters: apt's first error if there is one, else the last. */
+/** The line of an error output that matters: the first error of apt or node if there is one, else the last. */
 export function lastWords(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');
-  const error = lines.find((line) => line.startsWith('E: '))?.slice(3);
+  const error = lines.find((line) => /^(E|\w*Error): /.test(line))?.replace(/^E: /, '');
   return (error ?? lines.at(-1) ?? 'it said nothing').trim();
 }

@@ -10,6 +10,7 @@ import { projectRoot } from '../../uapi/project-root.ts';
 import { chooseAccelerator, distrustKvm } from './accelerator.ts';
 import { agentPack } from './agent-pack.ts';
 import { ownKernel } from './author-kernel.ts';
+import { assertCache } from './cache.ts';
 import { GL_ENVIRONMENT } from './gl-display.ts';
 import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
@@ -85,6 +86,7 @@ const TIMEOUT_SCALE: Readonly<Record<Accelerator, number>> = { kvm: 1.5, tcg: 5 
  * half there would be in the way of all others.
  */
 export async function createVmTarget(options: VmOptions): Promise<Target> {
+  assertCache();
   await ensurePackages('lab');
   const { stop } = options;
   return await (stop ? whileWanted(stop, () => madeReady(options)) : madeReady(options));
@@ -235,7 +237,8 @@ class VmTarget implements Target {
       env: { ...qemu.env, ...(glDevices.length > 0 && GL_ENVIRONMENT) },
       title: `${name} (${release}, ${this.#accelerator}, QEMU ${qemu.version}), attempt ${attempt}`,
       consoleLog: join(this.#options.outputDir, 'console.log'),
-      timeoutMs: this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS,
+      // A machine that is busy may be no faster the next time.
+      timeoutMs: (this.#options.bootTimeoutMs ?? BOOT_TIMEOUT_MS) * attempt,
       models,
       say,
     });
