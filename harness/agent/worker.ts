@@ -50,10 +50,7 @@ export class Worker {
       try {
         say(this.#handle(JSON.parse(line) as ToWorker));
       } catch (error) {
-        say({
-          t: 'failed',
-          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-        });
+        say({ t: 'failed', error: error instanceof ProviderFault ? error.message : textOf(error) });
       }
     }
   }
@@ -82,15 +79,17 @@ export class Worker {
   /** Looks into sysfs only; no device is opened. */
   #discover(): readonly DeviceRecord[] {
     return [...this.#library.providers].flatMap(([name, provider]) =>
-      this.#find(provider).map(({ address, identity, node }) => ({
-        address,
-        provider: name,
-        driver: identity['driver'] ?? provider.driver,
-        node,
-        capabilities: provider.offers,
-        missing: {},
-        identity,
-      })),
+      blaming(name, 'find', () =>
+        this.#find(provider).map(({ address, identity, node }) => ({
+          address,
+          provider: name,
+          driver: identity['driver'] ?? provider.driver,
+          node,
+          capabilities: provider.offers,
+          missing: {},
+          identity,
+        })),
+      ),
     );
   }
 
@@ -98,22 +97,7 @@ export class Worker {
     const provider = this.#library.provider(providerOf(address));
     const device = this.#device(address);
     if (device === undefined) throw new Error(`${address} is gone`);
-    const probed = provider.probe(device);
-    const missing = probed.ok
-      ? probed.value.missing
-      : Object.fromEntries(
-          provider.offers.map((name) => [name, `${probed.call}: ${errnoName(probed.errno)}`]),
-        );
-    const identity = probed.ok ? { ...device.identity, ...probed.value.identity } : device.identity;
-    return {
-      address,
-      provider: provider.name,
-      driver: device.identity['driver'] ?? provider.driver,
-      node: device.node,
-      capabilities: provider.offers.filter((name) => !(name in missing)),
-      missing,
-      identity,
-    };
+    return blaming(provider.name, 'probe', () => probeDevice(provider, device));
   }
 
   #run(point: WirePoint): WorkerOutcome {
@@ -163,6 +147,41 @@ export class Worker {
     for (const device of devices) this.#devices.set(device.address, device);
     return devices;
   }
+}
+
+/** What a provider threw, or what came of the nonsense that it gave: its author is to be told. */
+class ProviderFault extends Error {}
+
+function blaming<T>(provider: string, verb: 'find' | 'probe', ask: () => T): T {
+  try {
+    return ask();
+  } catch (error) {
+    const text = `the provider '${provider}' failed in ${verb}(): ${textOf(error)}`;
+    throw new ProviderFault(text, { cause: error });
+  }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function probeDevice(provider: Provider, device: Device): DeviceRecord {
+  const probed = provider.probe(device);
+  const missing = probed.ok
+    ? probed.value.missing
+    : Object.fromEntries(
+        provider.offers.map((name) => [name, `${probed.call}: ${errnoName(probed.errno)}`]),
+      );
+  const identity = probed.ok ? { ...device.identity, ...probed.value.identity } : device.identity;
+  return {
+    address: device.address,
+    provider: provider.name,
+    driver: device.identity['driver'] ?? provider.driver,
+    node: device.node,
+    capabilities: provider.offers.filter((name) => !(name in missing)),
+    missing,
+    identity,
+  };
 }
 
 function skipped(skipClass: SkipClass, reason: string): WorkerOutcome {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
+import { CONTRACT_VERSION } from '../../providers/contract.ts';
 import { parseList } from '../expectation-entry.ts';
 import { Expectations } from '../expectations.ts';
 import { scriptedDevice } from '../run/scripted-agent.ts';
@@ -28,6 +29,14 @@ async function errorOf(args: readonly string[]): Promise<unknown> {
   }
 }
 
+/** A provider of which find() has the given body. */
+function oddProvider(name: string, find: string): string {
+  const verbs = 'probe() {}, open() {}, adopt() {}';
+  const facts = `title: 'odd', driver: 'odd', offers: [], headers: []`;
+  return `export const provider = { contract: ${CONTRACT_VERSION}, name: '${name}', ${facts},
+    find() { ${find} }, ${verbs} };`;
+}
+
 t.test('bad input is told in one message that names the place and the mend', async (t) => {
   const dir = t.testdir({
     'cut.jsonl': '{"type":"run","version":1',
@@ -36,6 +45,8 @@ t.test('bad input is told in one message that names the place and the mend', asy
     file: '',
     used: { 'journal.jsonl': '' },
     lost: t.fixture('symlink', 'moon'),
+    throwing: { 'index.js': oddProvider('throwing', "throw new Error('no luck')") },
+    nonsense: { 'index.js': oddProvider('nonsense', '{}') },
     cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
     lists: { vgem: { fails: {} }, qxl: { skips: t.fixture('symlink', 'moon') } },
   });
@@ -75,6 +86,8 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['run', '--device', 'vgem@moon', ...out], /no device 'vgem@moon'/],
     [['run', '--all', '--provider', 'voodoo', ...out], /no provider 'voodoo'/],
     [['run', '--all', '--provider', './moon', ...out], /moon: there is no such/],
+    [['devices', '--provider', `${dir}/throwing`], /'throwing' failed in find\(\): Error: no luck/],
+    [['devices', '--provider', `${dir}/nonsense`], /'nonsense' failed in find\(\): TypeError/],
     [['run', '--all', 'moon/landing', ...out], /no id 'moon\/landing'/],
     [[...all, `${dir}/file`], /file: it cannot be written to.*Give another/],
     [[...all, `${dir}/lost/out`], /lost\/out: it cannot be written to.*Give another/],
