@@ -73,5 +73,6 @@ export async function openRunConsole(): Promise<RunConsole> {
   if (isTTY !== true || !(columns > 0)) return new RunConsole(undefined);
   const { default: ora } = await import('ora');
   // Left alone, stdin keeps Ctrl-C a signal.
-  return new RunConsole(ora({ text: 'starting', discardStdin: false }).start());
+  const plain = wantsColor(process.stderr) ? {} : ({ color: false } as const);
+  return new RunConsole(ora({ text: 'starting', discardStdin: false, ...plain }).start());
 }

@@ -25,7 +25,15 @@ function versionOf(manifest: unknown): string {
 async function commitOf(root: string): Promise<string> {
   if (!existsSync(join(root, '.git'))) return 'unknown';
   try {
-    const words = ['describe', '--always', '--dirty', '--abbrev=12'];
+    // It is read only, so it does not matter whose the checkout is; git would refuse another user's.
+    const words = [
+      '-c',
+      `safe.directory=${root}`,
+      'describe',
+      '--always',
+      '--dirty',
+      '--abbrev=12',
+    ];
     const { stdout } = await promisify(execFile)('git', words, { cwd: root });
     return stdout.trim();
   } catch {
