@@ -20,8 +20,9 @@ const NOT_AT_BEGIN = /^(---|diff |Index|From |[#>])/;
 /** What is shown of each list; the rest is counted. A summary is read in a mail. */
 const DEVICES_SHOWN = 4;
 const AREAS_SHOWN = 11;
-const SKIPS_SHOWN = 5;
+const SKIPS_SHOWN = 4;
 const NOTES_SHOWN = 4;
+const KNOWN_SHOWN = 5;
 const EVIDENCE_SHOWN = 6;
 const GRID_SHOWN = 30;
 const FAILURES_SHOWN = 20;
@@ -36,6 +37,7 @@ export function summary(run: Run): string {
     headLines(run, totals),
     areaTable(totals),
     failureLines(run),
+    knownLines(run),
     expectationSection(run),
     noteLines(run),
     skipLines(run),
@@ -124,6 +126,20 @@ function failureEntry(point: PointRecord): string[] {
   ];
 }
 
+/** What the driver is known to break, by entry: whoever wrote the lists decided what does not gate. */
+function knownLines(run: Run): string[] {
+  const entries = new Map<string, number>();
+  for (const point of run.points) {
+    if (point.verdict !== 'expected-fail' && point.verdict !== 'flake') continue;
+    const entry = /; known: (?<reason>.*) \((?<place>[^()]*)\)$/s.exec(point.reason ?? '')?.groups;
+    const text = entry ? `${entry['place']}: ${entry['reason']}` : reasonLine(point);
+    entries.set(text, (entries.get(text) ?? 0) + 1);
+  }
+  if (entries.size === 0) return [];
+  const lines = mostFirst(entries).map(([text, count]) => countLine(count, oneLine(text, 200)));
+  return ['known failures', ...shorten(lines, KNOWN_SHOWN, 'entries')];
+}
+
 /** Passes that nobody expected stand among the failures already. */
 function expectationSection(run: Run): string[] {
   const lines = expectationLines({ ...run, points: [] }).map((line) => `  ${oneLine(line, 200)}`);
@@ -146,8 +162,7 @@ function skipLines(run: Run): string[] {
     causes.set(cause, (causes.get(cause) ?? 0) + 1);
   }
   if (causes.size === 0) return [];
-  const sorted = [...causes].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-  const lines = sorted.map(([cause, count]) => `  ${String(count).padStart(5)} ${cause}`);
+  const lines = mostFirst(causes).map(([cause, count]) => countLine(count, cause));
   return [`skips: ${skipClasses(run)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
 }
 
@@ -160,6 +175,14 @@ function skipClasses(run: Run): string {
   }));
   const said = counts.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   return said.map(({ name, count }) => `${count} ${name}`).join(', ');
+}
+
+function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
+  return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+}
+
+function countLine(count: number, text: string): string {
+  return `  ${String(count).padStart(5)} ${text}`;
 }
 
 function skipCause(skip: SkipClass | undefined, reason: string): string {
