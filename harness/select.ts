@@ -120,8 +120,14 @@ export function idsWithParameters(one: LoadedCase): string[] {
 /** The case's part of a pattern: a pattern for some points of a case selects the case. */
 function caseMatcher(pattern: string, ids: readonly string[]): IdMatcher {
   const matches = matchId(casePart(pattern));
-  if (!ids.some(matches)) throw unknown('id', pattern, ids);
+  if (!ids.some(matches)) throw unknown('id', pattern, foldersOf(ids, pattern));
   return matches;
+}
+
+/** The names of as many parts as the pattern has: areas, topics or cases. */
+function foldersOf(ids: readonly string[], pattern: string): Set<string> {
+  const depth = casePart(pattern).split('/').length;
+  return new Set(ids.map((id) => id.split('/').slice(0, depth).join('/')));
 }
 
 function casePart(pattern: string): string {

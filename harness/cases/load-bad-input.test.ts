@@ -25,6 +25,11 @@ const files: readonly Row[] = [
     says: 'not JSON: Unexpected end of input',
   },
   {
+    name: 'a byte order mark',
+    text: `${MARK}\ufeff{"topic": "A topic"}`,
+    says: 'not JSON: a byte order mark; save it as plain UTF-8',
+  },
+  {
     name: 'a key that stands twice',
     text: `{"topic": "A topic", ${MARK}"topic": "B topic",\n"cases": [{"name": "one", "title": "A case", "rules": ["ALLOC-001"], "steps": [{"openFds": {}}]}]}`,
     says: "'topic' stands twice in one object; one of the two would be ignored; remove or rename it",

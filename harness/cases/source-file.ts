@@ -35,6 +35,17 @@ export function parseSource(
   text: string,
   problems: Problem[],
 ): SourceFile | undefined {
+  try {
+    return readSource(file, text, problems);
+  } catch (error) {
+    // Both parsers call themselves for each level.
+    if (!(error instanceof RangeError)) throw error;
+    problems.push({ file, text: 'nested too deep to be read' });
+    return undefined;
+  }
+}
+
+function readSource(file: string, text: string, problems: Problem[]): SourceFile | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -92,6 +103,14 @@ function sourceFile(file: string, value: unknown, text: string): SourceFile {
 
 /** What the parser that knows positions says of text that is not JSON. */
 function syntaxProblem(file: string, text: string): Problem {
+  if (text.startsWith('\ufeff')) {
+    return {
+      file,
+      line: 1,
+      column: 1,
+      text: 'not JSON: a byte order mark; save it as plain UTF-8',
+    };
+  }
   try {
     parse(text);
   } catch (error) {

@@ -4,11 +4,11 @@ import { checkCases } from '../cases/check.ts';
 import { ownCases } from '../cases/load.ts';
 import { loadProviders } from '../providers.ts';
 import type { CheckArguments } from './cases-command.ts';
-import { chooseProviders } from './providers-option.ts';
+import { onlyPaths } from './providers-option.ts';
 
 /** Checks cases and prints what there is; mistakes are thrown by the loader, all at once. */
 export async function showCheck(given: CheckArguments): Promise<void> {
-  const providers = await loadProviders(chooseProviders(given.provider ?? []).paths);
+  const providers = await loadProviders(onlyPaths(given.provider ?? []));
   const directories = given.directory.map((directory) => resolve(directory));
   const found = await checkCases([ownCases(), ...directories], providers);
   const rows = Object.entries(found.areas).map(([area, { cases, points }]) => {

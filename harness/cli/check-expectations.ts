@@ -2,13 +2,13 @@ import { resolve } from 'node:path';
 import { staleRemarks } from '../expectation-check.ts';
 import { ownExpectations, readLists } from '../expectation-lists.ts';
 import type { CheckListsArguments } from './expectations-command.ts';
-import { chooseProviders } from './providers-option.ts';
+import { onlyPaths } from './providers-option.ts';
 import { loadSuite } from './suite.ts';
 
 /** Checks all lists; mistakes are thrown by the reader, all at once. @returns the exit code */
 export async function checkExpectations(given: CheckListsArguments): Promise<number> {
   const lists = readLists(resolve(given.expectations ?? ownExpectations()));
-  const { paths } = chooseProviders(given.provider ?? []);
+  const paths = onlyPaths(given.provider ?? []);
   const cases = (given.cases ?? []).map((directory) => resolve(directory));
   const suite = await loadSuite(paths, cases);
   const remarks = staleRemarks(lists, {

@@ -47,6 +47,7 @@ t.test('bad input is told in one message that names the place and the mend', asy
     lost: t.fixture('symlink', 'moon'),
     throwing: { 'index.js': oddProvider('throwing', "throw new Error('no luck')") },
     nonsense: { 'index.js': oddProvider('nonsense', '{}') },
+    deep: { alloc: { 'deep.json': '['.repeat(100_000) } },
     cases: { alloc: { 'bad.json': '{"topic": "x"}' } },
     lists: { vgem: { fails: {} }, qxl: { skips: t.fixture('symlink', 'moon') } },
   });
@@ -55,7 +56,8 @@ t.test('bad input is told in one message that names the place and the mend', asy
   const out = ['--output', `${dir}/out`];
   const rows: readonly (readonly [args: readonly string[], says: RegExp])[] = [
     [[], /Give a command; uapi-conform --help/],
-    [['rnu'], /Did you mean run\?/],
+    [['rnu'], /Did you mean run\? See uapi-conform --help\.$/],
+    [['compare', 'one'], /too few arguments: 1 of 2\. See uapi-conform compare --help/],
     [['run', '--al'], /Unknown argument: al\. See uapi-conform run --help/],
     [['run', '--jobs', 'two'], /--jobs two: give a whole number/],
     [['run', '--jobs', '0'], /--jobs 0: give a whole number, 1 or more/],
@@ -75,6 +77,11 @@ t.test('bad input is told in one message that names the place and the mend', asy
     [['merge', `${dir}/corrupt.jsonl`, ...out], /corrupt\.jsonl:1: /],
     [['merge', `${dir}/moon`], /[Mm]issing required argument: output/],
     [['expectations'], /expectations update RUN/],
+    [['expectations', 'update'], /0 of 1\. See uapi-conform expectations update --help/],
+    [['list', '--provider', 'vgem'], /--provider vgem: give the path of a provider/],
+    [['list', 'alloc/access', '--exclude', 'alloc/**'], /the filters leave no case/],
+    [['list', 'dma-bfu'], /no id 'dma-bfu'; did you mean 'dma-buf'\? known: dma-buf, /],
+    [['cases', 'check', `${dir}/deep`], /deep\.json: nested too deep/],
     [['expectations', 'update', `${dir}/moon`], /moon: .*there is no such file/],
     [['expectations', 'check', '--expectations', `${dir}/moon`], /moon: the expectations cannot/],
     [['compare', `${dir}/moon`, `${dir}/moon`], /moon: .*there is no such file/],

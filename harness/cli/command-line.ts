@@ -40,9 +40,26 @@ export function commandLine(words: readonly string[]) {
 }
 
 /** yargs speaks of what is wrong with the command line, and of what `coerce` threw, in this way. */
-function misused(words: readonly string[], message: string | undefined): UsageError {
-  const [first] = words;
-  const command = first !== undefined && !first.startsWith('-') ? ` ${first}` : '';
-  const text = message ?? 'the command line cannot be understood';
-  return new UsageError(`${text.replace(/\.?$/, '.')} See uapi-conform${command} --help.`);
+function misused(words: readonly string[], message = 'the command line cannot be understood') {
+  const text = message
+    .replace(
+      /^Not enough non-option arguments: got (\d+), need.* (\d+)$/,
+      'too few arguments: $1 of $2',
+    )
+    .replace(/([^.?])$/, '$1.');
+  return new UsageError(`${text} See ${['uapi-conform', ...commandOf(words)].join(' ')} --help.`);
+}
+
+/** Commands that have others below them. */
+const BELOW: Readonly<Record<string, readonly string[]>> = {
+  expectations: ['update', 'check'],
+  cases: ['check'],
+  lab: ['list', 'fetch', 'shell'],
+};
+const COMMANDS = ['run', 'list', 'devices', 'report', 'merge', 'compare', ...Object.keys(BELOW)];
+
+/** The command whose help is to be read; empty for one that there is not. */
+function commandOf([first = '', second = '']: readonly string[]): readonly string[] {
+  if (!COMMANDS.includes(first)) return [];
+  return BELOW[first]?.includes(second) ? [first, second] : [first];
 }

@@ -1,4 +1,5 @@
 import { JournalError } from '../../reports/journal.ts';
+import { plainText } from '../../reports/text.ts';
 import { ReportError } from '../../reports/write.ts';
 import { InfraError, UsageError } from '../errors.ts';
 import { defectText } from '../run/run.ts';
@@ -15,6 +16,7 @@ export function messageOf(error: unknown): string {
   const isExpected = [UsageError, InfraError, JournalError, ReportError].some(
     (kind) => error instanceof kind,
   );
-  if (error instanceof Error && isExpected) return error.message;
+  // It may repeat what a file holds, whatever that is.
+  if (error instanceof Error && isExpected) return plainText(error.message);
   return defectText(error);
 }

@@ -1,4 +1,5 @@
 import type { LoadedCase } from '../cases/loaded-case.ts';
+import { UsageError } from '../errors.ts';
 import {
   type Filters,
   idsWithParameters,
@@ -7,13 +8,12 @@ import {
   selectCases,
 } from '../select.ts';
 import type { ListArguments } from './list-command.ts';
-import { chooseProviders } from './providers-option.ts';
+import { onlyPaths } from './providers-option.ts';
 import { loadSuite } from './suite.ts';
 
 /** Prints cases, or with `--points` the ids of cases with parameters. Opens no device. */
 export async function listCases(given: ListArguments): Promise<void> {
-  const { paths } = chooseProviders(given.provider ?? []);
-  const { cases } = await loadSuite(paths, given.cases ?? []);
+  const { cases } = await loadSuite(onlyPaths(given.provider ?? []), given.cases ?? []);
   const filters = {
     ids: given.id,
     areas: given.area ?? [],
@@ -22,9 +22,11 @@ export async function listCases(given: ListArguments): Promise<void> {
   };
   const selected = selectCases(cases, filters);
   const isLeft = pointFilter({ ids: [], exclude: filters.exclude });
-  const lines = given.points
-    ? pointLines(selected, filters)
-    : caseLines(selected.filter(({ id }) => isLeft(id)));
+  const left = selected.filter(({ id }) => isLeft(id));
+  const lines = given.points ? pointLines(selected, filters) : caseLines(left);
+  if (left.length === 0 || lines.length === 0) {
+    throw new UsageError('the filters leave no case: what is selected is also excluded.');
+  }
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 

@@ -87,7 +87,7 @@ function withHowOptions<T>(yargs: Argv<T>) {
       default: false,
     })
     .option('run-timeout', {
-      describe: 'Stop the run after so long, as in 90s, 30m or 8h',
+      describe: 'Stop the run after so long, as in 90s, 30m or 8h; 0 for never',
       type: 'string',
       requiresArg: true,
       coerce: duration('--run-timeout'),
