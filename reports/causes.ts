@@ -5,12 +5,12 @@ import type { PointRecord } from './results.ts';
 export interface Cause {
   /** A verdict, or of skips their class. */
   readonly kind: string;
-  /** One line. */
+  /** One line; of a known failure its entry: whoever wrote the lists decided what does not gate. */
   readonly reason: string;
   readonly points: readonly PointRecord[];
 }
 
-/** An expected failure has the entry of its list in it. */
+/** An entry of a list is longer than most reasons. */
 const REASON_LIMIT = 1200;
 
 /** Sorts points by what became of them, the most frequent cause first. */
@@ -18,13 +18,18 @@ export function causesOf(points: readonly PointRecord[]): Cause[] {
   const causes = new Map<string, Cause & { readonly points: PointRecord[] }>();
   for (const point of points) {
     const kind = point.skip ?? point.verdict;
-    const reason = reasonLine(point, REASON_LIMIT);
+    const reason = entryOf(reasonLine(point, REASON_LIMIT));
     const cause = causes.get(`${kind}\n${reason}`) ?? { kind, reason, points: [] };
     cause.points.push(point);
     causes.set(`${kind}\n${reason}`, cause);
   }
-  const sorted = [...causes].sort(([a, { points: as }], [b, { points: bs }]) => {
-    return bs.length - as.length || (a < b ? -1 : 1);
-  });
-  return sorted.map(([, cause]) => cause);
+  return [...causes.values()].sort(
+    (a, b) => b.points.length - a.points.length || (a.reason < b.reason ? -1 : 1),
+  );
+}
+
+/** `ci/expectations/vgem/fails:12: why`, of a reason that ends with an entry. */
+function entryOf(reason: string): string {
+  const entry = /; known: (?<why>.*) \((?<place>[^()]*)\)$/.exec(reason)?.groups;
+  return entry === undefined ? reason : `${entry['place']}: ${entry['why']}`;
 }

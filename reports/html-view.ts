@@ -8,6 +8,7 @@ import { casesTable, type SuiteView, suiteTitle } from './html-cases.ts';
 import { areaTable, causeTable, evidenceTable, gridTable, type Table } from './html-tables.ts';
 import type { DeviceRecord, Run } from './results.ts';
 import { GATING } from './results.ts';
+import { endText, runProblem } from './run-problem.ts';
 import { oneLine, utcSeconds } from './text.ts';
 import { countsLine, countTotals } from './totals.ts';
 
@@ -59,7 +60,7 @@ export function htmlView(run: Run): HtmlView {
   return {
     title: `uapi-conform: ${kernels(run) || 'no kernel'}`,
     result: `${countsLine(totals)}${endText(run)}`,
-    isSuccess: run.end?.outcome === 'complete' && totals.gating === 0 && totals.executed > 0,
+    isSuccess: totals.gating === 0 && runProblem(run) === undefined,
     facts: facts(run),
     failures: failures(run),
     tables: tables.filter(({ rows }) => rows.length > 0),
@@ -88,13 +89,6 @@ function facts({ run, targets, end }: Run): [string, string][] {
     ['begin', utcSeconds(startedAt) ?? startedAt],
     ['end', end === undefined ? 'none' : (utcSeconds(end.at) ?? end.at)],
   ].map(([name = '', value = '']) => [name, oneLine(value, 2000)]);
-}
-
-function endText({ end }: Run): string {
-  if (end === undefined) return '; the run was interrupted';
-  if (end.outcome === 'complete') return '';
-  const what = end.outcome === 'failed' ? 'failed' : 'was interrupted';
-  return `; the run ${what}${end.reason === undefined ? '' : `: ${oneLine(end.reason)}`}`;
 }
 
 function deviceLine({ address, driver, node, identity }: DeviceRecord): string {

@@ -18,3 +18,11 @@ export function runProblem(run: Run): string | undefined {
 /** The suite and the test in which such a run tells it; a run that is in order has neither. */
 export const RUN_SUITE = 'run';
 export const RUN_TEST = 'the run is complete';
+
+/** Behind the counts of a run: `; the run was interrupted`, nothing where it came to its end. */
+export function endText({ end }: Run): string {
+  if (end === undefined) return '; the run was interrupted';
+  if (end.outcome === 'complete') return '';
+  const what = end.outcome === 'failed' ? 'failed' : 'was interrupted';
+  return `; the run ${what}${end.reason === undefined ? '' : `: ${oneLine(end.reason, 120)}`}`;
+}

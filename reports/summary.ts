@@ -2,14 +2,16 @@
  * The run as plain text of 72 columns, to be pasted below a patch or into a cover letter. No line
  * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
  */
+import { causesOf } from './causes.ts';
 import { commandLines } from './command-text.ts';
 import { evidenceLines } from './evidence.ts';
 import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
 import { gridLines } from './grid-text.ts';
 import { devicesOf } from './groups.ts';
-import type { PointRecord, Run, SkipClass, TargetRecord } from './results.ts';
+import type { PointRecord, Run, TargetRecord } from './results.ts';
 import { GATING, SKIP_CLASSES } from './results.ts';
+import { endText } from './run-problem.ts';
 import { shellWord } from './shell-word.ts';
 import { plainTable } from './table.ts';
 import { oneLine, plainText, utcSeconds, wrap } from './text.ts';
@@ -69,14 +71,6 @@ function kernelText({ kernel, machine, taint, privileged }: TargetRecord): strin
   return `${kernel} ${machine}${taint === 0 ? '' : `, taint ${taint}`}${privileged ? '' : ', not as root'}`;
 }
 
-function endText(run: Run): string {
-  if (!run.end) return '; the run was interrupted';
-  if (run.end.outcome === 'complete') return '';
-  return `; the run ${run.end.outcome === 'failed' ? 'failed' : 'was interrupted'}${
-    run.end.reason ? `: ${oneLine(run.end.reason, 120)}` : ''
-  }`;
-}
-
 /** Verdicts that gate stand in one column: which they are is said with each failure. */
 function areaTable(totals: Totals): string[] {
   if (totals.areas.length === 0) return [];
@@ -126,18 +120,15 @@ function failureEntry(point: PointRecord): string[] {
   ];
 }
 
-/** What the driver is known to break, by entry: whoever wrote the lists decided what does not gate. */
+/** What the driver is known to break, by entry. */
 function knownLines(run: Run): string[] {
-  const entries = new Map<string, number>();
-  for (const point of run.points) {
-    if (point.verdict !== 'expected-fail' && point.verdict !== 'flake') continue;
-    const entry = /; known: (?<reason>.*) \((?<place>[^()]*)\)$/s.exec(point.reason ?? '')?.groups;
-    const text = entry ? `${entry['place']}: ${entry['reason']}` : reasonLine(point);
-    entries.set(text, (entries.get(text) ?? 0) + 1);
-  }
-  if (entries.size === 0) return [];
-  const lines = mostFirst(entries).map(([text, count]) => countLine(count, oneLine(text, 200)));
-  return ['known failures', ...shorten(lines, KNOWN_SHOWN, 'entries')];
+  const known = run.points.filter(
+    ({ verdict }) => verdict === 'expected-fail' || verdict === 'flake',
+  );
+  const lines = causesOf(known).map(({ reason, points }) =>
+    countLine(points, oneLine(reason, 200)),
+  );
+  return lines.length === 0 ? [] : ['known failures', ...shorten(lines, KNOWN_SHOWN, 'entries')];
 }
 
 /** Passes that nobody expected stand among the failures already. */
@@ -155,20 +146,17 @@ function noteLines(run: Run): string[] {
 
 /** Skips by class and cause, the most frequent first. */
 function skipLines(run: Run): string[] {
-  const causes = new Map<string, number>();
-  for (const point of run.points) {
-    if (point.verdict !== 'skip') continue;
-    const cause = skipCause(point.skip, reasonLine(point, 120));
-    causes.set(cause, (causes.get(cause) ?? 0) + 1);
-  }
-  if (causes.size === 0) return [];
-  const lines = mostFirst(causes).map(([cause, count]) => countLine(count, cause));
-  return [`skips: ${skipClasses(run)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
+  const skips = run.points.filter(({ verdict }) => verdict === 'skip');
+  const lines = causesOf(skips).map(({ kind, reason, points }) => {
+    const why = oneLine(reason, 120);
+    return countLine(points, kind === why ? why : `${kind}: ${why}`);
+  });
+  if (lines.length === 0) return [];
+  return [`skips: ${skipClasses(skips)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
 }
 
 /** `12 no-feature, 3 no-device`: all of them, where most causes are left out. */
-function skipClasses(run: Run): string {
-  const skips = run.points.filter((point) => point.verdict === 'skip');
+function skipClasses(skips: readonly PointRecord[]): string {
   const counts = SKIP_CLASSES.map((name) => ({
     name,
     count: skips.filter((point) => point.skip === name).length,
@@ -177,16 +165,8 @@ function skipClasses(run: Run): string {
   return said.map(({ name, count }) => `${count} ${name}`).join(', ');
 }
 
-function mostFirst(counts: ReadonlyMap<string, number>): [string, number][] {
-  return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
-}
-
-function countLine(count: number, text: string): string {
-  return `  ${String(count).padStart(5)} ${text}`;
-}
-
-function skipCause(skip: SkipClass | undefined, reason: string): string {
-  return skip && skip !== reason ? `${skip}: ${reason}` : reason;
+function countLine(points: readonly PointRecord[], text: string): string {
+  return `  ${String(points.length).padStart(5)} ${text}`;
 }
 
 function shorten(lines: readonly string[], limit: number, what: string): string[] {
