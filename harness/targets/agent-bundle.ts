@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import type { Readable } from 'node:stream';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { InfraError } from '../errors.ts';
 
@@ -16,10 +17,7 @@ const EXCLUDED = ['*.test.js', '*.map', '*.d.ts', '*.md', '.git', 'vendor', 'doc
  * @param arch as process.arch of the target says it
  * @throws InfraError when this installation has no koffi for it
  */
-export function bundleStream(
-  arch: string,
-  providerPaths: readonly string[],
-): NodeJS.ReadableStream {
+export function bundleStream(arch: string, providerPaths: readonly string[]): Readable {
   const root = projectRoot();
   const top = readdirSync(join(root, 'build/harness'))
     .filter((name) => name.endsWith('.js'))

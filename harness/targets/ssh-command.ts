@@ -1,5 +1,6 @@
 /** The system's ssh as a program that runs a script on a host and never asks anything. */
 import { spawn } from 'node:child_process';
+import { pipeline, type Readable } from 'node:stream';
 import { shellQuote } from '../../reports/shell-word.ts';
 import { InfraError } from '../errors.ts';
 import { findProgram } from '../system-packages.ts';
@@ -42,7 +43,7 @@ export async function runScript(
   host: SshHost,
   script: string,
   limitMs: number,
-  input?: NodeJS.ReadableStream,
+  input?: Readable,
 ): Promise<SshResult> {
   const child = spawn(sshProgram(), sshArguments(host, script), {
     stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
@@ -50,9 +51,9 @@ export async function runScript(
     killSignal: 'SIGKILL',
   });
   if (input && child.stdin) {
-    // A remote side that stops reading says why by its exit code.
-    child.stdin.on('error', () => {});
-    input.pipe(child.stdin);
+    // A remote side that stops reading says why by its exit code. The input ends then, too: what fills it
+    // would wait for ever for somebody to read.
+    pipeline(input, child.stdin, () => {});
   }
   const [output, errors, code] = await Promise.all([
     textOf(child.stdout),
