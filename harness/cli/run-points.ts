@@ -12,7 +12,7 @@ import { Journal } from '../journal.ts';
 import type { EarlierRun } from '../run/earlier-run.ts';
 import { executeRun, planOnly, type RunEnd, type RunSettings } from '../run/run.ts';
 import { StopSignals } from '../run/stop-signals.ts';
-import { Stopped } from '../run/unless-stopped.ts';
+import { Stopped, unlessStopped } from '../run/unless-stopped.ts';
 import { selectCases, selectDevices } from '../select.ts';
 import { checkTargetRequest, type OpenTarget, openTarget } from '../targets/open-target.ts';
 import { FailureLimit } from './failure-limit.ts';
@@ -100,9 +100,11 @@ async function makeReady(
   stop: StopSignals,
 ): Promise<Ready> {
   const opening = openTarget(request.target, outputDir, (line) => console.say(line), stop.stop);
+  const identity = unlessStopped(suiteIdentity(), stop.stop);
   try {
-    const [opened, identity] = await Promise.all([opening, suiteIdentity()]);
-    return { opened, identity };
+    // The target takes back what it has begun before its own Stopped is told.
+    const [opened] = await Promise.all([opening, identity.catch(() => {})]);
+    return { opened, identity: await identity };
   } catch (error) {
     if (error instanceof Stopped && stop.reason) throw new InfraError(stop.reason);
     throw error;
