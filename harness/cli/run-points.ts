@@ -100,14 +100,14 @@ async function makeReady(
   stop: StopSignals,
 ): Promise<Ready> {
   const opening = openTarget(request.target, outputDir, (line) => console.say(line), stop.stop);
-  const identity = unlessStopped(suiteIdentity(), stop.stop);
   try {
-    // The target takes back what it has begun before its own Stopped is told.
-    const [opened] = await Promise.all([opening, identity.catch(() => {})]);
-    return { opened, identity: await identity };
+    const work = Promise.all([opening, suiteIdentity()]);
+    const [opened, identity] = await unlessStopped(work, stop.stop);
+    return { opened, identity };
   } catch (error) {
-    if (error instanceof Stopped && stop.reason) throw new InfraError(stop.reason);
-    throw error;
+    if (!(error instanceof Stopped)) throw error;
+    await Promise.allSettled([opening]);
+    throw stop.reason ? new InfraError(stop.reason) : error;
   }
 }
 
