@@ -1,79 +1,19 @@
 import t from 'tap';
 import type { DeviceRecord } from '../reports/results.ts';
-import { GEM, HEAP } from './cases/fixture-cases.ts';
-import type { LoadedCase } from './cases/loaded-case.ts';
 import { type PlanInput, planPoints, toWireCase } from './plan.ts';
 import { NO_FILTERS } from './sample-filters.ts';
-import { selectCases, selectDevices } from './select.ts';
-import { randomNumbers, shuffle } from './shuffle.ts';
-
-const PROVIDERS = [GEM, HEAP];
-
-function device(address: string, missing: Readonly<Record<string, string>> = {}): DeviceRecord {
-  const provider = PROVIDERS.find(({ name }) => address.startsWith(`${name}@`)) ?? GEM;
-  const { name, driver, offers } = provider;
-  const capabilities = offers.filter((capability) => !(capability in missing));
-  return {
-    address,
-    provider: name,
-    driver,
-    node: '/dev/null',
-    capabilities,
-    missing,
-    identity: {},
-  };
-}
-
-let line = 0;
-
-function caseOf(id: string, about: Partial<LoadedCase> = {}): LoadedCase {
-  const parameters = about.parameters ?? [{}];
-  return {
-    id,
-    area: id.split('/', 1)[0] ?? '',
-    file: 'x.json',
-    line: ++line,
-    title: 'A case',
-    rules: ['ALLOC-001'],
-    roles: { device: { needs: ['alloc'] } },
-    parameters,
-    wireParameters: parameters,
-    steps: [{ openFds: {} }],
-    timeoutMs: 1000,
-    exclusive: false,
-    destructive: false,
-    expectLog: [],
-    ...about,
-  };
-}
-
-const ANY = caseOf('alloc/size/any', { parameters: [{ size: 1 }, { size: '2 pages' }] });
-const GRID_ROLES = { exporter: { needs: ['export'] }, importer: { needs: ['import'] } } as const;
-const GRID = caseOf('dma-buf/share/grid', {
-  roles: GRID_ROLES,
-  rules: ['DMABUF-029'],
-});
-const GEM_ONLY = caseOf('drivers/gem/one', { roles: { device: { needs: [], provider: ['gem'] } } });
-const GEM_TOO = caseOf('drivers/gem/two', { roles: { device: { needs: [], provider: ['gem'] } } });
-const FENCE = caseOf('sync/fence/one', { roles: { device: { needs: ['fence'] } } });
-const CASES = [ANY, GRID, GEM_ONLY, GEM_TOO, FENCE];
-
-const GEM_DEVICE = device('gem@gem');
-const HEAP_DEVICE = device('heap@system');
-
-function plan(input: Partial<PlanInput>): string[] {
-  const defaults: PlanInput = {
-    cases: CASES,
-    devices: [HEAP_DEVICE, GEM_DEVICE],
-    providers: PROVIDERS,
-    filters: NO_FILTERS,
-    destructive: false,
-    timeoutScale: 1,
-  };
-  return planPoints({ ...defaults, ...input }).map(({ id, skip }) =>
-    skip === undefined ? id : `${id} ${skip.class}: ${skip.reason}`,
-  );
-}
+import {
+  ANY,
+  caseOf,
+  device,
+  FENCE,
+  filters,
+  GEM_DEVICE,
+  GRID_ROLES,
+  HEAP_DEVICE,
+  PROVIDERS,
+  plan,
+} from './sample-plan.ts';
 
 const GRID_POINTS = [
   'dma-buf/share/grid@exporter=gem@gem,importer=gem@gem',
@@ -108,7 +48,6 @@ interface Row {
   readonly points: readonly string[];
 }
 
-const filters = (some: Partial<PlanInput['filters']>) => ({ filters: { ...NO_FILTERS, ...some } });
 const noGem = { devices: [HEAP_DEVICE] };
 
 const rows: readonly Row[] = [
@@ -305,18 +244,6 @@ t.test('a seed gives an order that can be had again', async (t) => {
   t.notSame(first, plan({ repeat: 2 }));
 });
 
-t.test('shuffled orders are equally likely', async (t) => {
-  const random = randomNumbers(1);
-  const counts = new Map<string, number>();
-  for (let i = 0; i < 6000; i++) {
-    const order = shuffle([1, 2, 3], random).join('');
-    counts.set(order, (counts.get(order) ?? 0) + 1);
-  }
-  t.equal(counts.size, 6);
-  for (const [order, count] of counts) t.ok(count > 900 && count < 1100, `${order}: ${count}`);
-  t.equal(randomNumbers(0)(), 1144304738 / 2 ** 32, 'the first number of mulberry32(0)');
-});
-
 t.test('the agent gets numbers, scaled limits and only what it needs', async (t) => {
   const one = caseOf('a/b/c', {
     parameters: [{ flags: 'DRM_RDWR' }],
@@ -349,46 +276,4 @@ t.test('the agent gets numbers, scaled limits and only what it needs', async (t)
   });
   const process = { process: { background: true, steps: [{ setPort: { state: 'down' } }] } };
   t.match(toWireCase({ ...one, steps: [process] }), { disturbs: true });
-});
-
-const unknown: readonly (readonly [Partial<PlanInput['filters']>, string])[] = [
-  [{ areas: ['aloc'] }, "there is no area 'aloc'; did you mean 'alloc'? known: "],
-  [{ rules: ['ALLOC-010'] }, "there is no rule with cases 'ALLOC-010'; did you mean 'ALLOC-001'? "],
-  [{ providers: ['gen'] }, "there is no provider 'gen'; did you mean 'gem'? known: gem, heap"],
-  [{ devices: ['gem@gen'] }, "there is no device 'gem@gen'; did you mean 'gem@gem'? known: "],
-  [{ ids: ['alloc/size/ani'] }, "there is no id 'alloc/size/ani'; did you mean 'alloc/size/any'? "],
-  [{ exclude: ['nothing/*'] }, "there is no id 'nothing/*'; did you mean "],
-  [
-    { ids: ['alloc/size/any[size=3]'] },
-    "there is no point 'alloc/size/any[size=3]'; did you mean 'alloc/size/any[size=1]'? known: ",
-  ],
-  [
-    { exclude: ['alloc/size/any[size=3]@gem@gem'] },
-    "there is no point 'alloc/size/any[size=3]@gem@gem'; did you mean 'alloc/size/any[size=1]'? ",
-  ],
-  [
-    { ids: ['alloc/size/any@gem@gen'] },
-    "there is no point 'alloc/size/any@gem@gen'; did you mean 'alloc/size/any[size=1]@gem@gem'? ",
-  ],
-];
-
-t.test('filters that match nothing are refused with the nearest name', async (t) => {
-  for (const [some, says] of unknown) {
-    try {
-      plan(filters(some));
-      t.fail(says);
-    } catch (error) {
-      t.match(error, { name: 'UsageError' });
-      t.equal(error instanceof Error ? error.message.slice(0, says.length) : '', says);
-    }
-  }
-});
-
-t.test('devices and cases can be selected before anything is probed', async (t) => {
-  const found = [GEM_DEVICE, HEAP_DEVICE];
-  t.strictSame(selectDevices(found, { providers: ['gem'], devices: [] }, PROVIDERS), [GEM_DEVICE]);
-  t.strictSame(selectDevices(found, { providers: [], devices: ['heap'] }, PROVIDERS), [
-    HEAP_DEVICE,
-  ]);
-  t.strictSame(selectCases(CASES, { ...NO_FILTERS, ids: ['**/one'] }), [GEM_ONLY, FENCE]);
 });
