@@ -2,10 +2,11 @@
 import { hideBin } from 'yargs/helpers';
 import { commandLine } from './command-line.ts';
 
-/** Whoever reads our output may go away (`2>&1 | head`); a run goes on and writes its reports. */
+/** Whoever reads our output may go away (`2>&1 | head`, a terminal); a run still writes its reports. */
+const GONE: readonly (string | undefined)[] = ['EPIPE', 'EIO'];
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (!GONE.includes(error.code)) throw error;
   });
 }
 

@@ -34,6 +34,7 @@ async function endOf(child: ChildProcess): Promise<{ code: number | null; stderr
 for (const [name, more, signal, says] of [
   ['Ctrl-C', [], 'SIGINT', 'uapi-conform: interrupted\n'],
   ['SIGTERM', [], 'SIGTERM', 'uapi-conform: interrupted\n'],
+  ['the end of the terminal', [], 'SIGHUP', 'uapi-conform: interrupted\n'],
   [
     '--run-timeout',
     ['--run-timeout', '3s'],

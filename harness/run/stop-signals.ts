@@ -1,3 +1,6 @@
+/** The last is the end of the terminal, which node does not let a parent ignore for it (nohup). */
+const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
 /**
  * Ctrl-C in two steps: the first press cancels what has not started and keeps everything that is
  * known, a later one ends the target outright. Under npm one press arrives twice, so a repeat within
@@ -26,10 +29,9 @@ export class StopSignals implements Disposable {
     return this.#kill.signal;
   }
 
-  /** Takes SIGINT and SIGTERM of this process until disposed. */
+  /** Takes the signals of this process that end a run until disposed. */
   listen(): this {
-    process.on('SIGINT', this.#onSignal);
-    process.on('SIGTERM', this.#onSignal);
+    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
     return this;
   }
 
@@ -59,7 +61,6 @@ export class StopSignals implements Disposable {
 
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
-    process.off('SIGINT', this.#onSignal);
-    process.off('SIGTERM', this.#onSignal);
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
   }
 }
