@@ -26,6 +26,17 @@ export function commandLines(command: string, width: number, indent: number): st
   return [...lines, line];
 }
 
+/** The words of a command line without some of its options and their values. */
+export function withoutOptions(
+  words: readonly string[],
+  options: ReadonlySet<string>,
+): readonly string[] {
+  return words.filter((word, at) => {
+    const [option = ''] = word.split('=', 1);
+    return !options.has(option) && !options.has(words[at - 1] ?? '');
+  });
+}
+
 /** Parts of a word that a shell joins to it again; each of a quoted word has its own quotes. */
 function wordPieces(word: string, length: number): string[] {
   const quoted = QUOTED.exec(word)?.[1];

@@ -4,7 +4,14 @@ import { jsonReport } from './json.ts';
 import { ktap } from './ktap.ts';
 import type { PointRecord, Verdict } from './results.ts';
 import { GATING, VERDICTS } from './results.ts';
-import { hostileRun, largeRun, samplePoint, sampleRun, unrunRun } from './sample-run.ts';
+import {
+  hostileRun,
+  largeRun,
+  samplePoint,
+  sampleRun,
+  sampleRunRecord,
+  unrunRun,
+} from './sample-run.ts';
 import { summary } from './summary.ts';
 import { plainText } from './text.ts';
 import { countTotals } from './totals.ts';
@@ -243,6 +250,13 @@ t.test('the summary says what was run and what came of it', async (t) => {
   const [target] = sampleRun().targets;
   const careful = target && { ...target, taint: 4096, privileged: false };
   t.match(summary(sampleRun({ targets: careful ? [careful] : [] })), /, taint 4096, not as root;/);
+  const own = {
+    ...sampleRunRecord,
+    commandLine: ['x', 'run', '--shard=1/2', '--output', 'o', 'y'],
+  };
+  t.match(summary(sampleRun({ run: own })), '\ncommand  x run y\n');
+  const part = { ...own, shard: { index: 1, of: 2 } };
+  t.match(summary(sampleRun({ run: part })), '\ncommand  x run --shard=1/2 y\n');
   const ended = { type: 'end', at: '', outcome: 'failed', reason: 'no disk' } as const;
   t.match(summary(sampleRun({ end: ended })).replace(/\n +/g, ' '), /the run failed: no disk/);
 });

@@ -2,6 +2,7 @@
  * Joins the journals of runs that each took a part of the points, as `--shard` makes them, into one.
  * Records are passed on as they are; of a point that several journals have, one journal's are taken.
  */
+import { withoutOptions } from './command-text.ts';
 import type { RecordSource } from './journal.ts';
 import type { EndRecord, JournalRecord, RunRecord, Verdict } from './results.ts';
 import { VERDICTS } from './results.ts';
@@ -134,12 +135,7 @@ const OWN_OPTIONS: ReadonlySet<string> = new Set([
 
 /** What is left of a run's command line: what it was to run, and how. */
 function selectionOf({ commandLine: [, , ...words] }: RunRecord): string {
-  const left = words.filter((word, at) => {
-    const [option = ''] = word.split('=', 1);
-    const isValue = OWN_OPTIONS.has(words[at - 1] ?? '');
-    return !OWN_OPTIONS.has(option) && !isValue;
-  });
-  return left.join(' ') || 'everything';
+  return withoutOptions(words, OWN_OPTIONS).join(' ') || 'everything';
 }
 
 function missingShards(parts: readonly Part[]): string[] {

@@ -3,7 +3,7 @@
  * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
  */
 import { causesOf } from './causes.ts';
-import { commandLines } from './command-text.ts';
+import { commandLines, withoutOptions } from './command-text.ts';
 import { evidenceLines } from './evidence.ts';
 import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
@@ -60,10 +60,16 @@ function headLines(run: Run, totals: Totals): string[] {
   return [
     `uapi-conform ${suite.version} (${suite.commit}), ${utcSeconds(startedAt) ?? startedAt}`,
     `kernel   ${kernels.join(', ') || 'unknown'}; target ${target}`,
-    `command  ${oneLine(run.run.commandLine.map(shellWord).join(' '))}`,
+    `command  ${oneLine(askedFor(run).map(shellWord).join(' '))}`,
     ...shorten(devices, DEVICES_SHOWN, 'devices'),
     `result   ${countsLine(totals)}${endText(run)}`,
   ];
+}
+
+/** The command line, without what tells nothing here; a merged run has that of its first part. */
+function askedFor({ run: { commandLine, shard } }: Run): readonly string[] {
+  const silent = ['--output', '--format', ...(shard === undefined ? ['--shard'] : [])];
+  return withoutOptions(commandLine, new Set(silent));
 }
 
 /** What was tainted before the first point, or was run without root, is to be judged with care. */
