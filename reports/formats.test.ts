@@ -232,7 +232,7 @@ t.test('the summary says what was run and what came of it', async (t) => {
   const text = summary(sampleRun({ points }));
   for (const part of [
     /^uapi-conform 0\.1\.0 \(0123456789ab\), 2026-11-21T10:00:00Z\nkernel {3}6\.12\.48-1-amd64 x86_64; target vm:debian-6\.12/,
-    /device {3}virtio-gpu@pci:0000:00:04\.0 \(virtio_gpu 0\.1\.0\)/,
+    /\ndevice {3}vgem@platform:vgem \(vgem 1\.0\.0\)\nresult/,
     /result {3}1 crash, 1 hang, 1 fail/,
     /\narea +points +pass +fail +xfail +flake +skip +not run\ndma-buf +9 +1 +5 +1 +1 +1 +-\n/,
     /\nall +11 +1 +5 +1 +1 +1 +2\n/,

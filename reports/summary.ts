@@ -9,7 +9,7 @@ import { expectationLines, otherNotes } from './expectations.ts';
 import { reasonLine, stepLine } from './failure-text.ts';
 import { gridLines } from './grid-text.ts';
 import { devicesOf } from './groups.ts';
-import type { PointRecord, Run, TargetRecord } from './results.ts';
+import type { DeviceRecord, PointRecord, Run, TargetRecord } from './results.ts';
 import { GATING, SKIP_CLASSES } from './results.ts';
 import { endText } from './run-problem.ts';
 import { shellWord } from './shell-word.ts';
@@ -53,7 +53,7 @@ export function summary(run: Run): string {
 function headLines(run: Run, totals: Totals): string[] {
   const { suite, target, startedAt } = run.run;
   const kernels = [...new Set(run.targets.map(kernelText))];
-  const devices = [...devicesOf(run).values()].map((device) => {
+  const devices = devicesAtWork(run).map((device) => {
     const version = device.identity['version'];
     return `device   ${device.address} (${device.driver}${version ? ` ${version}` : ''})`;
   });
@@ -64,6 +64,14 @@ function headLines(run: Run, totals: Totals): string[] {
     ...shorten(devices, DEVICES_SHOWN, 'devices'),
     `result   ${countsLine(totals)}${endText(run)}`,
   ];
+}
+
+/** Where any point ran; all that were found where none did. */
+function devicesAtWork(run: Run): readonly DeviceRecord[] {
+  const ran = run.points.filter((point) => point.verdict !== 'skip');
+  const used = new Set(ran.flatMap((point) => Object.values(point.devices)));
+  const all = [...devicesOf(run).values()];
+  return used.size === 0 ? all : all.filter((device) => used.has(device.address));
 }
 
 /** The command line, without what tells nothing here; a merged run has that of its first part. */
