@@ -72,7 +72,7 @@ export class Agent {
   async #close(): Promise<void> {
     this.#scheduler.cancel();
     const lanes = this.#lanes.map((lane) => lane.close());
-    await Promise.all([...lanes, this.#scout.end()]);
+    await Promise.all([...lanes, this.#scout.close()]);
   }
 
   #hello(message: Extract<HostMessage, { t: 'hello' }>): void {

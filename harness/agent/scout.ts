@@ -6,8 +6,10 @@ import type { FromWorker, ToWorker } from './worker-protocol.ts';
 
 /** What a worker that looked for devices is given to be gone. */
 const END_MS = 10_000;
-/** What the probe of one device is given: less than the host waits for any answer. */
-const PROBE_LIMIT_MS = 45_000;
+/** What the probe of one device is given, also where everything is emulated. */
+const PROBE_LIMIT_MS = 120_000;
+/** The host is told so often that one goes on: it waits no longer for a sign of life. */
+const PROBE_NOTE_MS = 30_000;
 
 /** A question went wrong: the worker died of it, or could not answer. */
 export class ScoutFailed extends Error {
@@ -36,6 +38,7 @@ export class Scout {
   readonly #library: Library;
   #worker: WorkerProcess | undefined;
   #found: readonly DeviceRecord[] = [];
+  #isClosed = false;
 
   constructor(library: Library) {
     this.#library = library;
@@ -57,7 +60,9 @@ export class Scout {
   async probe(addresses: readonly string[], how: Probing): Promise<readonly DeviceRecord[]> {
     const devices: DeviceRecord[] = [];
     for (const [index, address] of addresses.entries()) {
+      const going = setInterval(() => how.say(`the probe of ${address} goes on`), PROBE_NOTE_MS);
       const probed = await this.#probeOne(address, index === 0 ? how.meanwhile : undefined);
+      clearInterval(going);
       if (typeof probed === 'string') {
         how.say(`${address} could not be probed: ${probed}`);
         devices.push(this.#unknown(address, probed));
@@ -90,6 +95,7 @@ export class Scout {
 
   async #ask(message: ToWorker, meanwhile?: () => void): Promise<FromWorker> {
     await this.#library.settled();
+    if (this.#isClosed) throw new ScoutFailed('infra', 'the agent is to end');
     this.#worker ??= await WorkerProcess.start(this.#library);
     const worker = this.#worker;
     try {
@@ -100,6 +106,12 @@ export class Scout {
       const kind = error instanceof WorkerDied ? 'infra' : 'usage';
       throw new ScoutFailed(kind, `the worker: ${String(error)} ${worker.output}`.trimEnd());
     }
+  }
+
+  /** Ends it for good. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.end();
   }
 
   /** Its worker is gone afterwards, or stuck in the kernel. */
