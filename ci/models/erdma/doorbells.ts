@@ -1,4 +1,4 @@
-import { isSet, widePart } from './bits.ts';
+import { isSet, widePart } from '../bits.ts';
 import type { DataPath } from './data-path.ts';
 import { pagesAt } from './doorbell-pages.ts';
 import {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { projectRoot } from '../../../uapi/project-root.ts';
-import { part, place, widePart, widePlace } from './bits.ts';
+import { part, place, widePart, widePlace } from '../bits.ts';
 import { ownerOf } from './event-queue.ts';
 import {
   CMDQ_OPCODE_ALLOC_DB,

@@ -1,4 +1,4 @@
-import { place, widePlace } from './bits.ts';
+import { place, widePlace } from '../bits.ts';
 import { ownerOf } from './event-queue.ts';
 import {
   CMDQ_OPCODE_CREATE_AH,

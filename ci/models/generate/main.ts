@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { emitModules, readHeaders } from '../../../uapi/generate/generate.ts';
 import { includeFlags, openHeaderTree } from '../../../uapi/generate/header-tree.ts';
@@ -21,6 +21,7 @@ interface Wanted {
   readonly folder: string;
   /** Headers that the others need and do not include themselves. */
   readonly before: readonly string[];
+  /** By their paths from the folder. */
   readonly headers: readonly string[];
   /** Where the description of a header goes that programs need too: into the provider that has it. */
   readonly elsewhere: Readonly<Record<string, string>>;
@@ -48,12 +49,13 @@ function describe(
   using copies = new TemporaryDirectory();
   for (const header of wanted.headers) {
     const text = readFileSync(join(sourceTree, wanted.folder, header), 'utf8');
-    writeFileSync(join(copies.path, header), preludeOf(header, wanted) + text);
+    writeFileSync(join(copies.path, basename(header)), preludeOf(header, wanted) + text);
   }
   const tree = { includeDirs: [copies.path, shims, ...uapi.includeDirs] };
   const compiler = { program: 'clang', includeFlags: includeFlags(tree) };
   const origin = `${source}, ${wanted.folder}`;
-  const files = emitModules(readHeaders(compiler, tree, wanted.headers), { source: origin });
+  const names = wanted.headers.map((header) => basename(header));
+  const files = emitModules(readHeaders(compiler, tree, names), { source: origin });
   const moved = new Map(
     [...files].map(([file, text]) => {
       const path = wanted.elsewhere[file] ?? `ci/models/${model}/headers/${file}`;
