@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { acceptConnection } from '../../uapi/sys-listen.ts';
 import { EfaDevice } from './efa/device.ts';
 import { ErdmaDevice } from './erdma/device.ts';
+import { IdpfDevice } from './idpf/device.ts';
 import { Mlx5Device } from './mlx5/device.ts';
 import { LISTENING_FD } from './process.ts';
 import type { MakeDevice } from './vfio-user/device.ts';
@@ -14,6 +15,7 @@ import { serveDevice } from './vfio-user/server.ts';
 const MODELS: Readonly<Record<string, MakeDevice>> = {
   efa: (host) => new EfaDevice(host),
   erdma: (host) => new ErdmaDevice(host),
+  irdma: (host) => new IdpfDevice(host),
   'mlx5-ethernet': (host) => new Mlx5Device(host, 'ethernet'),
   'mlx5-infiniband': (host) => new Mlx5Device(host, 'infiniband'),
 };

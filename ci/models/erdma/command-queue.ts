@@ -1,6 +1,6 @@
+import { isSet, part, place, widePart, widePlace } from '../bits.ts';
 import { Refusal } from '../refusal.ts';
 import type { Host } from '../vfio-user/device.ts';
-import { isSet, part, place, widePart, widePlace } from '../bits.ts';
 import { EventQueue, ownerOf } from './event-queue.ts';
 import {
   CQE_SIZE,

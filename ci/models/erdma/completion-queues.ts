@@ -1,6 +1,6 @@
+import { part } from '../bits.ts';
 import type { ReadMemory } from '../page-list.ts';
 import { must, mustBeIdle, mustFind } from '../refusal.ts';
-import { part } from '../bits.ts';
 import { findPages } from './doorbell-pages.ts';
 import {
   CQE_SIZE,

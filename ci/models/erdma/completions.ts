@@ -1,5 +1,5 @@
-import type { Host } from '../vfio-user/device.ts';
 import { isSet, place, widePart } from '../bits.ts';
+import type { Host } from '../vfio-user/device.ts';
 import { completionEvent } from './command-queue.ts';
 import { ownerOf } from './event-queue.ts';
 import {

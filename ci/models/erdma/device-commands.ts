@@ -1,5 +1,5 @@
-import { must } from '../refusal.ts';
 import { part, widePlace } from '../bits.ts';
+import { must } from '../refusal.ts';
 import type { Answer } from './command-queue.ts';
 import {
   ERDMA_CMD_CONFIG_DEVICE_PGSHIFT_MASK,

@@ -1,5 +1,5 @@
-import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
 import { place } from '../bits.ts';
+import type { Bar, DeviceModel, Host } from '../vfio-user/device.ts';
 import { type Answer, type Command, CommandQueue } from './command-queue.ts';
 import { carryOut } from './commands.ts';
 import { DataPath } from './data-path.ts';

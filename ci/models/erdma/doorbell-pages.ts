@@ -1,5 +1,5 @@
-import { must, mustBeIdle, mustFind } from '../refusal.ts';
 import { place, widePlace } from '../bits.ts';
+import { must, mustBeIdle, mustFind } from '../refusal.ts';
 import type { Answer } from './command-queue.ts';
 import {
   ERDMA_CMD_ALLOC_DB_RESP_CDB_MASK,

@@ -1,5 +1,5 @@
-import type { Host } from '../vfio-user/device.ts';
 import { isSet, widePart } from '../bits.ts';
+import type { Host } from '../vfio-user/device.ts';
 import { EQE_SIZE, ERDMA_EQDB_ARM_MASK, ERDMA_EQDB_CI_MASK } from './headers/erdma-hw.ts';
 import type { QueuePlace } from './registers.ts';
 

@@ -1,6 +1,6 @@
+import { part } from '../bits.ts';
 import { PageList, pagesOf, type ReadMemory } from '../page-list.ts';
 import { must, mustFind } from '../refusal.ts';
-import { part } from '../bits.ts';
 import {
   ERDMA_CMD_MR_KEY_MASK,
   ERDMA_CMD_MR_MPT_IDX_MASK,

@@ -1,6 +1,6 @@
+import { part, widePlace } from '../bits.ts';
 import type { ReadMemory } from '../page-list.ts';
 import { must, mustFind } from '../refusal.ts';
-import { part, widePlace } from '../bits.ts';
 import type { Answer } from './command-queue.ts';
 import { findCq } from './completion-queues.ts';
 import { findPages } from './doorbell-pages.ts';

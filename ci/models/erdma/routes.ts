@@ -1,5 +1,5 @@
-import { must, mustFind } from '../refusal.ts';
 import { part } from '../bits.ts';
+import { must, mustFind } from '../refusal.ts';
 import {
   ERDMA_CMD_CREATE_AV_FL_MASK,
   ERDMA_CMD_CREATE_AV_NTYPE_MASK,

@@ -1,7 +1,7 @@
 import { ftruncate } from '../../../uapi/sys-file.ts';
 import { memfdCreate } from '../../../uapi/sys-memory.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { widePlace } from '../bits.ts';
+import { GuestMemory } from '../vfio-user/guest-memory.ts';
 import { ErdmaDevice } from './device.ts';
 import { ownerOf } from './event-queue.ts';
 import {

@@ -1,5 +1,5 @@
-import { POINTER_BYTES, pointersIn } from '../page-list.ts';
 import { isSet, part, widePart } from '../bits.ts';
+import { POINTER_BYTES, pointersIn } from '../page-list.ts';
 import {
   ERDMA_OP_ATOMIC_CAS,
   ERDMA_OP_ATOMIC_FAA,
