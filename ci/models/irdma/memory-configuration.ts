@@ -56,6 +56,10 @@ const RESOURCES: readonly Resource[] = [
   { at: 152, most: qps, sizeExponent: 6 },
 ];
 
+/** Counts are committed one word lower, up to that of hardware addresses (ctrl.c, irdma_sc_cfg_iw_fpm()). */
+const LAST_SHIFTED = 40;
+const committedAt = (at: number): number => (at <= LAST_SHIFTED ? at - 8 : at);
+
 /** Free lists of others, whose blocks the upper half counts: of sends, of reads, of answers to reads. */
 const FREE_LISTS = [
   { at: 64, most: (qps * 16) / BLOCK },
@@ -115,7 +119,7 @@ export function placeObjects(buffer: Buffer): number {
     buffer.writeBigUInt64LE(place | BigInt(count), at);
     return base;
   };
-  for (const { at, sizeExponent } of RESOURCES) put(at, 2 ** sizeExponent);
+  for (const { at, sizeExponent } of RESOURCES) put(committedAt(at), 2 ** sizeExponent);
   for (const { at } of FREE_LISTS) put(at, 4);
   next = Math.ceil(next / SEGMENT_BYTES) * SEGMENT_BYTES;
   return put(PAGE_ENTRIES_AT, PAGE_ENTRY_BYTES);
