@@ -1,3 +1,4 @@
+import type { Mapping } from '../../uapi/mapping.ts';
 import type { RdmaKind, RdmaObject } from '../contract-verbs.ts';
 import type {
   CompletionQueue,
@@ -84,6 +85,9 @@ export class Context {
   readonly wqs = new QueueTable<ReceiveQueue>();
   /** What ends with an object that has no queue here: handles are one row of numbers for all kinds. */
   readonly kept = new QueueTable<UserQueue>();
+  /** Handles of the regions that queues' memory is registered as, and of their protection domain. */
+  readonly registered = new Map<Mapping, readonly number[]>();
+  queuePd: number | undefined;
 
   constructor(fd: number, part: Part, ibdev: string, commandForm: 'write' | 'invoke' = 'write') {
     this.commandForm = commandForm;

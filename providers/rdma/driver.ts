@@ -91,6 +91,13 @@ export interface DriverData {
 /** Nothing is said to the driver and nothing comes from it. */
 export const NO_DRIVER_DATA: DriverData = { input: Buffer.alloc(0), outputSize: 0 };
 
+/** Memory that a driver wants to have registered, with what it is told then. */
+export interface Registration {
+  readonly start: bigint;
+  readonly length: number;
+  readonly input: Buffer;
+}
+
 /** An object that the kernel has just made. */
 export interface Made<K extends RdmaKind> {
   /** The uverbs descriptor, for mmap(2). */
@@ -232,6 +239,12 @@ export interface Part {
       contextAnswer: Buffer,
     ) => CallOutcome<Mapping> | undefined;
   };
+  /** What of that memory is registered before the driver is told of the queue. Default: nothing. */
+  registrations?<K extends QueueKind>(
+    kind: K,
+    want: QueueRequests[K],
+    memory: Mapping,
+  ): readonly Registration[];
   /** What a library makes of a wish before the kernel sees it: rings of powers of two. */
   readonly prepare?: {
     cq?(want: CreateRequests['cq']): CreateRequests['cq'];

@@ -5,6 +5,7 @@ import { driverData } from './call.ts';
 import type { Context } from './context.ts';
 import { undone } from './destroy.ts';
 import type { DriverData, Made, QueueKind, QueueRequests } from './driver.ts';
+import { deregisterMemory, registerMemory } from './registered-memory.ts';
 
 /** What the kernel made, and the memory of its queue where that is the process's own. */
 export interface WithMemory<T> {
@@ -23,10 +24,20 @@ export function withQueueMemory<K extends QueueKind, T>(
   const taken = memoryOf?.(want, context.driverAnswer);
   if (taken?.ok === false) return taken;
   const memory = taken?.value;
+  const known = memory && registerMemory(context, kind, want, memory);
+  if (known?.ok === false) {
+    memory?.unmap();
+    return known;
+  }
   const made = make(driverData(context, kind, want, memory));
   if (made.ok) return { ok: true, value: { made: made.value, memory } };
-  memory?.unmap();
+  if (memory !== undefined) release(context, memory);
   return made;
+}
+
+function release(context: Context, memory: Mapping): void {
+  deregisterMemory(context, memory);
+  memory.unmap();
 }
 
 /**
@@ -56,6 +67,6 @@ export function keepMemory(
   object: RdmaObject,
   memory: Mapping | undefined,
 ): CallOutcome<RdmaObject> {
-  if (memory !== undefined) context.kept.add(object, { close: () => void memory.unmap() });
+  if (memory !== undefined) context.kept.add(object, { close: () => release(context, memory) });
   return { ok: true, value: object };
 }

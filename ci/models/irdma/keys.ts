@@ -47,13 +47,14 @@ export function allocateKey({ objects }: CommandContext, { head, entry }: Comman
 }
 
 /** Source: ctrl.c, irdma_sc_mr_reg_non_shared() */
-export function registerMr({ objects }: CommandContext, { head, entry }: Command): void {
+export function registerMr({ objects }: CommandContext, command: Command): void {
+  const { head, entry } = command;
   const first = entry.readBigUInt64LE(0);
   const length = widePart(entry.readBigUInt64LE(8), IRDMA_CQPSQ_STAG_STAGLEN);
   const shift = mustFind(PAGE_SHIFTS[widePart(head, IRDMA_CQPSQ_STAG_HPAGESIZE)], 'such page size');
   const offset = BigInt.asUintN(shift, first);
   const count = Math.ceil((Number(offset) + length) / 2 ** shift);
-  const pages = pagesOf(objects.backing, head, entry, count);
+  const pages = pagesOf(objects.backing, command, count, shift);
   add(objects, {
     ...named(entry),
     isWindow: false,
@@ -88,22 +89,24 @@ function named(entry: Buffer): Named {
   };
 }
 
-function pagesOf(backing: BackingMemory, head: bigint, entry: Buffer, count: number): bigint[] {
+/** @param count how many pages of 2 ** shift bytes */
+function pagesOf(
+  backing: BackingMemory,
+  { head, entry }: Command,
+  count: number,
+  shift: number,
+): bigint[] {
   const first = widePart(entry.readBigUInt64LE(48), IRDMA_CQPSQ_STAG_FIRSTPMPBLIDX);
-  switch (widePart(head, IRDMA_CQPSQ_STAG_LPBLSIZE)) {
-    case IN_ONE_PIECE:
-      must(count <= 1, `${count} pages and no list`);
-      return [entry.readBigUInt64LE(32)];
-    case LIST:
-      return backing.pageEntries(first, count);
-    case LIST_OF_LISTS:
-      return backing
-        .pageEntries(first, Math.ceil(count / LIST_ENTRIES))
-        .flatMap((leaf, i) =>
-          backing.pageEntries(Number(leaf), Math.min(LIST_ENTRIES, count - i * LIST_ENTRIES)),
-        );
-    default:
-      must(false, 'such a list of pages');
-      return [];
+  const kind = widePart(head, IRDMA_CQPSQ_STAG_LPBLSIZE);
+  if (kind === LIST) return backing.pageEntries(first, count);
+  if (kind === LIST_OF_LISTS) {
+    return backing
+      .pageEntries(first, Math.ceil(count / LIST_ENTRIES))
+      .flatMap((leaf, i) =>
+        backing.pageEntries(Number(leaf), Math.min(LIST_ENTRIES, count - i * LIST_ENTRIES)),
+      );
   }
+  must(kind === IN_ONE_PIECE, `pages given in way ${kind}`);
+  const start = entry.readBigUInt64LE(32);
+  return Array.from({ length: count }, (_, i) => start + BigInt(i * 2 ** shift));
 }

@@ -1,0 +1,75 @@
+import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { IB_UVERBS_ACCESS_LOCAL_WRITE } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
+import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
+import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
+import type { Mapping } from '../../uapi/mapping.ts';
+import { command } from './call.ts';
+import { type Context, rdmaObject } from './context.ts';
+import { destroy } from './destroy.ts';
+import type { QueueKind, QueueRequests, Registration } from './driver.ts';
+import { allocPd } from './memory.ts';
+
+/**
+ * Memory of queues that a driver wants registered before it is told of the queue. The regions belong to a
+ * protection domain that no case sees; both end with the context, if not before.
+ */
+
+/** Registers what the part wants of a queue's memory; a refusal leaves nothing registered. */
+export function registerMemory<K extends QueueKind>(
+  context: Context,
+  kind: K,
+  want: QueueRequests[K],
+  memory: Mapping,
+): CallOutcome<undefined> {
+  for (const registration of context.part.registrations?.(kind, want, memory) ?? []) {
+    const mr = registerOne(context, registration);
+    if (!mr.ok) {
+      deregisterMemory(context, memory);
+      return mr;
+    }
+    context.registered.set(memory, [...(context.registered.get(memory) ?? []), mr.value]);
+  }
+  return { ok: true, value: undefined };
+}
+
+/** After the queue went: a driver keeps what a queue is in. */
+export function deregisterMemory(context: Context, memory: Mapping): void {
+  for (const handle of context.registered.get(memory) ?? []) {
+    destroy(
+      context,
+      rdmaObject('mr', handle),
+      context.commandForm === 'write' ? { abi: 'write' } : {},
+    );
+  }
+  context.registered.delete(memory);
+}
+
+function registerOne(
+  context: Context,
+  { start, length, input }: Registration,
+): CallOutcome<number> {
+  const pd = queuePd(context);
+  if (!pd.ok) return pd;
+  const answer = command(context, {
+    command: uverbsCommands.REG_MR,
+    request: h.ib_uverbs_reg_mr.make({
+      start,
+      length,
+      hca_va: start,
+      pd_handle: pd.value,
+      access_flags: IB_UVERBS_ACCESS_LOCAL_WRITE,
+    }),
+    driver: { input, outputSize: 0 },
+  });
+  if (!answer.ok) return answer;
+  return { ok: true, value: h.ib_uverbs_reg_mr_resp.get(answer.value.response, 'mr_handle') };
+}
+
+function queuePd(context: Context): CallOutcome<number> {
+  if (context.queuePd === undefined) {
+    const pd = allocPd(context, {});
+    if (!pd.ok) return pd;
+    context.queuePd = pd.value.handle;
+  }
+  return { ok: true, value: context.queuePd };
+}
