@@ -5,7 +5,7 @@ import { projectRoot } from '../../uapi/project-root.ts';
 import { glState } from './gl-display.ts';
 import { sourcePackage } from './kernel-source.ts';
 import { type Kernel, NAMED_KERNELS } from './kernels.ts';
-import { modelsOf } from './models.ts';
+import { modelsFor, modelsOf } from './models.ts';
 import { planModules, readModuleIndex } from './modules.ts';
 import { cachedQemu, isNewer, machineQemu, wantsNewerQemu } from './qemu.ts';
 import { isTooOld } from './tree-module.ts';
@@ -68,10 +68,18 @@ async function stateOf(
   needs: LabNeeds,
 ): Promise<string> {
   if (kernel.modules === undefined) return 'not known: a kernel without modules';
-  const isDriven = modules.some((module) => modelsOf(module, needs.models).length > 0);
+  const driven = modules.flatMap((module) => modelsOf(module, needs.models));
   const own = await machineQemu();
-  if ((isDriven || needs.wantsNewerQemu) && !isNewer(own) && !wantsNewerQemu(kernel.name)) {
+  if (
+    (driven.length > 0 || needs.wantsNewerQemu) &&
+    !isNewer(own) &&
+    !wantsNewerQemu(kernel.name)
+  ) {
     return `no: QEMU ${own.version} is too old, see UAPI_CONFORM_QEMU`;
+  }
+  const known = modelsFor(kernel, needs.models, needs.modelsSince);
+  if (driven.length > 0 && !driven.some((name) => known.includes(name))) {
+    return `no: drives its model since Linux ${modules.map((name) => needs.modelsSince[name]).join()}`;
   }
   const { missing } = planModules(await readModuleIndex(kernel.modules), modules);
   if (missing.length === 0) return 'yes';

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { projectRoot } from '../../uapi/project-root.ts';
 import { tryClose } from '../../uapi/sys.ts';
 import { listenUnix } from '../../uapi/sys-listen.ts';
+import { compareVersions } from './debian-version.ts';
 import { withParentDeath } from './guest.ts';
+import type { Kernel } from './kernels.ts';
 import { openLog } from './log-file.ts';
 
 /** Which models a module drives. @param drivers of each model, its module */
@@ -14,6 +16,19 @@ export function modelsOf(
   drivers: Readonly<Record<string, string>>,
 ): readonly string[] {
   return Object.keys(drivers).filter((model) => drivers[model] === module);
+}
+
+/** Those that a kernel's own drivers can drive. @param since of each module, the first kernel */
+export function modelsFor(
+  kernel: Kernel,
+  drivers: Readonly<Record<string, string>>,
+  since: Readonly<Record<string, string>>,
+): readonly string[] {
+  const isKnown = (module: string) => {
+    const first = since[module];
+    return first === undefined || compareVersions(kernel.release, first) >= 0;
+  };
+  return Object.keys(drivers).filter((name) => isKnown(drivers[name] ?? ''));
 }
 
 /** The device models of one boot. */

@@ -16,7 +16,7 @@ import { type BootResult, bootGuest } from './guest.ts';
 import { buildInitramfs, type GuestPlan } from './initramfs.ts';
 import { DEFAULT_KERNEL, fetchKernel, type Kernel } from './kernels.ts';
 import { asNewer, type Machine, machinesFor } from './machines.ts';
-import { modelsOf, startModels } from './models.ts';
+import { modelsFor, modelsOf, startModels } from './models.ts';
 import { buildModule, type ModuleSource } from './module-build.ts';
 import { moduleName } from './modules.ts';
 import { whileWanted } from './programs.ts';
@@ -54,6 +54,8 @@ export interface VmOptions {
    * too old for them.
    */
   readonly models?: Readonly<Record<string, string>>;
+  /** The first kernel whose module drives its model. */
+  readonly modelsSince?: Readonly<Record<string, string>>;
   /** Words for the kernel's command line. */
   readonly kernelArguments?: readonly string[];
   /** Shell commands for the guest, run as root after the drivers are loaded, before the agent. */
@@ -101,7 +103,7 @@ async function madeReady(options: VmOptions): Promise<Target> {
     ...(options.bzImage === undefined && { kernel: kernel.name }),
     glDevices: options.glDevices ?? [],
     newerDevices: options.newerDevices ?? {},
-    models: Object.keys(drivers),
+    models: modelsFor(kernel, drivers, options.modelsSince ?? {}),
     say: options.say,
   });
   const [{ models }] = machines;

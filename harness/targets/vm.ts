@@ -37,6 +37,8 @@ export interface LabNeeds {
    * QEMU is new enough (11.0). Without them the module is not wanted.
    */
   readonly models: Readonly<Record<string, string>>;
+  /** The first kernel whose module can drive its model: on older ones neither is wanted. */
+  readonly modelsSince: Readonly<Record<string, string>>;
   /** `"qemu": "newer"`: an older one has no device at all for it. */
   readonly wantsNewerQemu: boolean;
   /** Words of the kernel's command line. */
@@ -96,6 +98,7 @@ export async function openVm(request: VmRequest): Promise<Target> {
     newerDevices: needs.newerDevices,
     boardDevices: needs.boardDevices,
     models: needs.models,
+    modelsSince: needs.modelsSince,
     kernelArguments: needs.kernelArguments,
     setup: needs.setup,
     modulesToBuild: needs.builds,
@@ -125,6 +128,7 @@ export function labNeeds(names: readonly string[], paths: readonly string[]): La
     treeModules: all.flatMap(({ treeModules }) => treeModules),
     newerDevices: Object.assign({}, ...all.map(({ newerDevices }) => newerDevices)),
     models: Object.assign({}, ...all.map(({ models }) => models)),
+    modelsSince: Object.assign({}, ...all.map(({ modelsSince }) => modelsSince)),
     wantsNewerQemu: all.some(({ wantsNewerQemu }) => wantsNewerQemu),
     gives: Object.assign({}, ...all.map(({ gives }) => gives)),
   };
@@ -138,7 +142,7 @@ function withOthers(names: readonly string[], tree: string): readonly string[] {
   });
 }
 
-type TextsKey = 'newerDevices' | 'models' | 'gives';
+type TextsKey = 'newerDevices' | 'models' | 'modelsSince' | 'gives';
 type ListKey = Exclude<keyof LabNeeds, 'builds' | 'treeModules' | 'wantsNewerQemu' | TextsKey>;
 
 /** Where a provider's data is: of one that was compiled here, beside its source. */
@@ -163,6 +167,7 @@ function readNeeds(folder: string): LabNeeds {
     treeModules: treeModulesOf(value, folder, path),
     newerDevices: texts('newerDevices'),
     models: texts('models'),
+    modelsSince: texts('modelsSince'),
     wantsNewerQemu: memberOf(value, 'qemu') === 'newer',
     gives: texts('gives'),
   };

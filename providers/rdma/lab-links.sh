@@ -21,14 +21,20 @@ FAR_MAC=02:00:00:00:00:02
 
 # The card that erdma's device model is one with: lab.json has its address, and ci/models/erdma/limits.ts.
 ERDMA_MAC=02:00:00:00:00:21
+# That of irdma's model, which is one device with it: ci/models/idpf/limits.ts.
+IRDMA_MAC=02:00:00:00:00:31
 card=
+port=
 for path in /sys/class/net/*; do
   read -r address < "$path/address"
   [ "$address" = "$ERDMA_MAC" ] && card=${path##*/}
+  [ "$address" = "$IRDMA_MAC" ] && port=${path##*/}
 done
 
 # What is there already has the default of its time.
 [ -z "$card" ] || echo 0 > "/proc/sys/net/ipv6/conf/$card/accept_dad"
+# The model moves no frames: one that is sent stays in its queue, and then the driver resets the device.
+[ -z "$port" ] || echo 1 > "/proc/sys/net/ipv6/conf/$port/disable_ipv6"
 
 # 198.18.0.0/15 is set aside for tests of network devices (RFC 2544): no other network has it.
 # Near ends have 198.18.KIND.1, far ends 198.19.KIND.1; the third number is the kind of path, see
@@ -66,6 +72,10 @@ links() {
   if [ -n "$card" ]; then
     echo "addr add 198.18.32.1/32 dev $card"
     echo "link set $card mtu 4200 up"
+  fi
+  if [ -n "$port" ]; then
+    echo "addr add 198.18.33.1/32 dev $port"
+    echo "link set $port up"
   fi
 
   # What is sent, and not what arrives, which must find the local table. The RDMA CM looks routes up
