@@ -1,4 +1,5 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
+import { UVERBS_OBJECT_MR, UVERBS_OBJECT_PD } from '../../uapi/headers/rdma/ib-user-ioctl-cmds.ts';
 import { ib_uverbs_gid_entry } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import { uverbsMethods } from '../../uapi/headers/rdma/uverbs-methods.ts';
 import {
@@ -78,7 +79,16 @@ export function infoHandles(context: Context, objectId: number): CallOutcome<Fac
   const bytes = result.bytes('INFO_HANDLES_LIST');
   const listed = Math.min(total, MOST_HANDLES);
   const handles = Array.from({ length: listed }, (_, i) => bytes.readUInt32LE(4 * i));
-  return { ok: true, value: { handles, total } };
+  const own = ownHandles(context, objectId);
+  const others = handles.filter((handle) => !own.has(handle));
+  return { ok: true, value: { handles: others, total: total - (handles.length - others.length) } };
+}
+
+/** Objects that the part of the driver needs for its queues: nobody asked for them. */
+function ownHandles(context: Context, objectId: number): ReadonlySet<number> {
+  if (objectId === UVERBS_OBJECT_MR) return new Set([...context.registered.values()].flat());
+  const { queuePd } = context;
+  return new Set(objectId === UVERBS_OBJECT_PD && queuePd !== undefined ? [queuePd] : []);
 }
 
 export function queryCharDevice(

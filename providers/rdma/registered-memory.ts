@@ -11,7 +11,8 @@ import { allocPd } from './memory.ts';
 
 /**
  * Memory of queues that a driver wants registered before it is told of the queue. The regions belong to a
- * protection domain that no case sees; both end with the context, if not before.
+ * protection domain that no case sees; both end with the context, if not before. All by the ioctl, which
+ * also a process may use that has the context from another one.
  */
 
 /** Registers what the part wants of a queue's memory; a refusal leaves nothing registered. */
@@ -60,6 +61,7 @@ function registerOne(
       access_flags: IB_UVERBS_ACCESS_LOCAL_WRITE,
     }),
     driver: { input, outputSize: 0 },
+    abi: 'invoke',
   });
   if (!answer.ok) return answer;
   return { ok: true, value: h.ib_uverbs_reg_mr_resp.get(answer.value.response, 'mr_handle') };
@@ -67,7 +69,7 @@ function registerOne(
 
 function queuePd(context: Context): CallOutcome<number> {
   if (context.queuePd === undefined) {
-    const pd = allocPd(context, {});
+    const pd = allocPd(context, { abi: 'invoke' });
     if (!pd.ok) return pd;
     context.queuePd = pd.value.handle;
   }

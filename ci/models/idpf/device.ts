@@ -18,8 +18,9 @@ export class IdpfDevice implements DeviceModel {
   readonly identity = {
     vendorId: 0x8086,
     deviceId: 0x1452,
-    subsystemVendorId: 0x8086,
-    subsystemId: 0,
+    /** QEMU's, by which providers/rdma/irdma/part.ts tells a model from a device. */
+    subsystemVendorId: 0x1af4,
+    subsystemId: 0x1100,
     revision: 0,
     /** An Ethernet controller, with no programming interface: the driver has one of those tried out. */
     classCode: 0x020000,

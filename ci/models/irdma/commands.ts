@@ -41,7 +41,9 @@ import {
   IRDMA_CQP_OP_QUERY_FPM_VAL,
   IRDMA_CQP_OP_QUERY_RDMA_FEATURES,
   IRDMA_CQP_OP_REG_MR,
+  IRDMA_CQP_OP_RESUME_QP,
   IRDMA_CQP_OP_SHMC_PAGES_ALLOCATED,
+  IRDMA_CQP_OP_SUSPEND_QP,
   IRDMA_CQP_OP_UP_MAP,
   IRDMA_CQP_OP_UPDATE_PE_SDS,
   IRDMA_CQP_OP_WORK_SCHED_NODE,
@@ -55,7 +57,7 @@ import {
   placeObjects,
 } from './memory-configuration.ts';
 import type { Objects } from './objects.ts';
-import { createQp, destroyQp, flushQp, modifyQp } from './queue-pairs.ts';
+import { createQp, destroyQp, flushQp, modifyQp, resumeQp, suspendQp } from './queue-pairs.ts';
 import { createAh, destroyAh, manageArp } from './routes.ts';
 import { updateSegments } from './segments.ts';
 import { createSrq, destroySrq, modifySrq } from './shared-receives.ts';
@@ -89,6 +91,8 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [IRDMA_CQP_OP_MODIFY_QP]: deed(modifyQp),
   [IRDMA_CQP_OP_DESTROY_QP]: deed(destroyQp),
   [IRDMA_CQP_OP_FLUSH_WQES]: deed(flushQp),
+  [IRDMA_CQP_OP_SUSPEND_QP]: deed(suspendQp),
+  [IRDMA_CQP_OP_RESUME_QP]: deed(resumeQp),
   [IRDMA_CQP_OP_CREATE_CQ]: deed(createCq),
   [IRDMA_CQP_OP_MODIFY_CQ]: deed(modifyCq),
   [IRDMA_CQP_OP_DESTROY_CQ]: deed(destroyCq),

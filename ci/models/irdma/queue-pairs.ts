@@ -1,5 +1,6 @@
 import { isSet, widePart } from '../bits.ts';
 import { must, mustFind } from '../refusal.ts';
+import { SUSPENDED, tellOfQp } from './async-events.ts';
 import type { CommandContext } from './commands.ts';
 import type { Command } from './control-queue.ts';
 import {
@@ -7,8 +8,10 @@ import {
   IRDMA_CQPSQ_QP_NEXTIWSTATE,
   IRDMA_CQPSQ_QP_QPID_M,
   IRDMA_CQPSQ_QP_QPTYPE,
+  IRDMA_CQPSQ_SUSPENDQP_QPID,
   IRDMA_QP_STATE_ERROR,
   IRDMA_QP_STATE_INVALID,
+  IRDMA_QP_STATE_SQD,
   IRDMAQPC_RXCQNUM,
   IRDMAQPC_SRQ_ID,
   IRDMAQPC_TXCQNUM,
@@ -49,7 +52,19 @@ export function createQp({ host, objects }: CommandContext, { head, entry }: Com
 export function modifyQp({ objects }: CommandContext, { head }: Command): void {
   const qp = find(objects, widePart(head, IRDMA_CQPSQ_QP_QPID_M));
   const next = widePart(head, IRDMA_CQPSQ_QP_NEXTIWSTATE);
-  if (next !== IRDMA_QP_STATE_INVALID) qp.state = next;
+  if (next === IRDMA_QP_STATE_INVALID) return;
+  qp.state = next;
+  if (next === IRDMA_QP_STATE_SQD) tellOfQp(objects, qp, SUSPENDED);
+}
+
+/** For the driver's own changes; a queue that nobody works on has drained. Source: ctrl.c, irdma_sc_suspend_qp() */
+export function suspendQp({ objects }: CommandContext, { head }: Command): void {
+  tellOfQp(objects, find(objects, widePart(head, IRDMA_CQPSQ_SUSPENDQP_QPID)), SUSPENDED);
+}
+
+/** Source: ctrl.c, irdma_sc_resume_qp() */
+export function resumeQp({ objects }: CommandContext, { head }: Command): void {
+  find(objects, widePart(head, IRDMA_CQPSQ_SUSPENDQP_QPID));
 }
 
 export function destroyQp({ objects }: CommandContext, { head }: Command): void {

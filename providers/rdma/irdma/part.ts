@@ -1,7 +1,14 @@
 import { RDMA_DRIVER_IRDMA } from '../../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
 import * as h from '../../../uapi/headers/rdma/irdma-abi.ts';
 import type { Mapping } from '../../../uapi/mapping.ts';
-import { type DriverCall, type DriverData, NO_DRIVER_DATA, type Part } from '../driver.ts';
+import { sysfsText } from '../../../uapi/sysfs.ts';
+import {
+  type DriverCall,
+  type DriverData,
+  NO_DRIVER_DATA,
+  type Part,
+  type Where,
+} from '../driver.ts';
 import { ringMemory } from '../ring-memory.ts';
 import { addressOfRing, addressOfShadow, registrations } from './queue-memory.ts';
 import { cqBytes, qpMemoryBytes, srqMemoryBytes } from './sizes.ts';
@@ -62,12 +69,20 @@ function driverData(
   }
 }
 
+/** The lab's model says that it is plugged into QEMU: the vendor of its subsystem is Red Hat. */
+const MODEL_SUBSYSTEM = '0x1af4';
+
+function where(ibdev: string): Where {
+  const vendor = sysfsText(`/sys/class/infiniband/${ibdev}/device/subsystem_vendor`);
+  return vendor === MODEL_SUBSYSTEM ? 'device model' : 'metal';
+}
+
 /** Intel's RDMA of the third generation (IPU E2000): commands, with queues that nobody works on. */
 export const irdma: Part = {
   driver: 'irdma',
   driverId: RDMA_DRIVER_IRDMA,
   shown: 'lab',
-  where: () => 'device model',
+  where,
   driverData,
   queueMemory: {
     cq: (want) => ringMemory(cqBytes(want)),
