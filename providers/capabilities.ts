@@ -109,6 +109,7 @@ export const CAPABILITIES = {
   'doorbell-command': 'work is rung in by a command, POST_SEND',
   'doorbell-page': 'work is rung in by a store to a mapped page of the device',
   'arm-command': 'CQs are armed by REQ_NOTIFY_CQ, whatever else arms them',
+  'bare-queues': 'queues need no other objects, which whoever shares the context would find in it',
   'cq-resize': 'CQs change their size',
   'cq-moderation': 'the events of CQs are moderated',
   multicast: 'UD QPs join multicast groups',

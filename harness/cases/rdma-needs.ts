@@ -106,6 +106,8 @@ export function rdmaCapabilities(step: Step): Capability[] {
     return ['rdma-jobs', ...operations.flatMap(present)];
   }
   if (step.postReceive !== undefined || step.pollCq !== undefined) return ['rdma-jobs'];
+  // By a store into the queue, where a driver has it there.
+  if (step.armCq !== undefined && step.armCq.abi === undefined) return ['rdma-jobs'];
   if (step.connect !== undefined) {
     return step.connect.path === undefined ? ['rdma-port'] : ['rdma-port', 'impaired-paths'];
   }

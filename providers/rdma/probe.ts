@@ -59,6 +59,7 @@ export const OFFERED: readonly Capability[] = [
   'doorbell-command',
   'doorbell-page',
   'arm-command',
+  'bare-queues',
   'cq-resize',
   'cq-memory',
   'cq-moderation',
@@ -236,6 +237,9 @@ function probeDriver({ identity, otherNodes }: Device, part: Part): Missing {
     missing['wq-jobs'] = `work queues of ${part.driver} are commands only`;
   }
   if (asksForData(part)) missing['no-driver-data'] = `${part.driver} asks for data of its own`;
+  if (part.registrations !== undefined) {
+    missing['bare-queues'] = `${part.driver} has queues in memory that it wants registered`;
+  }
   if (otherNodes['cm'] === undefined) {
     missing['rdma-cm'] = 'no /dev/infiniband/rdma_cm: modprobe rdma_ucm';
   }

@@ -67,9 +67,15 @@ function registerOne(
   return { ok: true, value: h.ib_uverbs_reg_mr_resp.get(answer.value.response, 'mr_handle') };
 }
 
+/**
+ * Not of the lowest number: that is what a PD of another context most often has, and it must mean nobody
+ * here.
+ */
 function queuePd(context: Context): CallOutcome<number> {
   if (context.queuePd === undefined) {
+    const lower = allocPd(context, { abi: 'invoke' });
     const pd = allocPd(context, { abi: 'invoke' });
+    if (lower.ok) destroy(context, lower.value, {});
     if (!pd.ok) return pd;
     context.queuePd = pd.value.handle;
   }

@@ -7,7 +7,6 @@ import {
   IRDMA_CQPSQ_FWQE_QPID,
   IRDMA_CQPSQ_QP_NEXTIWSTATE,
   IRDMA_CQPSQ_QP_QPID_M,
-  IRDMA_CQPSQ_QP_QPTYPE,
   IRDMA_CQPSQ_SUSPENDQP_QPID,
   IRDMA_QP_STATE_ERROR,
   IRDMA_QP_STATE_INVALID,
@@ -22,7 +21,6 @@ import type { Objects, QueuePair } from './objects.ts';
 
 /** Of the context in host memory, as far as it is filled (ctrl.c, irdma_sc_qp_setctx_roce_gen_3()). */
 const CONTEXT_BYTES = 216;
-const PD = 0xff_ffffn;
 
 /** Source: ctrl.c, irdma_sc_qp_create() */
 export function createQp({ host, objects }: CommandContext, { head, entry }: Command): void {
@@ -37,11 +35,9 @@ export function createQp({ host, objects }: CommandContext, { head, entry }: Com
     : undefined;
   const qp: QueuePair = {
     number,
-    type: widePart(head, IRDMA_CQPSQ_QP_QPTYPE),
     sendCq: mustFind(cqs.get(widePart(queues, IRDMAQPC_TXCQNUM)), 'completion queue of sends'),
     recvCq: mustFind(cqs.get(widePart(queues, IRDMAQPC_RXCQNUM)), 'completion queue of receives'),
     srq: srqNumber === undefined ? undefined : mustFind(srqs.get(srqNumber), 'shared queue'),
-    pd: widePart(context.readBigUInt64LE(208), PD),
     state: widePart(head, IRDMA_CQPSQ_QP_NEXTIWSTATE),
   };
   objects.qps.set(number, qp);

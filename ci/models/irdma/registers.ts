@@ -41,7 +41,6 @@ export const FIELDS = {
 
 export const STATUS_DONE = Number(maskOf(FIELDS.statusDone));
 export const STATUS_ERROR = 0x8000_0000;
-export const KEY_PD = maskOf(FIELDS.keyPd);
 export const CQ_EVENT_QUEUE = maskOf(FIELDS.cqEventQueue);
 export const CQ_NUMBER = maskOf(FIELDS.cqNumber);
 

@@ -2,17 +2,8 @@ import { isSet, widePart } from '../bits.ts';
 import { must } from '../refusal.ts';
 import type { CommandContext } from './commands.ts';
 import type { Command } from './control-queue.ts';
-import {
-  IRDMA_CQPSQ_MAT_ARPENTRYIDX,
-  IRDMA_CQPSQ_MAT_ENTRYVALID,
-  IRDMA_CQPSQ_MAT_MACADDR,
-} from './headers/defs.ts';
-import {
-  IRDMA_UDA_CQPSQ_MAV_ARPINDEX,
-  IRDMA_UDA_CQPSQ_MAV_AVIDX,
-  IRDMA_UDA_CQPSQ_MAV_PDINDEXHI,
-  IRDMA_UDA_CQPSQ_MAV_PDINDEXLO,
-} from './headers/uda-d.ts';
+import { IRDMA_CQPSQ_MAT_ARPENTRYIDX, IRDMA_CQPSQ_MAT_ENTRYVALID } from './headers/defs.ts';
+import { IRDMA_UDA_CQPSQ_MAV_ARPINDEX, IRDMA_UDA_CQPSQ_MAV_AVIDX } from './headers/uda-d.ts';
 import { LIMITS } from './limits.ts';
 
 /** Source: uda.c, irdma_sc_access_ah() */
@@ -20,12 +11,9 @@ export function createAh({ objects }: CommandContext, { head, entry }: Command):
   const { addressHandles, arpEntries } = objects;
   const index = widePart(head, IRDMA_UDA_CQPSQ_MAV_AVIDX);
   must(index < LIMITS.addressHandles && !addressHandles.has(index), `address handle ${index}`);
-  const third = entry.readBigUInt64LE(16);
-  const arp = widePart(third, IRDMA_UDA_CQPSQ_MAV_ARPINDEX);
+  const arp = widePart(entry.readBigUInt64LE(16), IRDMA_UDA_CQPSQ_MAV_ARPINDEX);
   must(arpEntries.has(arp), `there is no hardware address ${arp}`);
-  const low = widePart(entry.readBigUInt64LE(8), IRDMA_UDA_CQPSQ_MAV_PDINDEXLO);
-  const pd = widePart(third, IRDMA_UDA_CQPSQ_MAV_PDINDEXHI) * 2 ** 16 + low;
-  addressHandles.set(index, { index, pd });
+  addressHandles.add(index);
 }
 
 export function destroyAh({ objects }: CommandContext, { head }: Command): void {
@@ -34,10 +22,9 @@ export function destroyAh({ objects }: CommandContext, { head }: Command): void 
 }
 
 /** Source: ctrl.c, irdma_sc_add_arp_cache_entry() and irdma_sc_del_arp_cache_entry() */
-export function manageArp({ objects }: CommandContext, { head, entry }: Command): void {
+export function manageArp({ objects }: CommandContext, { head }: Command): void {
   const index = widePart(head, IRDMA_CQPSQ_MAT_ARPENTRYIDX);
   must(index < LIMITS.arpEntries, `hardware address ${index}`);
-  const address = entry.readBigUInt64LE(16) & IRDMA_CQPSQ_MAT_MACADDR;
-  if (isSet(head, IRDMA_CQPSQ_MAT_ENTRYVALID)) objects.arpEntries.set(index, address);
+  if (isSet(head, IRDMA_CQPSQ_MAT_ENTRYVALID)) objects.arpEntries.add(index);
   else objects.arpEntries.delete(index);
 }
