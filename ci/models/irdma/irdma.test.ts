@@ -8,20 +8,23 @@ import {
   IRDMA_CQP_OP_DEALLOC_STAG,
   IRDMA_CQP_OP_DESTROY_CQ,
   IRDMA_CQP_OP_DESTROY_QP,
+  IRDMA_CQP_OP_MODIFY_QP,
   IRDMA_CQP_OP_NOP,
   IRDMA_CQP_OP_QUERY_FPM_VAL,
   IRDMA_CQP_OP_REG_MR,
   IRDMA_CQP_OP_SUSPEND_QP,
   IRDMA_CQP_OP_UPDATE_PE_SDS,
   IRDMA_CQPSQ_CQ_VIRTMAP,
+  IRDMA_CQPSQ_QP_NEXTIWSTATE,
   IRDMA_CQPSQ_STAG_IDX,
   IRDMA_CQPSQ_STAG_LPBLSIZE,
   IRDMA_CQPSQ_STAG_MR,
   IRDMA_CQPSQ_STAG_STAGLEN,
+  IRDMA_QP_STATE_SQD,
 } from './headers/defs.ts';
 import { LIMITS } from './limits.ts';
 import { COMMAND_CONTEXT_LOW, COMMAND_STATUS, CQ_NUMBER, DOORBELL_ARM } from './registers.ts';
-import { ARMING, EVENTS, RdmaMachine, SPACE } from './test-machine.ts';
+import { ARMING, ASYNC_EVENTS, EVENTS, RdmaMachine, SPACE } from './test-machine.ts';
 
 const GET_VERSION = 0;
 const GET_REGISTERS = 11;
@@ -112,6 +115,20 @@ t.test('a completion queue with users stays', async (t) => {
   context.writeUInt32LE(4, 140);
   machine.memory.write(SPACE + 0x2000, context);
   t.equal(machine.command(IRDMA_CQP_OP_CREATE_QP, qp).hasFailed, true, 'no such queue');
+});
+
+t.test('a queue pair that is suspended says so, by its number', async (t) => {
+  const machine = started();
+  const context = Buffer.alloc(216);
+  machine.memory.write(SPACE, context);
+  const qp = { head: 7n, 16: SPACE };
+  t.equal(machine.command(IRDMA_CQP_OP_CREATE_QP, qp).hasFailed, false);
+  const suspended = { head: 7n | widePlace(IRDMA_QP_STATE_SQD, IRDMA_CQPSQ_QP_NEXTIWSTATE) };
+  t.equal(machine.command(IRDMA_CQP_OP_MODIFY_QP, suspended).hasFailed, false);
+  const word = machine.memory.read(ASYNC_EVENTS + 8, 8)?.readBigUInt64LE(0) ?? 0n;
+  t.equal(word & 0x1ff_ffffn, 7n);
+  t.equal((word >> 50n) & 0xfffn, 0x900n);
+  t.equal(word >> 63n, 1n, 'it is there');
 });
 
 t.test('pages come from the memory that the host lends', async (t) => {

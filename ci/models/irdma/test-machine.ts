@@ -28,7 +28,7 @@ const SHADOW = FREE + 0x3000;
 /** The fifth word of a shadow area says what is waited for. */
 export const ARMING = SHADOW + 32;
 export const EVENTS = FREE + 0x4000;
-const ASYNC_EVENTS = FREE + 0x5000;
+export const ASYNC_EVENTS = FREE + 0x5000;
 /** Where tests have their own memory. */
 export const SPACE = FREE + 0x1_0000;
 
