@@ -29,8 +29,6 @@ export class Objects {
   readonly qps = new Map<number, QueuePair>();
   readonly srqs = new Map<number, SharedReceiveQueue>();
   readonly addressHandles = new Set<number>();
-  /** Hardware addresses. */
-  readonly arpEntries = new Set<number>();
   asyncEvents: EventQueue | undefined;
 
   constructor(memory: GuestMemory) {
