@@ -22,7 +22,21 @@ export function registerMemory<K extends QueueKind>(
   want: QueueRequests[K],
   memory: Mapping,
 ): CallOutcome<undefined> {
-  for (const registration of context.part.registrations?.(kind, want, memory) ?? []) {
+  const registrations = context.part.registrations?.(kind, want, memory) ?? [];
+  if (registrations.length === 0) return { ok: true, value: undefined };
+  // The lowest number is what an object of another context most often has: it must mean nobody here.
+  const lowest = allocPd(context, { abi: 'invoke' });
+  const registered = registerAll(context, registrations, memory);
+  if (lowest.ok) destroy(context, lowest.value, {});
+  return registered;
+}
+
+function registerAll(
+  context: Context,
+  registrations: readonly Registration[],
+  memory: Mapping,
+): CallOutcome<undefined> {
+  for (const registration of registrations) {
     const mr = registerOne(context, registration);
     if (!mr.ok) {
       deregisterMemory(context, memory);
@@ -67,15 +81,9 @@ function registerOne(
   return { ok: true, value: h.ib_uverbs_reg_mr_resp.get(answer.value.response, 'mr_handle') };
 }
 
-/**
- * Not of the lowest number: that is what a PD of another context most often has, and it must mean nobody
- * here.
- */
 function queuePd(context: Context): CallOutcome<number> {
   if (context.queuePd === undefined) {
-    const lower = allocPd(context, { abi: 'invoke' });
     const pd = allocPd(context, { abi: 'invoke' });
-    if (lower.ok) destroy(context, lower.value, {});
     if (!pd.ok) return pd;
     context.queuePd = pd.value.handle;
   }
