@@ -46,7 +46,7 @@ function compile(flags: readonly string[], source: string) {
  * Modules of uapi/headers that are of no header of the uAPI: the tables of RDMA verbs, which
  * rdma/tables.test.ts proves, and commands of a device, which its own header has in bits.
  */
-const OTHERS = /(^|\/)(uverbs-(driver-)?(methods|commands)|mlx5-commands)\.js$/;
+const OTHERS = /(^|\/)(uverbs-(driver-)?(methods|commands)|mlx5-command(s|-codes))\.js$/;
 
 async function loadDescriptions(): Promise<HeaderDescription[]> {
   const dir = join(projectRoot(), 'build/uapi/headers');
