@@ -1,6 +1,4 @@
-import { ftruncate } from '../../../uapi/sys-file.ts';
-import { memfdCreate } from '../../../uapi/sys-memory.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { TestHost } from '../test-host.ts';
 import { phaseOf } from './admin-queue.ts';
 import { EfaDevice } from './device.ts';
 import { efa_admin_acq_common_desc, efa_admin_aq_common_desc } from './headers/efa-admin-defs.ts';
@@ -21,21 +19,14 @@ export const DEPTH = 32;
 
 /** For unit tests: a device with its admin queue set up as the driver does it, in memory of 256 KiB. */
 export class Machine {
-  readonly memory = new GuestMemory();
+  readonly #host = new TestHost(0x40000);
+  readonly memory = this.#host.memory;
   readonly device: EfaDevice;
-  readonly interrupts: number[] = [];
+  readonly interrupts = this.#host.interrupts;
   #produced = 0;
 
   constructor() {
-    const fd = memfdCreate('efa-test');
-    ftruncate(fd, 0x40000);
-    this.memory.map({ address: 0n, size: 0x40000n, prot: 3, fd, fileOffset: 0n });
-    this.device = new EfaDevice({
-      memory: this.memory,
-      barAddress: () => undefined,
-      interrupt: (vector) => this.interrupts.push(vector),
-      say: () => {},
-    });
+    this.device = new EfaDevice(this.#host);
     this.write(EFA_REGS_AQ_BASE_LO_OFF, AQ);
     this.write(EFA_REGS_AQ_CAPS_OFF, DEPTH | (64 << 16));
     this.write(EFA_REGS_ACQ_BASE_LO_OFF, ACQ);

@@ -1,7 +1,5 @@
-import { ftruncate } from '../../../uapi/sys-file.ts';
-import { memfdCreate } from '../../../uapi/sys-memory.ts';
 import { widePlace } from '../bits.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { TestHost } from '../test-host.ts';
 import { ErdmaDevice } from './device.ts';
 import { ownerOf } from './event-queue.ts';
 import {
@@ -36,22 +34,15 @@ const MEMORY_BYTES = 0x80000;
 
 /** For unit tests: a device with its command queue set up as the driver does it, in memory of 512 KiB. */
 export class Machine {
-  readonly memory = new GuestMemory();
+  readonly #host = new TestHost(MEMORY_BYTES);
+  readonly memory = this.#host.memory;
   readonly device: ErdmaDevice;
-  readonly interrupts: number[] = [];
+  readonly interrupts = this.#host.interrupts;
   #produced = 0;
   #answered = 0;
 
   constructor() {
-    const fd = memfdCreate('erdma-test');
-    ftruncate(fd, MEMORY_BYTES);
-    this.memory.map({ address: 0n, size: BigInt(MEMORY_BYTES), prot: 3, fd, fileOffset: 0n });
-    this.device = new ErdmaDevice({
-      memory: this.memory,
-      barAddress: () => undefined,
-      interrupt: (vector) => this.interrupts.push(vector),
-      say: () => {},
-    });
+    this.device = new ErdmaDevice(this.#host);
     this.start();
   }
 

@@ -1,6 +1,4 @@
-import { ftruncate } from '../../../uapi/sys-file.ts';
-import { memfdCreate } from '../../../uapi/sys-memory.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { TestHost } from '../test-host.ts';
 import { IdpfDevice } from './device.ts';
 import {
   PF_FW_ARQBAL,
@@ -37,22 +35,15 @@ export interface Received {
 
 /** For unit tests: a function with its mailbox set up as the driver does it, in memory of 4 MiB. */
 export class Machine {
-  readonly memory = new GuestMemory();
+  readonly #host = new TestHost(MEMORY_BYTES);
+  readonly memory = this.#host.memory;
   readonly device: IdpfDevice;
-  readonly interrupts: number[] = [];
+  readonly interrupts = this.#host.interrupts;
   #asked = 0;
   #received = 0;
 
   constructor() {
-    const fd = memfdCreate('idpf-test');
-    ftruncate(fd, MEMORY_BYTES);
-    this.memory.map({ address: 0n, size: BigInt(MEMORY_BYTES), prot: 3, fd, fileOffset: 0n });
-    this.device = new IdpfDevice({
-      memory: this.memory,
-      barAddress: () => undefined,
-      interrupt: (vector) => this.interrupts.push(vector),
-      say: () => {},
-    });
+    this.device = new IdpfDevice(this.#host);
     this.write(PF_FW_ATQBAL, QUESTIONS);
     this.write(PF_FW_ATQLEN, PF_FW_ATQLEN_ATQENABLE_M + ENTRIES);
     this.write(PF_FW_ARQBAL, ANSWERS);

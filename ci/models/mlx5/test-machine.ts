@@ -1,6 +1,4 @@
-import { ftruncate } from '../../../uapi/sys-file.ts';
-import { memfdCreate } from '../../../uapi/sys-memory.ts';
-import { GuestMemory } from '../vfio-user/guest-memory.ts';
+import { TestHost } from '../test-host.ts';
 import type { Link } from './capabilities.ts';
 import { Mlx5Device } from './device.ts';
 import * as h from './headers/ifc.ts';
@@ -41,18 +39,14 @@ export interface Event {
 
 /** For unit tests: a device with its command queue set up as the driver does it, in memory of 1 MiB. */
 export class Machine {
-  readonly memory = new GuestMemory();
+  readonly #host = new TestHost(MEMORY_BYTES, BAR_ADDRESS);
+  readonly memory = this.#host.memory;
   readonly device: Mlx5Device;
-  readonly interrupts: number[] = [];
+  readonly interrupts = this.#host.interrupts;
   readonly #polled = new Map<number, number>();
 
   constructor(link: Link = 'infiniband') {
-    const fd = memfdCreate('mlx5-test');
-    ftruncate(fd, MEMORY_BYTES);
-    this.memory.map({ address: 0n, size: BigInt(MEMORY_BYTES), prot: 3, fd, fileOffset: 0n });
-    const interrupt = (vector: number) => this.interrupts.push(vector);
-    const host = { memory: this.memory, barAddress: () => BAR_ADDRESS, interrupt, say: () => {} };
-    this.device = new Mlx5Device(host, link);
+    this.device = new Mlx5Device(this.#host, link);
     this.write32(0x10, 0);
     this.write32(0x14, COMMANDS);
   }
