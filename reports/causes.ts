@@ -1,5 +1,5 @@
 import { reasonLine } from './failure-text.ts';
-import type { PointRecord } from './results.ts';
+import type { PointRecord, Run } from './results.ts';
 
 /** Points that ended alike, and for the same reason. */
 export interface Cause {
@@ -13,8 +13,19 @@ export interface Cause {
 /** An entry of a list is longer than most reasons. */
 const REASON_LIMIT = 1200;
 
-/** Sorts points by what became of them, the most frequent cause first. */
-export function causesOf(points: readonly PointRecord[]): Cause[] {
+/** What the drivers are known to break, the most frequent cause first. */
+export function knownCauses({ points }: Run): Cause[] {
+  return causesOf(
+    points.filter(({ verdict }) => verdict === 'expected-fail' || verdict === 'flake'),
+  );
+}
+
+/** Why points were not run. */
+export function skipCauses({ points }: Run): Cause[] {
+  return causesOf(points.filter(({ verdict }) => verdict === 'skip'));
+}
+
+function causesOf(points: readonly PointRecord[]): Cause[] {
   const causes = new Map<string, Cause & { readonly points: PointRecord[] }>();
   for (const point of points) {
     const kind = point.skip ?? point.verdict;

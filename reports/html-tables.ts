@@ -1,7 +1,7 @@
-import { causesOf } from './causes.ts';
+import type { Cause } from './causes.ts';
 import { evidence } from './evidence.ts';
-import { cellAt, cellText, type GridCell, gridOf } from './grid.ts';
-import type { PointRecord, Run } from './results.ts';
+import { cellAt, cellText, type Grid, type GridCell } from './grid.ts';
+import type { Run } from './results.ts';
 import { oneLine } from './text.ts';
 import { type Counts, countColumns, type Totals } from './totals.ts';
 
@@ -40,10 +40,10 @@ export function evidenceTable(run: Run): Table {
 }
 
 /** Why points did not pass, with one of them each. */
-export function causeTable(points: readonly PointRecord[]): Table {
+export function causeTable(causes: readonly Cause[]): Table {
   return {
     head: ['points', 'what', 'why', 'one of them'],
-    rows: causesOf(points).map(({ kind, reason, points: [first, ...more] }) => [
+    rows: causes.map(({ kind, reason, points: [first, ...more] }) => [
       numberCell(more.length + 1),
       { text: kind, kind: first?.verdict ?? '' },
       { text: reason },
@@ -52,8 +52,7 @@ export function causeTable(points: readonly PointRecord[]): Table {
   };
 }
 
-export function gridTable(run: Run): Table {
-  const grid = gridOf(run);
+export function gridTable(grid: Grid | undefined): Table {
   if (grid === undefined) return NOTHING;
   return {
     head: ['', ...grid.importers.map(({ label }) => oneLine(label))],

@@ -1,5 +1,6 @@
 /** What the page of a run shows, as the templates in `html/` take it. */
 
+import { knownCauses, skipCauses } from './causes.ts';
 import { expectationLines, otherNotes } from './expectations.ts';
 import { failureText } from './failure-text.ts';
 import { gridOf } from './grid.ts';
@@ -37,25 +38,22 @@ const OPEN_FAILURES = 10;
 
 export function htmlView(run: Run): HtmlView {
   const totals = countTotals(run);
-  const known = run.points.filter(
-    ({ verdict }) => verdict === 'expected-fail' || verdict === 'flake',
-  );
-  const skipped = run.points.filter(({ verdict }) => verdict === 'skip');
+  const grid = gridOf(run);
   const tables = [
     { title: 'Areas', ...areaTable(totals) },
     { title: 'What was shown of each provider', ...evidenceTable(run) },
-    { title: 'Known deviations', ...causeTable(known) },
-    { title: 'Not run', ...causeTable(skipped) },
+    { title: 'Known deviations', ...causeTable(knownCauses(run)) },
+    { title: 'Not run', ...causeTable(skipCauses(run)) },
     {
       title: 'Buffers of one driver in another: exporters down, importers across',
-      ...gridTable(run),
+      ...gridTable(grid),
     },
   ];
   const lists = [
     { title: 'Devices', lines: [...devicesOf(run).values()].map(deviceLine) },
     { title: 'Notes', lines: [...new Set(otherNotes(run))].map((note) => oneLine(note)) },
     { title: 'Expectations', lines: expectationLines(run) },
-    { title: 'No part in the grid', lines: gridOf(run)?.absent ?? [] },
+    { title: 'No part in the grid', lines: grid?.absent ?? [] },
   ];
   return {
     title: `uapi-conform: ${kernels(run) || 'no kernel'}`,

@@ -1,4 +1,4 @@
-import type { Run } from './results.ts';
+import type { EndRecord, Run } from './results.ts';
 import { oneLine } from './text.ts';
 
 /**
@@ -8,9 +8,7 @@ import { oneLine } from './text.ts';
 export function runProblem(run: Run): string | undefined {
   const { end } = run;
   if (end === undefined) return 'the run has no end: it was killed, or it still goes on';
-  const why = end.reason === undefined ? '' : `: ${oneLine(end.reason)}`;
-  if (end.outcome === 'failed') return `the run failed${why}`;
-  if (end.outcome === 'interrupted') return `the run was interrupted${why}`;
+  if (end.outcome !== 'complete') return endedText(end);
   const isIdle = run.points.every((point) => point.verdict === 'skip');
   return isIdle ? 'nothing was run: no point, or all were skipped' : undefined;
 }
@@ -22,7 +20,11 @@ export const RUN_TEST = 'the run is complete';
 /** Behind the counts of a run: `; the run was interrupted`, nothing where it came to its end. */
 export function endText({ end }: Run): string {
   if (end === undefined) return '; the run was interrupted';
-  if (end.outcome === 'complete') return '';
-  const what = end.outcome === 'failed' ? 'failed' : 'was interrupted';
-  return `; the run ${what}${end.reason === undefined ? '' : `: ${oneLine(end.reason, 120)}`}`;
+  return end.outcome === 'complete' ? '' : `; ${endedText(end, 120)}`;
+}
+
+/** `the run failed: why` */
+function endedText({ outcome, reason }: EndRecord, limit?: number): string {
+  const what = outcome === 'failed' ? 'failed' : 'was interrupted';
+  return `the run ${what}${reason === undefined ? '' : `: ${oneLine(reason, limit)}`}`;
 }

@@ -2,7 +2,7 @@
  * The run as plain text of 72 columns, to be pasted below a patch or into a cover letter. No line
  * begins with what git or a mail reader takes for its own (`---`, `diff`, `#`, `>`, `From`).
  */
-import { causesOf } from './causes.ts';
+import { type Cause, knownCauses, skipCauses } from './causes.ts';
 import { commandLines, withoutOptions } from './command-text.ts';
 import { evidenceLines } from './evidence.ts';
 import { expectationLines, otherNotes } from './expectations.ts';
@@ -136,12 +136,9 @@ function failureEntry(point: PointRecord): string[] {
 
 /** What the driver is known to break, by entry. */
 function knownLines(run: Run): string[] {
-  const known = run.points.filter(
-    ({ verdict }) => verdict === 'expected-fail' || verdict === 'flake',
-  );
-  const lines = causesOf(known).map(({ reason, points }) =>
-    countLine(points, oneLine(reason, 200)),
-  );
+  const lines = knownCauses(run).map(({ reason, points }) => {
+    return countLine(points, oneLine(reason, 200));
+  });
   return lines.length === 0 ? [] : ['known failures', ...shorten(lines, KNOWN_SHOWN, 'entries')];
 }
 
@@ -160,20 +157,20 @@ function noteLines(run: Run): string[] {
 
 /** Skips by class and cause, the most frequent first. */
 function skipLines(run: Run): string[] {
-  const skips = run.points.filter(({ verdict }) => verdict === 'skip');
-  const lines = causesOf(skips).map(({ kind, reason, points }) => {
+  const causes = skipCauses(run);
+  const lines = causes.map(({ kind, reason, points }) => {
     const why = oneLine(reason, 120);
     return countLine(points, kind === why ? why : `${kind}: ${why}`);
   });
   if (lines.length === 0) return [];
-  return [`skips: ${skipClasses(skips)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
+  return [`skips: ${skipClasses(causes)}`, ...shorten(lines, SKIPS_SHOWN, 'causes')];
 }
 
 /** `12 no-feature, 3 no-device`: all of them, where most causes are left out. */
-function skipClasses(skips: readonly PointRecord[]): string {
+function skipClasses(causes: readonly Cause[]): string {
   const counts = SKIP_CLASSES.map((name) => ({
     name,
-    count: skips.filter((point) => point.skip === name).length,
+    count: causes.flatMap(({ kind, points }) => (kind === name ? points : [])).length,
   }));
   const said = counts.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
   return said.map(({ name, count }) => `${count} ${name}`).join(', ');
