@@ -85,9 +85,9 @@ export class Context {
   readonly wqs = new QueueTable<ReceiveQueue>();
   /** What ends with an object that has no queue here: handles are one row of numbers for all kinds. */
   readonly kept = new QueueTable<UserQueue>();
-  /** Handles of the regions that queues' memory is registered as, and of their protection domain. */
+  /** Handles of the regions that queues' memory is registered as, and their protection domain. */
   readonly registered = new Map<Mapping, readonly number[]>();
-  queuePd: number | undefined;
+  queuePd: RdmaObject | undefined;
 
   constructor(fd: number, part: Part, ibdev: string, commandForm: 'write' | 'invoke' = 'write') {
     this.commandForm = commandForm;

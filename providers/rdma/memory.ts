@@ -2,7 +2,7 @@ import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
 import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import type { CreateRequests, How, RdmaObject } from '../contract-verbs.ts';
-import { command, driverData } from './call.ts';
+import { type CommandCall, command, driverData } from './call.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { regMrByMethod } from './more-memory.ts';
 
@@ -27,7 +27,15 @@ export function regMr(
   how: How,
 ): CallOutcome<RdmaObject> {
   if (how.abi === 'ioctl') return regMrByMethod(context, want);
-  const { pd, start, length, iova = start, access } = want;
+  return regMrByCommand(context, want, { driver: driverData(context, 'mr', want), abi: how.abi });
+}
+
+/** The same by the command, with what the driver is told: of memory that is no case's, something else. */
+export function regMrByCommand(
+  context: Context,
+  { pd, start, length, iova = start, access }: CreateRequests['mr'],
+  how: Pick<CommandCall, 'driver' | 'abi'>,
+): CallOutcome<RdmaObject> {
   const answer = command(context, {
     command: uverbsCommands.REG_MR,
     request: h.ib_uverbs_reg_mr.make({
@@ -37,8 +45,7 @@ export function regMr(
       pd_handle: pd.handle,
       access_flags: access,
     }),
-    driver: driverData(context, 'mr', want),
-    abi: how.abi,
+    ...how,
   });
   if (!answer.ok) return answer;
   const { mr_handle, lkey, rkey } = h.ib_uverbs_reg_mr_resp.decode(answer.value.response);

@@ -88,7 +88,7 @@ export function infoHandles(context: Context, objectId: number): CallOutcome<Fac
 function ownHandles(context: Context, objectId: number): ReadonlySet<number> {
   if (objectId === UVERBS_OBJECT_MR) return new Set([...context.registered.values()].flat());
   const { queuePd } = context;
-  return new Set(objectId === UVERBS_OBJECT_PD && queuePd !== undefined ? [queuePd] : []);
+  return new Set(objectId === UVERBS_OBJECT_PD && queuePd !== undefined ? [queuePd.handle] : []);
 }
 
 export function queryCharDevice(

@@ -1,13 +1,11 @@
 import type { CallOutcome } from '../../uapi/call-outcome.ts';
 import { IB_UVERBS_ACCESS_LOCAL_WRITE } from '../../uapi/headers/rdma/ib-user-ioctl-verbs.ts';
-import * as h from '../../uapi/headers/rdma/ib-user-verbs.ts';
-import { uverbsCommands } from '../../uapi/headers/rdma/uverbs-commands.ts';
 import type { Mapping } from '../../uapi/mapping.ts';
-import { command } from './call.ts';
+import type { RdmaObject } from '../contract-verbs.ts';
 import { type Context, rdmaObject } from './context.ts';
 import { destroy } from './destroy.ts';
 import type { QueueKind, QueueRequests, Registration } from './driver.ts';
-import { allocPd } from './memory.ts';
+import { allocPd, regMrByCommand } from './memory.ts';
 
 /**
  * Memory of queues that a driver wants registered before it is told of the queue. The regions belong to a
@@ -65,27 +63,19 @@ function registerOne(
 ): CallOutcome<number> {
   const pd = queuePd(context);
   if (!pd.ok) return pd;
-  const answer = command(context, {
-    command: uverbsCommands.REG_MR,
-    request: h.ib_uverbs_reg_mr.make({
-      start,
-      length,
-      hca_va: start,
-      pd_handle: pd.value,
-      access_flags: IB_UVERBS_ACCESS_LOCAL_WRITE,
-    }),
-    driver: { input, outputSize: 0 },
-    abi: 'invoke',
-  });
-  if (!answer.ok) return answer;
-  return { ok: true, value: h.ib_uverbs_reg_mr_resp.get(answer.value.response, 'mr_handle') };
+  const want = {
+    pd: pd.value,
+    start,
+    length: BigInt(length),
+    access: IB_UVERBS_ACCESS_LOCAL_WRITE,
+  };
+  const mr = regMrByCommand(context, want, { driver: { input, outputSize: 0 }, abi: 'invoke' });
+  return mr.ok ? { ok: true, value: mr.value.handle } : mr;
 }
 
-function queuePd(context: Context): CallOutcome<number> {
-  if (context.queuePd === undefined) {
-    const pd = allocPd(context, { abi: 'invoke' });
-    if (!pd.ok) return pd;
-    context.queuePd = pd.value.handle;
-  }
-  return { ok: true, value: context.queuePd };
+function queuePd(context: Context): CallOutcome<RdmaObject> {
+  if (context.queuePd !== undefined) return { ok: true, value: context.queuePd };
+  const pd = allocPd(context, { abi: 'invoke' });
+  if (pd.ok) context.queuePd = pd.value;
+  return pd;
 }
